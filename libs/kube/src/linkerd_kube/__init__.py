@@ -1,0 +1,1 @@
+"""Kubernetes API access: list and watch, caches, leases, events, port-forward."""

@@ -1,0 +1,1 @@
+"""What every process of the control plane needs: settings, logs, TLS, certificates, health."""

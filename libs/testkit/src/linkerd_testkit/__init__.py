@@ -1,0 +1,1 @@
+"""Test tools: fake clock, certificates, wire pairs, a fake control plane."""

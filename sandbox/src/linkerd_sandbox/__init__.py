@@ -1,0 +1,1 @@
+"""A Kubernetes for one machine, without Docker."""

@@ -1,0 +1,1 @@
+"""Discovery and policy for the proxies."""

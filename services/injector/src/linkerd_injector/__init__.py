@@ -1,0 +1,1 @@
+"""Admission webhooks: sidecar injection and validation."""

@@ -1,0 +1,1 @@
+"""The sidecar proxy and its init step."""

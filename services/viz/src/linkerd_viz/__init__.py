@@ -1,0 +1,1 @@
+"""The viz extension: metrics API, tap, dashboard."""
