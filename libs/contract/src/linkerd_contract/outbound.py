@@ -120,7 +120,8 @@ class Route(Document, frozen=True):
     response_classes: list[ResponseClass] = []
     labels: dict[str, str] = {}
     """rt_* metric labels (ServiceProfile routes)."""
-    allow_l5d_headers: bool = False
+    allow_request_overrides: bool = False
+    """Whether the app may set l5d-timeout, l5d-retry-* … on its requests."""
 
 
 class RouteOrder(OpenEnum):

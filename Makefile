@@ -1,0 +1,58 @@
+# Every target sets up what it needs; a second run skips what is done. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests images clean
+
+BIN := .venv/bin
+APT := iptables=iptables nftables=nft iproute2=ip
+APT_BENCH := $(APT) nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk nginx-light=nginx haproxy=haproxy
+PATHS := libs services cli sandbox examples tests tools bench
+
+help: ## list every target
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
+
+setup: ## virtual environment, Python packages, missing Debian packages
+	@python3 tools/provision.py --apt $(APT)
+
+setup-bench: ## the same, with the bench's peers
+	@python3 tools/provision.py --bench --apt $(APT_BENCH)
+
+demo: setup ## a mesh on this machine: install, emojivoto, injected live, seen by the CLI
+	@$(BIN)/python tools/demo.py
+
+demo-down: ## stop the demo's cluster; nothing is left
+	@$(BIN)/linkerd sandbox down
+
+test: setup lint ## everything that must pass: lint, types, layers, unit and e2e tests
+	@$(BIN)/pytest -q -m "not soak and not fuzz"
+
+lint: setup ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check -q $(PATHS)
+	@$(BIN)/ruff format -q --check $(PATHS) || { echo "format: run '.venv/bin/ruff format $(PATHS)'"; exit 1; }
+	@$(BIN)/mypy $(PATHS)
+	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 12
+
+unit: setup ## tests that need no cluster
+	@$(BIN)/pytest -q -m "not soak and not fuzz and not root"
+
+e2e: setup ## the installed mesh through the CLI, on the sandbox
+	@$(BIN)/pytest -q tests/e2e
+
+bench: setup-bench ## side by side with Envoy, nginx and haproxy; minutes long
+	@$(BIN)/python -m bench
+
+soak: setup ## long runs under load with a memory bound
+	@$(BIN)/pytest -q -m soak --timeout 3600
+
+fuzz: setup ## long runs of the fuzz targets
+	@$(BIN)/pytest -q -m fuzz --timeout 3600
+
+manifests: setup ## render deploy/kustomize into the CLI's manifests (needs kubectl with kustomize v5)
+	@$(BIN)/python tools/manifests.py
+
+images: ## build the images with docker buildx bake
+	docker buildx bake
+
+clean: ## remove what setup and the tests made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,133 @@
+"""Every document against its golden file: what is written there is what every version must read and write.
+
+The services' own tests read the same files, so producer and consumer cannot drift apart.
+"""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from linkerd_contract import explain, identity, inbound, outbound, problem, tap, viz, watch
+from linkerd_contract.codec import Document, decode, encode
+
+GOLDEN = Path(__file__).parent / "golden"
+KINDS: dict[str, object] = {
+    "outbound-service-profile": outbound.OutboundDocument,
+    "outbound-gateway": outbound.OutboundDocument,
+    "outbound-forbidden": outbound.OutboundDocument,
+    "inbound": inbound.InboundDocument,
+    "certify-request": identity.CertifyRequest,
+    "certify-response": identity.CertifyResponse,
+    "problem": problem.Problem,
+    "watch-hello": watch.ClientMessage,
+    "watch-watch": watch.ClientMessage,
+    "watch-unwatch": watch.ClientMessage,
+    "watch-set": watch.ServerMessage,
+    "watch-current": watch.ServerMessage,
+    "watch-delta": watch.ServerMessage,
+    "watch-error": watch.ServerMessage,
+    "tap-request": tap.TapRequest,
+    "tap-event-request": tap.TapEvent,
+    "tap-event-response": tap.TapEvent,
+    "tap-event-end": tap.TapEvent,
+    "viz-stat": viz.StatResponse,
+    "viz-edges": viz.EdgesResponse,
+    "viz-routes": viz.RoutesResponse,
+    "decision-trace": explain.DecisionTrace,
+    "explanation": explain.Explanation,
+}
+
+
+def read(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes()
+
+
+def test_every_golden_file_has_a_kind_and_every_kind_a_file() -> None:
+    assert {p.stem for p in GOLDEN.glob("*.json")} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_golden_reads_and_writes_back_unchanged(name: str) -> None:
+    document = msgspec.json.decode(read(name), type=KINDS[name])
+    assert json.loads(encode(document)) == json.loads(read(name))
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_unknown_fields_of_a_newer_writer_are_ignored(name: str) -> None:
+    tree = json.loads(read(name))
+
+    def add(node: object) -> None:
+        if isinstance(node, dict):
+            for value in list(node.values()):
+                add(value)
+            node["aFieldOfTomorrow"] = {"deep": [1, None]}
+        elif isinstance(node, list):
+            for value in node:
+                add(value)
+
+    # The keys of these maps are data, and `set` is kept raw: a new key there is no unknown field.
+    for maps in ("ports", "backends", "labels", "metadata", "destinationLabels", "routeLabels", "set"):
+        tree = _without(tree, maps)
+    expected = msgspec.json.decode(json.dumps(tree).encode(), type=KINDS[name])
+    add(tree)
+    got = msgspec.json.decode(json.dumps(tree).encode(), type=KINDS[name])
+    assert encode(got) == encode(expected)
+
+
+def _without(node: object, key: str) -> object:
+    """The tree without the maps under a key."""
+    if isinstance(node, dict):
+        return {k: _without(v, key) for k, v in node.items() if k != key or not isinstance(v, dict)}
+    if isinstance(node, list):
+        return [_without(v, key) for v in node]
+    return node
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_goldens_use_every_field_of_their_documents(name: str) -> None:
+    """A field that no golden file holds is a field that nobody agreed on."""
+    used: dict[str, set[str]] = {}
+    for golden, kind in KINDS.items():
+        _collect(msgspec.json.decode(read(golden), type=kind), json.loads(read(golden)), used)
+    document = msgspec.json.decode(read(name), type=KINDS[name])
+    _check(document, used)
+
+
+def _collect(value: object, raw: object, used: dict[str, set[str]]) -> None:
+    if isinstance(value, Document) and isinstance(raw, dict):
+        used.setdefault(type(value).__name__, set()).update(raw)
+        for info in msgspec.structs.fields(value):
+            _collect(getattr(value, info.name), raw.get(info.encode_name), used)
+    elif isinstance(value, list) and isinstance(raw, list):
+        for v, r in zip(value, raw, strict=True):
+            _collect(v, r, used)
+    elif isinstance(value, dict) and isinstance(raw, dict):
+        for k, v in value.items():
+            _collect(v, raw.get(k), used)
+
+
+def _check(value: object, used: dict[str, set[str]]) -> None:
+    if isinstance(value, Document):
+        names = {f.encode_name for f in msgspec.structs.fields(value)}
+        assert names - used.get(type(value).__name__, names) == set(), type(value).__name__
+        for info in msgspec.structs.fields(value):
+            _check(getattr(value, info.name), used)
+    elif isinstance(value, list | tuple):
+        for v in value:
+            _check(v, used)
+    elif isinstance(value, dict):
+        for v in value.values():
+            _check(v, used)
+
+
+def test_an_unknown_enum_value_reads_as_unknown() -> None:
+    assert decode(b'{"authority":"a:1","protocol":"quic"}', outbound.OutboundDocument).protocol.name == "unknown"
+    assert decode(b'{"authn":"spiffe"}', inbound.Authorization).authn.name == "unknown"
+
+
+@pytest.mark.parametrize("bad", [b"", b"{", b"[]", b'{"authority":1}', b'{"authority":"a","routes":{}}'])
+def test_a_wrong_shape_is_a_value_error(bad: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        decode(bad, outbound.OutboundDocument)
