@@ -1,160 +1,146 @@
-"""Reading settings from environment variables: every bad value is reported at once.
+"""Settings from a mapping such as the environment: every bad value is found, and all are reported at once.
 
-A reader takes a mapping (only `__main__` reads os.environ), hands out typed values, and collects what is wrong. The
-value that it hands out for a bad variable is the default, so that reading goes on; `finish` then raises. An empty
-variable counts as absent: a manifest cannot leave out a variable whose value it renders from a template.
+Standard library and contract only (the proxy imports it). Nothing here reads os.environ: `__main__` passes it in.
 """
 
-from collections.abc import Mapping
-from enum import Enum
-from ipaddress import ip_address
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
-from linkerd_contract.durations import parse_duration_ms, parse_ports
+from linkerd_contract.durations import parse_duration_ms
+
+T = TypeVar("T")
 
 EXIT_BAD_SETTINGS = 64
-"""EX_USAGE of sysexits.h, as linkerd2-proxy exits on a bad environment."""
+"""EX_USAGE of sysexits(3): what Linkerd's proxy exits with on a bad environment."""
 
-E = TypeVar("E", bound=Enum)
+_TRUE = frozenset({"true", "1", "yes", "on", "enabled"})
+_FALSE = frozenset({"false", "0", "no", "off", "disabled"})
 
 
-class BadSettings(ValueError):
-    """All that is wrong, one message a variable."""
+class Addr(NamedTuple):
+    """Where to listen or to connect to. An IPv6 host is held without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_addr(text: str) -> Addr:
+    """An Addr of "host:port" or "[ipv6]:port"; port 0 is allowed (the kernel chooses). Raises ValueError."""
+    host, colon, port = text.strip().rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"{text!r}: write IPv6 addresses in brackets, such as [::1]:8080")
+    if not colon or not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not an address such as 0.0.0.0:8080")
+    return Addr(host, int(port))
+
+
+class BadSettings(Exception):
+    """What `Reader.finish` raises: one message for each bad value."""
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__("; ".join(messages))
         self.messages = messages
 
 
-def parse_addr(text: str) -> tuple[str, int]:
-    """Host and port of "10.0.0.1:80", "[::1]:80" or "name.:80". Raises ValueError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{text!r} is not an address such as 127.0.0.1:4140, [::1]:4140 or name:4140")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-        if ip_address(host).version != 6:
-            raise ValueError(f"{text!r}: only an IPv6 address stands in brackets")
-    elif ":" in host:
-        raise ValueError(f"{text!r}: an IPv6 address stands in brackets, such as [::1]:4140")
-    return host, int(port)
-
-
 class Reader:
-    """Typed values by variable name. A default of None means that the variable is required."""
+    """Reads named values; remembers what was wrong and goes on with the default.
 
-    def __init__(self, mapping: Mapping[str, str], prefix: str = "") -> None:
+    A default of None means that the value is required; what is then returned for a missing value is of no use,
+    for `finish` raises. Empty text counts as not set, as Kubernetes manifests often leave it.
+    """
+
+    def __init__(self, mapping: Mapping[str, str]) -> None:
         self._mapping = mapping
-        self._prefix = prefix
-        self.messages: list[str] = []
-
-    def has(self, name: str) -> bool:
-        """Whether the variable is there and not empty."""
-        return bool(self._mapping.get(self._prefix + name))
-
-    def fail(self, name: str, why: object) -> None:
-        """Record what is wrong with a variable."""
-        self.messages.append(f"{self._prefix}{name}: {why}")
+        self.errors: list[str] = []
 
     def text(self, name: str, default: str | None = None) -> str:
-        """The value as it is."""
-        value = self._mapping.get(self._prefix + name)
-        if value:
-            return value
-        if default is None:
-            self.fail(name, "must be set")
-            return ""
-        return default
+        """The value with surrounding white space removed."""
+        return self._read(name, default, "", str.strip)
 
     def optional(self, name: str) -> str | None:
-        """The value, or None."""
-        return self._mapping.get(self._prefix + name) or None
+        """The value, or None where it is not set."""
+        return self._mapping.get(name, "").strip() or None
 
-    def duration_ms(self, name: str, default: int) -> int:
-        """Milliseconds of a Linkerd duration ("10s")."""
-        value = self.optional(name)
-        if value is None:
-            return default
-        try:
-            return parse_duration_ms(value)
-        except ValueError as error:
-            self.fail(name, error)
-            return default
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        """One of a few words."""
 
-    def integer(self, name: str, default: int, minimum: int = 0, maximum: int = 2**63 - 1) -> int:
-        """A whole number within bounds, both included."""
-        value = self.optional(name)
-        if value is None:
-            return default
-        if not value.isdecimal() or not minimum <= int(value) <= maximum:
-            bound = f" from {minimum} to {maximum}" if maximum < 2**63 - 1 else f" of at least {minimum}"
-            self.fail(name, f"{value!r} is not a whole number{bound}")
-            return default
-        return int(value)
+        def convert(value: str) -> str:
+            if value not in allowed:
+                raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
+            return value
 
-    def port(self, name: str, default: int) -> int:
-        """A port."""
-        return self.integer(name, default, 1, 65535)
+        return self._read(name, default, default, convert)
 
-    def ports(self, name: str, default: str = "") -> list[tuple[int, int]]:
-        """A set of ports as ranges, both ends included ("80,8000-8100")."""
-        try:
-            return parse_ports(self.text(name, default))
-        except ValueError as error:
-            self.fail(name, error)
-            return parse_ports(default)
+    def integer(self, name: str, default: int | None = None, *, minimum: int = 0, maximum: int | None = None) -> int:
+        """A whole number within bounds."""
 
-    def number(self, name: str, default: float, minimum: float = 0.0) -> float:
-        """A number of at least `minimum`."""
-        value = self.optional(name)
-        if value is None:
-            return default
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not minimum <= number < float("inf"):
-            self.fail(name, f"{value!r} is not a number of at least {minimum:g}")
-            return default
-        return number
+        def convert(value: str) -> int:
+            if not value.isascii() or not value.lstrip("-").isdecimal():
+                raise ValueError(f"{value!r} is not a whole number")
+            number = int(value)
+            if number < minimum or (maximum is not None and number > maximum):
+                upper = "" if maximum is None else f" and at most {maximum}"
+                raise ValueError(f"{number} is out of range: at least {minimum}{upper}")
+            return number
 
-    def boolean(self, name: str, default: bool) -> bool:
-        """true or false, in any case, as Go's and Rust's parsers take them."""
-        value = self.optional(name)
-        if value is None:
-            return default
-        match value.strip().lower():
-            case "true" | "1":
+        return self._read(name, default, minimum, convert)
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """A decimal number."""
+        return self._read(name, default, 0.0, float)
+
+    def duration_ms(self, name: str, default: int | None = None) -> int:
+        """Milliseconds of "10s", "250ms" …"""
+        return self._read(name, default, 0, parse_duration_ms)
+
+    def port(self, name: str, default: int | None = None) -> int:
+        """A port, 1 to 65535."""
+        return self.integer(name, default, minimum=1, maximum=65535)
+
+    def boolean(self, name: str, default: bool | None = None) -> bool:
+        """true, 1, yes, on, enabled; false, 0, no, off, disabled; case does not matter."""
+
+        def convert(value: str) -> bool:
+            lowered = value.lower()
+            if lowered in _TRUE:
                 return True
-            case "false" | "0":
+            if lowered in _FALSE:
                 return False
-        self.fail(name, f"{value!r} is neither true nor false")
-        return default
+            raise ValueError(f"{value!r} is neither true nor false")
 
-    def addr(self, name: str, default: str | None = None) -> tuple[str, int]:
-        """Host (a name or an IP address without brackets) and port."""
-        value = self.text(name, default)
-        if not value:
-            return "", 0
-        try:
-            return parse_addr(value)
-        except ValueError as error:
-            self.fail(name, error)
-            return parse_addr(default) if default else ("", 0)
+        return self._read(name, default, False, convert)
 
-    def choice(self, name: str, default: E) -> E:
-        """A member of an enum, by its value."""
-        value = self.optional(name)
-        if value is None:
-            return default
-        for member in type(default):
-            if member.value == value:
-                return member
-        names = ", ".join(str(member.value) for member in type(default))
-        self.fail(name, f"{value!r} is not one of {names}")
-        return default
+    def addr(self, name: str, default: str | None = None) -> Addr:
+        """An Addr of "host:port"."""
+        return self._read(name, None if default is None else parse_addr(default), Addr("", 0), parse_addr)
+
+    def convert(self, name: str, default: T, convert: Callable[[str], T]) -> T:
+        """Any other type: `convert` raises ValueError with a sentence for people."""
+        return self._read(name, default, default, convert)
+
+    def fail(self, name: str, message: str) -> None:
+        """Remember a fault that needs more than one value to see."""
+        self.errors.append(f"{name}: {message}")
 
     def finish(self) -> None:
-        """Raises BadSettings when anything was wrong."""
-        if self.messages:
-            raise BadSettings(self.messages)
+        """Raise BadSettings if anything was wrong."""
+        if self.errors:
+            raise BadSettings(self.errors)
+
+    def _read(self, name: str, default: T | None, missing: T, convert: Callable[[str], T]) -> T:
+        value = self._mapping.get(name, "").strip()
+        if not value:
+            if default is None:
+                self.errors.append(f"{name}: not set")
+                return missing
+            return default
+        try:
+            return convert(value)
+        except ValueError as error:
+            self.errors.append(f"{name}: {error}")
+            return missing if default is None else default
