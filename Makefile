@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests images clean
+.PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests protos images clean
 
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip
@@ -47,6 +47,9 @@ soak: setup ## long runs under load with a memory bound
 
 fuzz: setup ## long runs of the fuzz targets
 	@$(BIN)/pytest -q -m fuzz --timeout 3600
+
+protos: setup ## generate emojivoto's messages from its .proto files
+	@cd examples/emojivoto && ../../$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src/emojivoto/v1 proto/*.proto
 
 manifests: setup ## render deploy/kustomize into the CLI's manifests (needs kubectl with kustomize v5)
 	@$(BIN)/python tools/manifests.py
