@@ -1,0 +1,186 @@
+"""Port-forward to a pod through the API server, as `kubectl port-forward`, so that RBAC decides who may look.
+
+Wire (WebSocket subprotocol v4.channel.k8s.io, `?ports=N`): every message begins with a channel byte, 0 data, 1 error
+text; the first message on each channel is the port as two little-endian bytes. One WebSocket carries one connection.
+Each tunnel is one end of a local socket pair, so that ordinary readers, writers and aiohttp work on it, with
+backpressure both ways.
+"""
+
+import asyncio
+import contextlib
+import functools
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.tracing import Trace
+
+from linkerd_kube import resources
+from linkerd_kube.client import KubeClient
+from linkerd_kube.errors import ApiError
+
+_DATA, _ERROR = 0, 1
+_READ = 65536
+
+
+class PortForwardError(ApiError):
+    """The pod's side refused: nothing listens on the port, or the pod is gone."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, "PortForward", message)
+
+
+class Tunnel:
+    """One forwarded connection; `sock` is ours to read and write. `error` is what the pod's side complained of."""
+
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        self.sock, self._far = socket.socketpair()
+        self.sock.setblocking(False)
+        self._far.setblocking(False)
+        self.error = ""
+        self._websocket = websocket
+        self._pump = asyncio.create_task(self._run())
+        _pumps.add(self._pump)
+        self._pump.add_done_callback(_pumps.discard)
+
+    async def close(self) -> None:
+        """End the connection; idempotent."""
+        self._pump.cancel()
+        await asyncio.wait((self._pump,))
+
+    async def _run(self) -> None:
+        try:
+            up = asyncio.create_task(self._up())
+            try:
+                await self._down()
+            finally:
+                up.cancel()
+                await asyncio.wait((up,))
+        finally:
+            self._far.close()
+            await self._websocket.close()
+
+    async def _up(self) -> None:
+        """Ours to the pod's, until our end closes: then, as there is no half-close on this wire, all of it ends."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError, aiohttp.ClientError):
+            while data := await loop.sock_recv(self._far, _READ):
+                await self._websocket.send_bytes(bytes((_DATA,)) + data)
+            await self._websocket.close()
+
+    async def _down(self) -> None:
+        loop = asyncio.get_running_loop()
+        begun: set[int] = set()
+        async for message in self._websocket:
+            if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
+                continue
+            channel, data = message.data[0], message.data[1:]
+            if channel not in begun:
+                begun.add(channel)  # the port
+                continue
+            if channel == _DATA:
+                try:
+                    await loop.sock_sendall(self._far, data)
+                except OSError:
+                    return
+            elif channel == _ERROR and data:
+                self.error += data.decode("utf-8", "replace")
+                return
+
+
+# The loop keeps only weak references to tasks.
+_pumps: set[asyncio.Task[None]] = set()
+
+
+async def tunnel(client: KubeClient, namespace: str, pod: str, port: int) -> Tunnel:
+    """Open one connection to a pod's port. Raises ApiError (NotFound, Forbidden …).
+
+    That nothing listens is known only later: the socket ends and `error` says why.
+    """
+    path = resources.PODS.path(namespace, pod, "portforward")
+    return Tunnel(await client.websocket(path, {"ports": str(port)}))
+
+
+async def forward(
+    client: KubeClient, namespace: str, pod: str, port: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """One connection as a reader and a writer; closing the writer ends it."""
+    opened = await tunnel(client, namespace, pod, port)
+    return await asyncio.open_connection(sock=opened.sock)
+
+
+class ForwardedConnector(aiohttp.BaseConnector):
+    """An aiohttp connector whose every connection goes to one pod's port, whatever host the URL names."""
+
+    def __init__(self, client: KubeClient, namespace: str, pod: str, port: int) -> None:
+        super().__init__()
+        self._open = functools.partial(tunnel, client, namespace, pod, port)
+        self._protocol = functools.partial(ResponseHandler, loop=self._loop)
+        self.last: Tunnel | None = None
+        """The newest tunnel, whose `error` explains a failed request."""
+
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        self.last = await self._open()
+        _, protocol = await self._loop.create_connection(self._protocol, sock=self.last.sock)
+        return protocol
+
+
+@contextlib.asynccontextmanager
+async def session(client: KubeClient, namespace: str, pod: str, port: int) -> AsyncIterator[aiohttp.ClientSession]:
+    """An aiohttp session to a pod's port; use paths alone ("/metrics"). Failures of the tunnel are ApiErrors."""
+    connector = ForwardedConnector(client, namespace, pod, port)
+    async with aiohttp.ClientSession(base_url=f"http://{pod}:{port}", connector=connector) as http:
+        try:
+            yield http
+        except (aiohttp.ClientError, OSError) as error:
+            reason = (connector.last.error if connector.last else "") or str(error) or type(error).__name__
+            raise PortForwardError(f"{namespace}/{pod}:{port}: {reason.strip()}") from error
+
+
+async def http_get(
+    client: KubeClient, namespace: str, pod: str, port: int, path: str, timeout_seconds: float = 30.0
+) -> bytes:
+    """The body of `GET path` from a pod. Raises ApiError, also for an HTTP status of 400 and more, with that status."""
+    async with (
+        session(client, namespace, pod, port) as http,
+        http.get(path, timeout=aiohttp.ClientTimeout(total=timeout_seconds)) as response,
+    ):
+        body = await response.read()
+        if response.status >= 400:
+            raise ApiError(response.status, response.reason or "", body[:500].decode("utf-8", "replace").strip())
+        return body
+
+
+@contextlib.asynccontextmanager
+async def listen(
+    client: KubeClient, namespace: str, pod: str, port: int, *, host: str = "127.0.0.1", local_port: int = 0
+) -> AsyncIterator[int]:
+    """Serve a local port, each connection forwarded to the pod's; yields the local port. Raises OSError if taken."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await forward(client, namespace, pod, port)
+        except ApiError:
+            writer.close()
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_copy(reader, far_writer))
+            group.create_task(_copy(far_reader, writer))
+
+    server = await asyncio.start_server(serve, host, local_port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(_READ):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
