@@ -84,7 +84,16 @@ def python_environment(requirements: list[str]) -> None:
         except (subprocess.CalledProcessError, OSError):
             shutil.rmtree(VENV, ignore_errors=True)
             fail("python3 has no working venv module; install it with: sudo apt-get install -y python3-venv")
-    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
+    pip: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-c",
+        "constraints.txt",
+    ]
     say("installing Python packages (about a minute the first time)")
     run([*pip, "hatchling", "editables"], "installing the build backend")
     run([*pip, "--no-build-isolation", *(f"--requirement={r}" for r in requirements)], "installing Python packages")
