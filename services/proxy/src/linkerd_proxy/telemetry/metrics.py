@@ -1,0 +1,287 @@
+"""Every metric of the proxy, under Linkerd's name, help and buckets, and the bundles that the data path holds.
+
+A bundle is the series of one target (one endpoint of outbound traffic, one port of inbound traffic): it is made once,
+when the target is first met, from a label set (labels.render), and its methods cost a dict look-up at most.
+"""
+
+from linkerd_contract.resource import ResourceRef
+from linkerd_contract.version import VERSION
+from linkerd_proxy.telemetry.labels import join, render, resource
+from linkerd_proxy.telemetry.registry import Counter, Family, Gauge, Histogram, HistogramFamily, Registry
+
+_DECADES = (1, 10, 100, 1000, 10_000)
+LATENCY_MS = tuple(decade * step for decade in _DECADES for step in (1, 2, 3, 4, 5))
+"""Linkerd's response latency buckets: 1-5 ms, 10-50 ms … 10-50 s."""
+QUEUE_LATENCY_SECONDS = (0.0005, 0.005, 0.05, 0.5, 1, 3)
+DETECT_SECONDS = (0.001, 0.1)
+
+
+class HttpSeries:
+    """Requests and responses of one target."""
+
+    __slots__ = ("_ends", "_labels", "_latency", "_responses", "requests")
+
+    def __init__(self, families: "HttpFamilies", labels: str) -> None:
+        self.requests: Counter = families.request_total.labels(base=labels)
+        self._responses = families.response_total
+        self._latency = families.response_latency_ms
+        self._labels = labels
+        self._ends: dict[tuple[int, bool, int | None, str], tuple[Counter, Histogram]] = {}
+
+    def end(
+        self, status: int, success: bool, latency_ms: float, grpc_status: int | None = None, error: str = ""
+    ) -> None:
+        """A response ended. `status` 0: there was no head; `error`: what ended it early ("timeout", "h2(REASON)")."""
+        key = (status, success, grpc_status, error)
+        found = self._ends.get(key)
+        if found is None:
+            found = self._make(*key)
+        found[0].value += 1
+        found[1].observe(latency_ms)
+
+    def _make(self, status: int, success: bool, grpc_status: int | None, error: str) -> tuple[Counter, Histogram]:
+        # Peers choose the status: what RFC 9110 and gRPC do not know shares one series, so that memory stays bounded.
+        known = 100 <= status <= 599
+        code = str(status) if known else "unknown" if status else ""
+        grpc = "" if grpc_status is None else str(grpc_status) if 0 <= grpc_status <= 16 else "unknown"
+        series = (
+            self._responses.labels(code, "success" if success else "failure", grpc, error, base=self._labels),
+            self._latency.labels(code, base=self._labels),
+        )
+        if "unknown" not in (code, grpc):
+            self._ends[status, success, grpc_status, error] = series
+        return series
+
+
+class HttpFamilies:
+    """request_total, response_total, response_latency_ms, and the same with route_ in front."""
+
+    def __init__(self, registry: Registry, prefix: str = "") -> None:
+        self.request_total = registry.counter(f"{prefix}request_total", "Total count of HTTP requests.")
+        self.response_total = registry.counter(
+            f"{prefix}response_total",
+            "Total count of HTTP responses.",
+            ("status_code", "classification", "grpc_status", "error"),
+        )
+        self.response_latency_ms = registry.histogram(
+            f"{prefix}response_latency_ms",
+            "Elapsed times between a request's headers being received and its response stream completing",
+            LATENCY_MS,
+            ("status_code",),
+        )
+
+    def series(self, labels: str) -> HttpSeries:
+        """The bundle of one target."""
+        return HttpSeries(self, labels)
+
+
+class TcpSeries:
+    """Connections of one target and side (label peer: src = accepted, dst = made by us)."""
+
+    __slots__ = ("_closes", "_families", "_labels", "open", "opened", "read", "written")
+
+    def __init__(self, families: "TcpFamilies", labels: str) -> None:
+        self.opened: Counter = families.open_total.labels(base=labels)
+        self.open: Gauge = families.open_connections.labels(base=labels)
+        self.read: Counter = families.read_bytes_total.labels(base=labels)
+        self.written: Counter = families.write_bytes_total.labels(base=labels)
+        self._families = families
+        self._labels = labels
+        self._closes: dict[str, Counter] = {}
+
+    def connected(self) -> None:
+        """A connection was opened."""
+        self.opened.value += 1
+        self.open.value += 1
+
+    def closed(self, errno: str = "") -> None:
+        """A connection was closed; `errno` is a name such as ECONNRESET, empty where there was no error."""
+        self.open.value -= 1
+        counter = self._closes.get(errno)
+        if counter is None:
+            counter = self._closes[errno] = self._families.close_total.labels(errno, base=self._labels)
+        counter.value += 1
+
+
+class TcpFamilies:
+    """tcp_*."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.open_total = registry.counter("tcp_open_total", "Total count of opened connections")
+        self.open_connections = registry.gauge("tcp_open_connections", "Number of currently-open connections")
+        self.read_bytes_total = registry.counter("tcp_read_bytes_total", "Total count of bytes read from peers")
+        self.write_bytes_total = registry.counter("tcp_write_bytes_total", "Total count of bytes written to peers")
+        self.close_total = registry.counter("tcp_close_total", "Total count of closed connections", ("errno",))
+
+    def series(self, labels: str) -> TcpSeries:
+        """The bundle of one target and side; `labels` hold direction and peer."""
+        return TcpSeries(self, labels)
+
+
+class AuthzFamilies:
+    """Decisions of inbound policy, and errors of the inbound side."""
+
+    def __init__(self, registry: Registry) -> None:
+        def counter(name: str, help: str, labels: tuple[str, ...] = ()) -> Family[Counter]:
+            return registry.counter(f"inbound_{name}_total", help, labels)
+
+        self.http_allow = counter("http_authz_allow", "The total number of inbound HTTP requests that were authorized")
+        self.http_deny = counter("http_authz_deny", "The total number of inbound HTTP requests that were denied")
+        self.http_route_not_found = counter(
+            "http_route_not_found", "The total number of inbound HTTP requests that matched no route"
+        )
+        self.http_local_ratelimit = counter(
+            "http_local_ratelimit",
+            "The total number of inbound HTTP requests that a rate limit refused",
+            ("ratelimit_group", "ratelimit_kind", "ratelimit_name", "ratelimit_scope"),
+        )
+        self.tcp_allow = counter("tcp_authz_allow", "The total number of inbound TCP connections that were authorized")
+        self.tcp_deny = counter("tcp_authz_deny", "The total number of inbound TCP connections that were denied")
+        self.tcp_terminate = counter(
+            "tcp_authz_terminate", "The total number of inbound TCP connections terminated by a change of policy"
+        )
+
+
+class ErrorFamilies:
+    """{in,out}bound_{http,tcp}_errors_total{error}; values of `error` as Linkerd names them ("failfast", "i/o")."""
+
+    def __init__(self, registry: Registry, direction: str) -> None:
+        self.http = registry.counter(
+            f"{direction}_http_errors_total", f"{direction.capitalize()} HTTP error classifications.", ("error",)
+        )
+        self.tcp = registry.counter(
+            f"{direction}_tcp_errors_total",
+            f"{direction.capitalize()} TCP connection error classifications.",
+            ("error",),
+        )
+
+
+class DetectFamilies:
+    """{in,out}bound_tcp_detect_http_*; `result` is not_http, http/1, http/2, read_timeout or error."""
+
+    def __init__(self, registry: Registry, direction: str) -> None:
+        stem = f"{direction}_tcp_detect_http"
+        self.results = registry.counter(f"{stem}_results_total", "Outcomes of HTTP detection.", ("result",))
+        self.duration = registry.histogram(f"{stem}_duration_seconds", "Time taken by HTTP detection.", DETECT_SECONDS)
+
+
+class BalancerSeries:
+    """One balancer. The gate is open while at least one endpoint can take a request."""
+
+    __slots__ = (
+        "add",
+        "gate_open",
+        "gate_shut",
+        "p2c_endpoints",
+        "pending",
+        "queue_latency",
+        "queue_length",
+        "queue_requests",
+        "ready",
+        "remove",
+        "reset",
+    )
+
+    def __init__(self, families: "BalancerFamilies", labels: str) -> None:
+        self.ready: Gauge = families.endpoints.labels("ready", base=labels)
+        self.pending: Gauge = families.endpoints.labels("pending", base=labels)
+        self.p2c_endpoints: Gauge = families.p2c_endpoints.labels(base=labels)
+        self.add: Counter = families.p2c_updates.labels("Add", base=labels)
+        self.remove: Counter = families.p2c_updates.labels("Remove", base=labels)
+        self.reset: Counter = families.p2c_updates.labels("Reset", base=labels)
+        self.queue_length: Gauge = families.queue_length.labels(base=labels)
+        self.queue_requests: Counter = families.queue_requests.labels(base=labels)
+        self.queue_latency: Histogram = families.queue_latency.labels(base=labels)
+        self.gate_open: Counter = families.gate_open.labels(base=labels)
+        self.gate_shut: Counter = families.gate_shut.labels(base=labels)
+
+
+class BalancerFamilies:
+    """outbound_{http,tcp}_balancer_*."""
+
+    def __init__(self, registry: Registry, protocol: str) -> None:
+        stem = f"outbound_{protocol}_balancer"
+        self.endpoints = registry.gauge(
+            f"{stem}_endpoints", "The number of endpoints currently in the balancer.", ("endpoint_state",)
+        )
+        self.p2c_endpoints = registry.gauge(f"{stem}_p2c_endpoints", "Endpoints that the balancer chooses from.")
+        self.p2c_updates = registry.counter(
+            f"{stem}_p2c_updates_total", "Updates of the balancer's endpoints by discovery.", ("op",)
+        )
+        self.queue_length = registry.gauge(f"{stem}_queue_length", "The number of requests in the queue.")
+        self.queue_requests = registry.counter(f"{stem}_queue_requests_total", "Requests that the queue admitted.")
+        self.queue_latency: HistogramFamily = registry.histogram(
+            f"{stem}_queue_latency_seconds", "Time that requests waited in the queue.", QUEUE_LATENCY_SECONDS
+        )
+        self.gate_open = registry.counter(f"{stem}_queue_gate_open_total", "How often the queue's gate opened.")
+        self.gate_shut = registry.counter(f"{stem}_queue_gate_shut_total", "How often the queue's gate was shut.")
+
+    def series(self, labels: str) -> BalancerSeries:
+        """The bundle of one balancer; `labels` hold parent_* and backend_*."""
+        return BalancerSeries(self, labels)
+
+
+class IdentityFamilies:
+    """The proxy's own certificate."""
+
+    def __init__(self, registry: Registry) -> None:
+        stem = "control_identity_cert"
+        self.expiration: Gauge = registry.gauge(
+            f"{stem}_expiration_timestamp_seconds", "When the current certificate expires (unix seconds)."
+        ).labels()
+        self.refreshed: Gauge = registry.gauge(
+            f"{stem}_refresh_timestamp_seconds", "When the certificate was last refreshed (unix seconds)."
+        ).labels()
+        self.refreshes = registry.counter(
+            f"{stem}_refreshes_total", "The total number of times the certificate was refreshed.", ("result",)
+        )
+
+
+class Metrics:
+    """All families of one proxy."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        self.registry = r = registry if registry is not None else Registry()
+        self.http = HttpFamilies(r)
+        self.route = HttpFamilies(r, "route_")
+        self.route_actual_request_total = r.counter("route_actual_request_total", "Total count of HTTP requests.")
+        self.route_actual_response_total = r.counter(
+            "route_actual_response_total",
+            "Total count of HTTP responses.",
+            ("status_code", "classification", "grpc_status", "error"),
+        )
+        self.route_retryable_total = r.counter(
+            "route_retryable_total", "Total count of retryable HTTP responses.", ("skipped",)
+        )
+        self.control = HttpFamilies(r, "control_")
+        self.tcp = TcpFamilies(r)
+        self.authz = AuthzFamilies(r)
+        self.inbound_errors = ErrorFamilies(r, "inbound")
+        self.outbound_errors = ErrorFamilies(r, "outbound")
+        self.inbound_detect = DetectFamilies(r, "inbound")
+        self.outbound_detect = DetectFamilies(r, "outbound")
+        self.outbound_protocols = r.counter(
+            "outbound_tcp_protocol_connections_total", "Outbound connections by protocol.", ("protocol",)
+        )
+        self.http_balancer = BalancerFamilies(r, "http")
+        self.tcp_balancer = BalancerFamilies(r, "tcp")
+        self.identity = IdentityFamilies(r)
+        info = render([("profile", "release"), ("vendor", "linkerd-py"), ("version", VERSION)])
+        r.gauge("proxy_build_info", "Proxy build info").labels(base=info).value = 1
+
+
+def parent_labels(parent: ResourceRef) -> str:
+    """parent_{group,kind,namespace,name,port,section_name} of outbound metrics."""
+    return _full("parent", parent)
+
+
+def backend_labels(parent: ResourceRef, backend: ResourceRef) -> str:
+    """parent_* and backend_* labels."""
+    return join(_full("parent", parent), _full("backend", backend))
+
+
+def _full(prefix: str, ref: ResourceRef) -> str:
+    pairs = resource(prefix, ref, port=True)
+    pairs.insert(2, (f"{prefix}_namespace", ref.namespace))
+    pairs.append((f"{prefix}_section_name", ref.section))
+    return render(pairs)
