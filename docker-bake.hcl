@@ -1,0 +1,74 @@
+# docker buildx bake            all images, for this machine
+# TAG=0.1.0 REGISTRY=example.org/mesh docker buildx bake --push release
+
+variable "TAG" {
+  default = "0.1.0"
+}
+
+variable "REGISTRY" {
+  default = "ghcr.io/linkerd-py"
+}
+
+group "default" {
+  targets = ["proxy", "identity", "destination", "injector", "viz", "emojivoto"]
+}
+
+group "release" {
+  targets = ["service-release"]
+}
+
+target "labels" {
+  labels = {
+    "org.opencontainers.image.title"    = "linkerd-py"
+    "org.opencontainers.image.version"  = TAG
+    "org.opencontainers.image.licenses" = "Apache-2.0"
+  }
+}
+
+target "proxy" {
+  inherits   = ["labels"]
+  dockerfile = "services/proxy/Dockerfile"
+  tags       = ["${REGISTRY}/proxy:${TAG}"]
+}
+
+target "identity" {
+  inherits   = ["labels"]
+  dockerfile = "services/identity/Dockerfile"
+  tags       = ["${REGISTRY}/identity:${TAG}"]
+}
+
+target "destination" {
+  inherits   = ["labels"]
+  dockerfile = "services/destination/Dockerfile"
+  tags       = ["${REGISTRY}/destination:${TAG}"]
+}
+
+target "injector" {
+  inherits   = ["labels"]
+  dockerfile = "services/injector/Dockerfile"
+  tags       = ["${REGISTRY}/injector:${TAG}"]
+}
+
+target "viz" {
+  inherits   = ["labels"]
+  dockerfile = "services/viz/Dockerfile"
+  tags       = ["${REGISTRY}/viz:${TAG}"]
+}
+
+target "emojivoto" {
+  inherits   = ["labels"]
+  name       = "emojivoto-${part}"
+  matrix     = { part = ["web", "emoji", "voting", "vote-bot"] }
+  dockerfile = "examples/emojivoto/Dockerfile"
+  args       = { PART = part }
+  tags       = ["${REGISTRY}/emojivoto-${part}:${TAG}"]
+}
+
+# The same images for both architectures, with provenance and a bill of materials.
+target "service-release" {
+  name       = "${service}-release"
+  matrix     = { service = ["proxy", "identity", "destination", "injector", "viz"] }
+  inherits   = [service]
+  platforms  = ["linux/amd64", "linux/arm64"]
+  attest     = ["type=provenance,mode=max", "type=sbom"]
+}
