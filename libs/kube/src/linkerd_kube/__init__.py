@@ -1,7 +1,7 @@
 """Kubernetes API access: client, list and watch, leader election, events, port-forward.
 
 JSON in, JSON out: objects are plain dicts, or narrow msgspec structs where a Reflector is given a decoder.
-kubernetes_asyncio costs 41 MB and most of a second, so only `KubeClient.connect` imports it, when it reads a kubeconfig.
+kubernetes_asyncio costs 41 MB and most of a second: only `KubeClient.connect` imports it, when it reads a kubeconfig.
 """
 
 from linkerd_kube.client import KubeClient, ListResult, RawPage

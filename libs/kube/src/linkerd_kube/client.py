@@ -120,7 +120,7 @@ class KubeClient:
         content_type: str = "application/merge-patch+json",
         params: Params | None = None,
     ) -> JsonObject:
-        """PATCH. `content_type`: application/ merge-patch+json, json-patch+json (a list), strategic-merge-patch+json …"""
+        """PATCH. `content_type` names the kind: application/json-patch+json (the body is a list), apply-patch+yaml …"""
         return await self._json("PATCH", path, params=params, body=body, content_type=content_type)
 
     async def list(
