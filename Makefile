@@ -19,7 +19,7 @@ setup-bench: ## the same, with the bench's peers
 	@python3 tools/provision.py --bench --apt $(APT_BENCH)
 
 demo: setup ## a mesh on this machine: install, emojivoto, injected live, seen by the CLI
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/python -m tools.demo
 
 demo-down: ## stop the demo's cluster; nothing is left
 	@$(BIN)/linkerd sandbox down
