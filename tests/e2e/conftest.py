@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from tools.demo import ROOT, reader_environment
+from tools.demo import LINKERD, ROOT, reader_environment
 from tools.tutorial import Reader
 
 
@@ -19,7 +19,7 @@ def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     environment = {**os.environ, "LINKERD_SANDBOX_DIR": str(state), "NO_COLOR": "1"}
 
     def sandbox(*arguments: str) -> str:
-        command = [ROOT / ".venv/bin/linkerd", "sandbox", *arguments]
+        command = [str(LINKERD), "sandbox", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
