@@ -1,0 +1,584 @@
+"""An HTTP/2 connection without IO (RFC 9113): bytes in by `H2Connection.receive`, calls to an `H2Handler`, bytes out in
+``out``.
+
+Rules: nothing that a peer sends raises out of `receive`. A broken rule of a stream resets the stream (the handler hears
+`reset_received`), one of the connection ends it with GOAWAY (`connection_failed`). Server push is refused, priorities
+are ignored. There is no clock here: the owner may call `tick`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from linkerd_proxy.codec.h2 import errors, frames, validation
+from linkerd_proxy.codec.h2.errors import H2Error
+from linkerd_proxy.codec.h2.frames import ACK, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, LARGEST_ID, PADDED, PREFACE
+from linkerd_proxy.codec.h2.hpack import BLOCK_MEMO, BLOCK_MEMO_LENGTH, BlockMemo, Decoder
+from linkerd_proxy.codec.h2.limits import MAX_CONTINUATIONS, YOUNG_SECONDS, Limits
+from linkerd_proxy.codec.h2.sending import H2Handler, Sender
+from linkerd_proxy.codec.h2.settings import LARGEST_WINDOW, H2Settings
+from linkerd_proxy.codec.h2.stream import H2Stream
+from linkerd_proxy.codec.headers import Headers
+
+__all__ = ["H2Connection", "H2Handler", "H2Stream"]
+
+FIRST_SETTINGS: Final = -1
+"""Guard: the peer's first frame must be SETTINGS. A positive guard is the stream whose header block is not complete."""
+
+DRAIN_PING: Final = b"drain\0\0\0"
+"""Its answer tells that the peer has seen our first GOAWAY (RFC 9113 section 6.8)."""
+
+ID_RESERVE: Final = 2**31 - 1
+_PRIORITY_OR_PADDED: Final = frames.PADDED | frames.PRIORITY_FLAG
+_HEADERS_TOO_LARGE: Final = [(b":status", b"431"), (b"content-length", b"0")]
+
+
+class H2Connection(Sender):
+    __slots__ = (
+        "_block",
+        "_block_end",
+        "_continuations",
+        "_frame_limit",
+        "_guard",
+        "_next_id",
+        "_preface",
+        "_rest",
+        "_settings_acked",
+        "_skipped",
+        "_stop",
+        "closing",
+        "decoder",
+        "failed",
+        "goaway_code",
+        "highest",
+        "limits",
+    )
+
+    def __init__(self, handler: H2Handler, *, client: bool, settings: H2Settings, wake: Callable[[], None]) -> None:
+        super().__init__(handler, client, settings, wake)
+        self.decoder = Decoder(settings.header_table_size)
+        self.limits = Limits()
+        self.highest = 0
+        """The highest stream that the client opened: our own one's on a client, the peer's on a server."""
+        self.closing = False
+        """A GOAWAY came or went: no new streams. Close when ``active`` is 0 and ``out`` is written."""
+        self.failed: H2Error | None = None
+        self.goaway_code: int | None = None
+        """The code of the peer's GOAWAY."""
+        self._next_id = 1
+        self._stop = LARGEST_ID
+        """A server that goes away ignores streams above."""
+        self._rest = b""
+        self._preface = not client
+        self._guard = FIRST_SETTINGS
+        self._block: list[bytes] = []
+        self._block_end = 0
+        self._continuations = 0
+        self._frame_limit = settings.max_frame_size
+        self._settings_acked = False
+        self._skipped: list[tuple[int, int]] = []
+        self._write(settings.first_frames(client=client))
+
+    # What the owner may do besides sending
+
+    @property
+    def can_open(self) -> bool:
+        """The peer's MAX_CONCURRENT_STREAMS, GOAWAY and the supply of stream identifiers allow one more stream."""
+        return self.active < self.peer.max_concurrent_streams and not self.closing and self._next_id <= LARGEST_ID
+
+    def open_stream(self, user: Any) -> H2Stream:
+        """A client's new stream. Its `send_headers` must come before the next stream's. Check ``can_open`` first."""
+        stream_id = self._next_id
+        self._next_id = stream_id + 2
+        self.highest = stream_id
+        stream = H2Stream(stream_id, user, self.peer.initial_window, self.stream_window)
+        self.streams[stream_id] = stream
+        self.active += 1
+        return stream
+
+    def ping(self, data: bytes) -> None:
+        """Eight bytes that come back to `ping_acknowledged`."""
+        if len(data) != 8:
+            raise ValueError("a PING carries 8 bytes")
+        self._write(frames.ping(data))
+
+    def goaway(self, code: int = errors.NO_ERROR) -> None:
+        """No new streams. A server with NO_ERROR still takes those that were on their way (RFC 9113 section 6.8)."""
+        if self.failed is not None:
+            return
+        first, self.closing = not self.closing, True
+        if self.client:
+            self._write(frames.goaway(0, code))
+        elif code == errors.NO_ERROR:
+            if first or self._stop == LARGEST_ID:
+                self._write(frames.goaway(LARGEST_ID, code))
+                self._write(frames.ping(DRAIN_PING))
+        else:
+            self._stop = self.highest
+            self._write(frames.goaway(self.highest, code))
+
+    def tick(self, now: float) -> None:
+        """Lets the tallies of the defences forget: seconds of a monotonic clock, about once a second."""
+        self.limits.tick(now)
+
+    # Receiving
+
+    def receive(self, data: bytes) -> None:
+        """Bytes as they came; never raises for what the peer sends."""
+        if self.failed is not None:
+            return
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        try:
+            i = self._take_preface(data) if self._preface else 0
+            if i < 0:
+                return
+            self._frames(data, i)
+        except H2Error as error:
+            self._fail(error)
+
+    def _take_preface(self, data: bytes) -> int:
+        """The position after the client's preface, or -1 while more of it must come."""
+        if data[:24] != PREFACE[: len(data)]:
+            raise H2Error("the connection preface is wrong")
+        if len(data) < 24:
+            self._rest = data
+            return -1
+        self._preface = False
+        return 24
+
+    def _frames(self, data: bytes, i: int) -> None:
+        n = len(data)
+        unpack = HEAD.unpack_from
+        limit = self._frame_limit
+        while n - i >= 9:
+            high, low, kind, flags, stream_id = unpack(data, i)
+            length = high << 8 | low
+            if length > limit:
+                raise H2Error(f"frame of {length} bytes", errors.FRAME_SIZE_ERROR)
+            end = i + 9 + length
+            if end > n:
+                break
+            stream_id &= LARGEST_ID
+            if self._guard:
+                self._check_guard(kind, flags, stream_id)
+            if kind == HEADERS:
+                if flags & 0x2C == END_HEADERS:
+                    self._headers(stream_id, data[i + 9 : end], flags & END_STREAM)
+                else:
+                    self._first_of_block(stream_id, flags, data[i + 9 : end])
+            elif kind == DATA:
+                self._data(stream_id, flags, data[i + 9 : end])
+            else:
+                receiver = _RECEIVERS.get(kind)
+                if receiver is not None:
+                    receiver(self, stream_id, flags, data[i + 9 : end])
+                else:
+                    self._chatter()
+            i = end
+        self._rest = data[i:]
+
+    def _check_guard(self, kind: int, flags: int, stream_id: int) -> None:
+        if self._guard == FIRST_SETTINGS:
+            if kind != frames.SETTINGS or flags & ACK:
+                raise H2Error("the first frame is not SETTINGS")
+            self._guard = 0
+        elif kind != frames.CONTINUATION or stream_id != self._guard:
+            raise H2Error("a frame within a header block")
+
+    def _fail(self, error: H2Error) -> None:
+        self.failed = error
+        self.closing = True
+        last = 0 if self.client else min(self.highest, self._stop)
+        self._write(frames.goaway(last, error.code, str(error.args[0]).encode()[:200]))
+        self.handler.connection_failed(error)
+
+    def _chatter(self) -> None:
+        if self.limits.chatter_is_too_much(self.highest // 2 + self.sent_data_frames):
+            raise H2Error("too many frames without worth", errors.ENHANCE_YOUR_CALM)
+
+    def _wasted(self) -> None:
+        if self.limits.waste_is_too_much():
+            raise H2Error("too many streams for nothing", errors.ENHANCE_YOUR_CALM)
+
+    def _stream_error(self, stream: H2Stream, code: int) -> None:
+        """The peer broke a rule on a stream: reset it and tell the owner."""
+        self._write(frames.rst_stream(stream.id, code))
+        self._remember_reset(stream.id)
+        self._abandon(stream)
+        self.handler.reset_received(stream, code)
+        self._wasted()
+
+    def _refuse(self, stream_id: int, code: int) -> None:
+        """A stream that the owner never sees."""
+        self._write(frames.rst_stream(stream_id, code))
+        self._remember_reset(stream_id)
+
+    def _is_idle(self, stream_id: int) -> bool:
+        return stream_id > self.highest or not stream_id & 1
+
+    # HEADERS and CONTINUATION
+
+    def _first_of_block(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if flags & PADDED:
+            payload = _unpad(payload)
+        if flags & frames.PRIORITY_FLAG:
+            if len(payload) < 5:
+                raise H2Error("HEADERS are too short for a priority", errors.FRAME_SIZE_ERROR)
+            payload = payload[5:]
+        if flags & END_HEADERS:
+            self._headers(stream_id, payload, flags & END_STREAM)
+            return
+        if not stream_id:
+            raise H2Error("HEADERS on stream 0")
+        self._block = [payload]
+        self._block_end = flags & END_STREAM
+        self._continuations = 0
+        self._guard = stream_id
+
+    def _continuation(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if not self._guard:
+            raise H2Error("CONTINUATION without HEADERS")
+        self._block.append(payload)
+        self._continuations += 1
+        size = sum(map(len, self._block))
+        if self._continuations > MAX_CONTINUATIONS or size > self.settings.max_header_list_size:
+            raise H2Error("header block is too large", errors.ENHANCE_YOUR_CALM)
+        if flags & END_HEADERS:
+            block, self._block, self._guard = b"".join(self._block), [], 0
+            self._headers(stream_id, block, self._block_end)
+
+    def _judge(self, block: bytes, memo: BlockMemo) -> validation.Judged:
+        decoder = self.decoder
+        headers = decoder.decode(block)
+        judged = validation.judge(
+            headers,
+            trailers=memo is decoder.trailers,
+            client=self.client,
+            limit=self.settings.max_header_list_size,
+        )
+        if decoder.stable and len(block) <= BLOCK_MEMO_LENGTH:
+            if len(memo) >= BLOCK_MEMO:
+                memo.clear()
+            memo[block] = judged
+        return judged
+
+    def _headers(self, stream_id: int, block: bytes, end: int) -> None:
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            if self.client:
+                self._late_headers(stream_id, block)
+            else:
+                self._request(stream_id, block, end)
+        elif self.client and not stream.answered:
+            self._response(stream, block, end)
+        else:
+            self._trailers(stream, block, end)
+
+    def _request(self, stream_id: int, block: bytes, end: int) -> None:
+        heads = self.decoder.heads
+        headers, length, status = heads.get(block) or self._judge(block, heads)
+        highest = self.highest
+        if stream_id != highest + 2 and stream_id != 1:
+            if self._is_stray(stream_id):
+                return
+            self._skipped = [*self._skipped[-63:], (highest + 1, stream_id - 1)]
+        if stream_id > self._stop:
+            return
+        if stream_id == 1 and highest:
+            self._is_stray(stream_id)
+            return
+        self.highest = stream_id
+        if self.active >= self.settings.max_concurrent_streams:
+            self._refuse(stream_id, errors.REFUSED_STREAM)
+            self._wasted()
+            return
+        if status or (end and length > 0):
+            self._refuse_head(stream_id, status, end)
+            return
+        stream = H2Stream(stream_id, None, self.peer.initial_window, self.stream_window)
+        stream.born = self.limits.now
+        stream.remaining = length
+        self.streams[stream_id] = stream
+        self.active += 1
+        if end:
+            stream.remote_closed = True
+            self.handler.headers_received(stream, headers.copy(), True)
+        else:
+            self.handler.headers_received(stream, headers.copy(), False)
+
+    def _is_stray(self, stream_id: int) -> bool:
+        """True for a late frame of a stream that we reset; raises when a client reuses or invents a stream."""
+        if not stream_id & 1:
+            raise H2Error(f"HEADERS on stream {stream_id}")
+        if stream_id > self.highest:
+            return False
+        if stream_id in self._resets:
+            self._chatter()
+            return True
+        for first, last in self._skipped:
+            if first <= stream_id <= last:
+                raise H2Error(f"stream {stream_id} is below stream {self.highest}")
+        raise H2Error(f"HEADERS on closed stream {stream_id}", errors.STREAM_CLOSED)
+
+    def _refuse_head(self, stream_id: int, status: int, end: int) -> None:
+        """A request that no owner sees: 431 for one that is too large, else reset (RFC 9113 sections 8.1.1, 10.5.1)."""
+        if status == validation.TOO_LARGE:
+            block = self.encoder.encode(_HEADERS_TOO_LARGE)
+            self._write(frames.frame(HEADERS, END_HEADERS | END_STREAM, stream_id, block))
+            if not end:
+                self._refuse(stream_id, errors.NO_ERROR)
+        else:
+            self._refuse(stream_id, errors.PROTOCOL_ERROR)
+        self._wasted()
+
+    def _response(self, stream: H2Stream, block: bytes, end: int) -> None:
+        heads = self.decoder.heads
+        headers, length, status = heads.get(block) or self._judge(block, heads)
+        if stream.remote_closed:
+            self._stream_error(stream, errors.STREAM_CLOSED)
+            return
+        if status < 200:
+            if status < 100 or end:
+                self._stream_error(stream, errors.PROTOCOL_ERROR)
+            else:
+                self.handler.headers_received(stream, headers.copy(), False)
+            return
+        stream.answered = True
+        if status != 304 and status != 204:
+            stream.remaining = length
+        if end:
+            self._end(stream, headers.copy())
+        else:
+            self.handler.headers_received(stream, headers.copy(), False)
+
+    def _end(self, stream: H2Stream, headers: Headers) -> None:
+        """A response head that is the whole response."""
+        if stream.remaining > 0 and not _is_head(stream):
+            self._stream_error(stream, errors.PROTOCOL_ERROR)
+            return
+        stream.remote_closed = True
+        if stream.local_closed:
+            self._remove(stream)
+        self.handler.headers_received(stream, headers, True)
+
+    def _trailers(self, stream: H2Stream, block: bytes, end: int) -> None:
+        memo = self.decoder.trailers
+        headers, _, status = memo.get(block) or self._judge(block, memo)
+        if stream.remote_closed:
+            self._stream_error(stream, errors.STREAM_CLOSED)
+        elif status or not end or (stream.remaining > 0 and not _is_head(stream)):
+            self._stream_error(stream, errors.PROTOCOL_ERROR)
+        else:
+            stream.remote_closed = True
+            if stream.local_closed:
+                self._remove(stream)
+            self.handler.trailers_received(stream, headers.copy())
+
+    def _late_headers(self, stream_id: int, block: bytes) -> None:
+        """A server's HEADERS for a stream that is gone: decoded for the table's sake."""
+        self.decoder.decode(block)
+        if self._is_idle(stream_id):
+            raise H2Error(f"HEADERS on idle stream {stream_id}")
+        if stream_id not in self._resets:
+            self._refuse(stream_id, errors.STREAM_CLOSED)
+        self._chatter()
+
+    # DATA
+
+    def _data(self, stream_id: int, flags: int, data: bytes) -> None:
+        size = len(data)
+        self.receive_window -= size
+        if self.receive_window < 0:
+            raise H2Error("more DATA than the connection's window", errors.FLOW_CONTROL_ERROR)
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            self._late_data(stream_id, size)
+            return
+        if flags & PADDED:
+            data = _unpad(data)
+        stream.receive_window -= size
+        end = flags & END_STREAM
+        if stream.receive_window < 0 or stream.remote_closed or (self.client and not stream.answered):
+            self._bad_data(stream)
+            return
+        n = len(data)
+        if n != size:
+            self._credit(size - n)
+            stream.unacked += size - n
+        if stream.remaining >= 0:
+            stream.remaining -= n
+            if stream.remaining and (stream.remaining < 0 or end) and not (not n and _is_head(stream)):
+                self._stream_error(stream, errors.PROTOCOL_ERROR)
+                return
+        if end:
+            stream.remote_closed = True
+            if stream.local_closed:
+                self._remove(stream)
+            self.handler.data_received(stream, data, True)
+        elif n:
+            self.handler.data_received(stream, data, False)
+        else:
+            self._chatter()
+
+    def _bad_data(self, stream: H2Stream) -> None:
+        if stream.remote_closed:
+            code = errors.STREAM_CLOSED
+        elif stream.receive_window < 0:
+            code = errors.FLOW_CONTROL_ERROR
+        else:
+            code = errors.PROTOCOL_ERROR
+        self._stream_error(stream, code)
+
+    def _late_data(self, stream_id: int, size: int) -> None:
+        if self._is_idle(stream_id):
+            raise H2Error(f"DATA on idle stream {stream_id}")
+        self._credit(size)
+        if stream_id not in self._resets:
+            self._refuse(stream_id, errors.STREAM_CLOSED)
+        self._chatter()
+
+    # All other frames
+
+    def _rst_stream(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise H2Error("RST_STREAM is not 4 bytes", errors.FRAME_SIZE_ERROR)
+        if self._is_idle(stream_id):
+            raise H2Error(f"RST_STREAM on idle stream {stream_id}")
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            self._chatter()
+            return
+        young = stream.request is None and self.limits.now - stream.born < YOUNG_SECONDS
+        self._abandon(stream)
+        self.handler.reset_received(stream, frames.U32.unpack(payload)[0])
+        if young and not self.client:
+            self._wasted()
+
+    def _settings(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if stream_id:
+            raise H2Error("SETTINGS on a stream")
+        if flags & ACK:
+            if payload:
+                raise H2Error("SETTINGS acknowledgement with a payload", errors.FRAME_SIZE_ERROR)
+            self._settings_acknowledged()
+            return
+        if len(payload) % 6:
+            raise H2Error("SETTINGS are not a multiple of 6 bytes", errors.FRAME_SIZE_ERROR)
+        self._chatter()
+        peer = self.peer
+        before = peer.initial_window
+        peer.apply(frames.parse_settings(payload), from_server=self.client)
+        self._peer_frame = peer.max_frame_size
+        self.encoder.resize(peer.header_table_size)
+        self._write(frames.SETTINGS_ACK)
+        if peer.initial_window != before:
+            for stream in list(self.streams.values()):
+                if not self._grow(stream, peer.initial_window - before):
+                    raise H2Error("INITIAL_WINDOW_SIZE overflows a window", errors.FLOW_CONTROL_ERROR)
+        self.handler.settings_received()
+
+    def _settings_acknowledged(self) -> None:
+        """What we asked for binds the peer from here on: smaller windows and tables take effect."""
+        if self._settings_acked:
+            self._chatter()
+            return
+        self._settings_acked = True
+        self.decoder.apply_limit(self.settings.header_table_size)
+        shrink = self.stream_window - self.settings.stream_window
+        if shrink:
+            self.stream_window -= shrink
+            for stream in self.streams.values():
+                stream.receive_window -= shrink
+
+    def _ping(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if len(payload) != 8:
+            raise H2Error("PING is not 8 bytes", errors.FRAME_SIZE_ERROR)
+        if stream_id:
+            raise H2Error("PING on a stream")
+        self._chatter()
+        if not flags & ACK:
+            self._write(frames.ping(payload, ACK))
+        elif payload == DRAIN_PING and self.closing and not self.client:
+            self._stop = self.highest
+            self._write(frames.goaway(self.highest, errors.NO_ERROR))
+        else:
+            self.handler.ping_acknowledged(payload)
+
+    def _goaway(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if stream_id:
+            raise H2Error("GOAWAY on a stream")
+        if len(payload) < 8:
+            raise H2Error("GOAWAY is too short", errors.FRAME_SIZE_ERROR)
+        last, code = frames.U32.unpack_from(payload)[0] & LARGEST_ID, frames.U32.unpack_from(payload, 4)[0]
+        self._chatter()
+        self.closing = True
+        self.goaway_code = code
+        self.handler.goaway_received(last, code)
+        if self.client:
+            for stream in [stream for stream in self.streams.values() if stream.id > last]:
+                self._abandon(stream)
+                self.handler.reset_received(stream, errors.REFUSED_STREAM)
+
+    def _window_update(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise H2Error("WINDOW_UPDATE is not 4 bytes", errors.FRAME_SIZE_ERROR)
+        increment = frames.U32.unpack(payload)[0] & LARGEST_ID
+        self._chatter()
+        if not stream_id:
+            if not increment:
+                raise H2Error("WINDOW_UPDATE of 0")
+            self.send_window += increment
+            if self.send_window > LARGEST_WINDOW:
+                raise H2Error("the connection's window overflows", errors.FLOW_CONTROL_ERROR)
+            if self._waiting:
+                self._resume_waiting()
+            return
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            if self._is_idle(stream_id):
+                raise H2Error(f"WINDOW_UPDATE on idle stream {stream_id}")
+        elif not increment:
+            self._stream_error(stream, errors.PROTOCOL_ERROR)
+        elif not self._grow(stream, increment):
+            self._stream_error(stream, errors.FLOW_CONTROL_ERROR)
+
+    def _priority(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if not stream_id:
+            raise H2Error("PRIORITY on stream 0")
+        self._chatter()
+        if len(payload) != 5:
+            stream = self.streams.get(stream_id)
+            if stream is None:
+                raise H2Error("PRIORITY is not 5 bytes", errors.FRAME_SIZE_ERROR)
+            self._stream_error(stream, errors.FRAME_SIZE_ERROR)
+
+    def _push_promise(self, stream_id: int, flags: int, payload: bytes) -> None:
+        raise H2Error("PUSH_PROMISE, though push is off")
+
+
+_RECEIVERS: Final[dict[int, Callable[[H2Connection, int, int, bytes], None]]] = {
+    frames.PRIORITY: H2Connection._priority,
+    frames.RST_STREAM: H2Connection._rst_stream,
+    frames.SETTINGS: H2Connection._settings,
+    frames.PUSH_PROMISE: H2Connection._push_promise,
+    frames.PING: H2Connection._ping,
+    frames.GOAWAY: H2Connection._goaway,
+    frames.WINDOW_UPDATE: H2Connection._window_update,
+    frames.CONTINUATION: H2Connection._continuation,
+}
+
+
+def _unpad(payload: bytes) -> bytes:
+    """Without pad length and padding (RFC 9113 section 6.1)."""
+    if not payload:
+        raise H2Error("padded frame without a pad length", errors.FRAME_SIZE_ERROR)
+    padding = payload[0]
+    if padding >= len(payload):
+        raise H2Error("padding is as long as the frame")
+    return payload[1 : len(payload) - padding]
+
+
+def _is_head(stream: H2Stream) -> bool:
+    """The response to a HEAD request: its Content-Length describes what is not sent (RFC 9110 section 8.6)."""
+    return stream.request is not None and (b":method", b"HEAD") in stream.request
