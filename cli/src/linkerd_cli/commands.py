@@ -1,0 +1,63 @@
+"""The table of commands. A module is imported only when its command runs, so that `version` stays fast."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`module` has `configure(parser)` and `run(args, context) -> exit code`; a group has `commands` instead."""
+
+    help: str
+    module: str = ""
+    commands: "dict[str, Command] | None" = None
+    epilog: str = ""
+
+    @property
+    def implemented(self) -> bool:
+        """Whether this version has it."""
+        return bool(self.module) or self.commands is not None
+
+
+_VIZ = {
+    "install": Command("print the viz extension's manifests", "linkerd_cli.viz.install"),
+    "uninstall": Command("print the viz extension's resources, to be deleted", "linkerd_cli.viz.uninstall"),
+    "check": Command("check the viz extension", "linkerd_cli.viz.check"),
+    "stat": Command("success rate, requests and latencies of resources", "linkerd_cli.viz.stat"),
+    "edges": Command("who talks to whom, and whether mutual TLS secures it", "linkerd_cli.viz.edges"),
+    "stat-inbound": Command("inbound traffic by server and route"),
+    "stat-outbound": Command("outbound traffic by service and route"),
+    "routes": Command("traffic by route"),
+    "tap": Command("requests as they happen"),
+    "top": Command("the busiest paths"),
+    "authz": Command("authorizations and their traffic"),
+    "list": Command("pods that can be tapped"),
+    "dashboard": Command("open the dashboard"),
+    "profile": Command("make a ServiceProfile from live traffic"),
+    "prune": Command("print resources that are no longer part of viz"),
+    "allow-scrapes": Command("print policies that let Prometheus scrape"),
+}
+_DIAGNOSTICS = {
+    "endpoints": Command("where the control plane sends traffic for an authority", "linkerd_cli.diagnostics.endpoints"),
+    "policy": Command("the policy in force for a port of a pod or service", "linkerd_cli.diagnostics.policy"),
+    "proxy-metrics": Command("metrics of the proxies of a workload", "linkerd_cli.diagnostics.proxy_metrics"),
+    "controller-metrics": Command("metrics of the control plane", "linkerd_cli.diagnostics.controller_metrics"),
+    "profile": Command("the profile in force for an address"),
+}
+COMMANDS = {
+    "check": Command("check the cluster and the control plane", "linkerd_cli.check.command"),
+    "diagnostics": Command("look inside the control plane and the proxies", commands=_DIAGNOSTICS),
+    "inject": Command("add the mesh to manifests", "linkerd_cli.inject.inject_command"),
+    "install": Command("print the control plane's manifests", "linkerd_cli.install.install_command"),
+    "uninject": Command("take the mesh out of manifests", "linkerd_cli.inject.uninject_command"),
+    "uninstall": Command("print the control plane's cluster resources, to be deleted", "linkerd_cli.uninstall"),
+    "version": Command("versions of the client and of the control plane", "linkerd_cli.version"),
+    "viz": Command("see the mesh", commands=_VIZ),
+    "authz": Command("authorizations of a resource"),
+    "completion": Command("shell completion"),
+    "identity": Command("certificates of pods"),
+    "install-cni": Command("print the CNI plugin's manifests"),
+    "multicluster": Command("meshes across clusters"),
+    "profile": Command("make a ServiceProfile"),
+    "prune": Command("print resources that are no longer part of the control plane"),
+    "upgrade": Command("print the manifests of an upgrade"),
+}

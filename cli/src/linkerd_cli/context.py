@@ -1,0 +1,54 @@
+"""What every command is told: where the control plane is, which cluster, the environment."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from linkerd_cli.errors import CliError
+
+if TYPE_CHECKING:  # aiohttp costs more than `version --client` may take
+    from linkerd_kube.client import KubeClient
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Global flags, resolved."""
+
+    namespace: str
+    """The control plane's."""
+    viz_namespace: str
+    kubeconfig: str | None
+    kube_context: str | None
+    verbose: bool
+    environ: Mapping[str, str]
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator["KubeClient"]:
+        """A connection to the cluster. Raises CliError where none can be found."""
+        from linkerd_kube.client import KubeClient
+        from linkerd_kube.config import ConfigError
+
+        try:
+            client = await KubeClient.connect(self.kubeconfig, self.kube_context, self.environ)
+        except ConfigError as error:
+            raise CliError(str(error)) from error
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+def run_async(work: Coroutine[object, object, T]) -> T:
+    """Run to the end; what Kubernetes refuses becomes one line. Raises CliError."""
+    from linkerd_kube.errors import ApiError, Unreachable
+
+    try:
+        return asyncio.run(work)
+    except Unreachable as error:
+        raise CliError(f"cannot reach the Kubernetes API: {error}") from error
+    except ApiError as error:
+        raise CliError(str(error)) from error

@@ -1,0 +1,1 @@
+"""inject and uninject: manifests in, manifests out."""

@@ -1,0 +1,46 @@
+"""`linkerd inject`."""
+
+import argparse
+import functools
+import sys
+
+from linkerd_cli.context import Context
+from linkerd_cli.errors import NotImplementedYet
+from linkerd_cli.inject.flags import add_config_flags, annotations_of
+from linkerd_cli.inject.report import inject_report
+from linkerd_cli.inject.stream import process, read_inputs
+from linkerd_cli.inject.transform import Options, inject_document
+from linkerd_cli.usage import Parser
+
+EXAMPLES = """examples:
+  kubectl get deploy web -o yaml | linkerd inject - | kubectl apply -f -
+  linkerd inject manifests/ | kubectl apply -f -
+  linkerd inject --default-inbound-policy all-authenticated web.yml"""
+
+
+def configure(parser: Parser) -> None:
+    """Flags."""
+    parser.add_argument("input", metavar="FILE|DIRECTORY|-", help="manifests; - is stdin")
+    parser.add_argument("--manual", action="store_true", help="write the sidecar out instead of annotating")
+    parser.add_argument("--ignore-cluster", action="store_true", help="with --manual: do not ask the cluster")
+    parser.add_argument("--ingress", action="store_true", help="inject in ingress mode")
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default yaml")
+    add_config_flags(parser)
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """1, and no manifests, where something that should be injected cannot be."""
+    annotations = annotations_of(args)
+    mode = "ingress" if args.ingress else "enabled"
+    if args.manual:
+        raise NotImplementedYet("linkerd inject --manual")
+    options = Options(mode, annotations)
+    text, reports = process(read_inputs(args.input), functools.partial(inject_document, options=options), args.output)
+    errors = [r.error for r in reports if r.error]
+    if errors:
+        print("Error transforming resources:", *errors, sep="\n", file=sys.stderr)
+        return 1
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    sys.stderr.write(inject_report(reports, context.verbose))
+    return 0

@@ -1,0 +1,28 @@
+"""`linkerd uninject`."""
+
+import argparse
+import sys
+
+from linkerd_cli.context import Context
+from linkerd_cli.inject.report import uninject_report
+from linkerd_cli.inject.stream import process, read_inputs
+from linkerd_cli.inject.transform import uninject_document
+from linkerd_cli.usage import Parser
+
+EXAMPLES = """examples:
+  kubectl get deploy web -o yaml | linkerd uninject - | kubectl apply -f -"""
+
+
+def configure(parser: Parser) -> None:
+    """Flags."""
+    parser.add_argument("input", metavar="FILE|DIRECTORY|-", help="manifests; - is stdin")
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default yaml")
+
+
+def run(args: argparse.Namespace, _context: Context) -> int:
+    """0 also where nothing was injected."""
+    text, reports = process(read_inputs(args.input), uninject_document, args.output)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    sys.stderr.write(uninject_report(reports))
+    return 0

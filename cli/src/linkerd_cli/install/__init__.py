@@ -1,0 +1,1 @@
+"""`linkerd install`: the committed manifests with values filled in."""

@@ -1,0 +1,19 @@
+"""The manifests that `make manifests` renders from deploy/kustomize, shipped as files of this package."""
+
+from pathlib import Path
+
+from linkerd_cli.documents import SEPARATOR, Document, dump_yaml, split
+
+_DIRECTORY = Path(__file__).resolve().parent.parent / "manifests"
+CONTROL_PLANE = "control-plane.yaml"
+VIZ = "viz.yaml"
+
+
+def documents(name: str) -> list[Document]:
+    """The documents of one file, in the order in which they are applied."""
+    return list(split((_DIRECTORY / name).read_text(encoding="utf-8"), name))
+
+
+def stream(parts: list[str | dict[str, object]]) -> str:
+    """One YAML stream of documents: texts as they are, objects written out."""
+    return SEPARATOR.join(part if isinstance(part, str) else dump_yaml(part) for part in parts)
