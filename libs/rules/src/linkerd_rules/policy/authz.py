@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
-from linkerd_contract.inbound import Authorization, AuthnKind, Network
+from linkerd_contract.inbound import AuthnKind, Authorization, Network
 from linkerd_contract.resource import ResourceRef
 
 MAX_REMEMBERED = 1024
@@ -63,7 +63,7 @@ class CompiledAuthorization:
 
     def allows(self, version: int, address: int, identity: str | None, tls: bool) -> bool:
         """Whether this client meets it."""
-        if self._networks and not any([contains(version, address) for contains in self._networks]):
+        if self._networks and not any(contains(version, address) for contains in self._networks):
             return False
         if self._kind is AuthnKind.unauthenticated:
             return True

@@ -23,9 +23,9 @@ def matches(condition: ResponseCondition, status: int) -> bool:
         return False
     if condition.not_ is not None and matches(condition.not_, status):
         return False
-    if not all([matches(child, status) for child in condition.all]):
+    if not all(matches(child, status) for child in condition.all):
         return False
-    return not condition.any or any([matches(child, status) for child in condition.any])
+    return not condition.any or any(matches(child, status) for child in condition.any)
 
 
 class Classifier:

@@ -5,7 +5,7 @@ all-* are for clients at any address, cluster-* for those in the cluster's netwo
 
 from collections.abc import Sequence
 
-from linkerd_contract.inbound import Authorization, AuthnKind, InboundDocument, Network, PortPolicy
+from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, Network, PortPolicy
 from linkerd_contract.resource import ResourceRef
 
 DEFAULT_POLICIES = (

@@ -6,7 +6,7 @@ from linkerd_contract.resource import ResourceRef
 from linkerd_rules.policy.authz import Authorizer, Verdict
 from linkerd_rules.policy.filters import Filters
 from linkerd_rules.policy.match import Headers, Matcher, Rank, compile_condition, compile_host, never, rank, request
-from linkerd_rules.policy.outbound import with_host
+from linkerd_rules.policy.outbound import hosts_of, with_host
 from linkerd_rules.policy.rate_limit import RateLimiter
 from linkerd_rules.policy.regex import BadRegex
 
@@ -72,7 +72,7 @@ class PortRules:
     def _sorted(self) -> list[tuple[Matcher | None, InboundRule]]:
         found: list[tuple[Rank, tuple[Matcher | None, InboundRule]]] = []
         for rule in self.rules:
-            for host in rule.route.hosts or [None]:
+            for host in hosts_of(rule.route.hosts):
                 for condition in rule.route.matches or [Condition()]:
                     try:
                         matcher = compile_condition(condition)

@@ -81,11 +81,11 @@ def _own_tests(condition: Condition) -> list[Matcher]:
 def _all(tests: list[Matcher]) -> Matcher | None:
     if len(tests) < 2:
         return tests[0] if tests else None
-    return lambda r: all([test(r) for test in tests])
+    return lambda r: all(test(r) for test in tests)
 
 
 def _any(tests: list[Matcher]) -> Matcher:
-    return lambda r: any([test(r) for test in tests])
+    return lambda r: any(test(r) for test in tests)
 
 
 def _not(test: Matcher) -> Matcher:
@@ -125,7 +125,7 @@ def compile_path(match: StringMatch) -> Callable[[bytes], bool]:
 def _header(named: NamedMatch) -> Matcher:
     """Any field of that name may match; names are compared without case."""
     name, test = named.name.lower().encode(), compile_value(named.match)
-    return lambda r: any([test(value) for key, value in r.headers if key == name or key.lower() == name])
+    return lambda r: any(test(value) for key, value in r.headers if key == name or key.lower() == name)
 
 
 def _query(named: NamedMatch) -> Matcher:
@@ -133,7 +133,7 @@ def _query(named: NamedMatch) -> Matcher:
 
     def matches(r: Request) -> bool:
         pairs = parse_qsl(r.query, keep_blank_values=True, max_num_fields=None)
-        return any([test(value) for key, value in pairs if key == name])
+        return any(test(value) for key, value in pairs if key == name)
 
     return matches
 

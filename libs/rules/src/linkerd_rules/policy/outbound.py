@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from linkerd_contract.matching import Condition
+from linkerd_contract.matching import Condition, StringMatch
 from linkerd_contract.outbound import OutboundDocument, Route, RouteOrder
 from linkerd_rules.policy.classify import Classifier
 from linkerd_rules.policy.filters import Filters
@@ -81,7 +81,7 @@ def _alternatives(doc: OutboundDocument, routes: list[CompiledRoute], problems: 
     found: list[tuple[Rank, Alternative]] = []
     for compiled in routes:
         route = compiled.route
-        for host in route.hosts or [None]:
+        for host in hosts_of(route.hosts):
             for condition in route.matches or [Condition()]:
                 try:
                     matcher = compile_condition(condition)
@@ -102,3 +102,8 @@ def with_host(test_host: Callable[[bytes], bool], matcher: Matcher | None) -> Ma
     if matcher is None:
         return lambda r: test_host(r.host)
     return lambda r: test_host(r.host) and matcher(r)
+
+
+def hosts_of(hosts: list[StringMatch]) -> list[StringMatch | None]:
+    """Each host; None, which is every host, where there is none."""
+    return [*hosts] if hosts else [None]

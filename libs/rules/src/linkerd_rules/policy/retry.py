@@ -38,7 +38,7 @@ class CompiledRetry:
             return True
         if grpc_status is not None and grpc_status in self._grpc:
             return True
-        return any([s.min <= status <= s.max for s in self._statuses])
+        return any(s.min <= status <= s.max for s in self._statuses)
 
     def may_try(self, tries: int, body_bytes: int) -> bool:
         """Whether a try after `tries` is within the limits. `body_bytes`: of the request, wholly buffered."""
@@ -55,7 +55,7 @@ class CompiledRetry:
 
 def backoff_seconds(backoff: Backoff, tries: int, random: float) -> float:
     """min * 2^(tries-1), at most max, plus up to `jitter` of it."""
-    base = min(backoff.max_ms, backoff.min_ms * 2 ** min(max(tries - 1, 0), 30))
+    base: int = min(backoff.max_ms, backoff.min_ms << min(max(tries - 1, 0), 30))
     return base * (1 + backoff.jitter * random) / 1000
 
 
