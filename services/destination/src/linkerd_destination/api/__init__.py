@@ -1,0 +1,1 @@
+"""The documents on the wire: WebSocket for proxies, loopback HTTP for people."""

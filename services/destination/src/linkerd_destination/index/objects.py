@@ -1,0 +1,131 @@
+"""The part of Kubernetes objects that answers depend on, and nothing else.
+
+Everything is immutable and compares by value: a change that leaves these as they were (a heartbeat in a status, a new
+resourceVersion) is no change, and nobody is told.
+"""
+
+from msgspec import Struct
+
+NamespacedName = tuple[str, str]
+"""Namespace and name."""
+NamedPorts = tuple[tuple[str, int], ...]
+
+
+class Namespace(Struct, frozen=True, kw_only=True):
+    """Annotations that workloads inherit; None where not set."""
+
+    name: str
+    opaque_ports: str | None = None
+    default_inbound_policy: str | None = None
+
+    @property
+    def key(self) -> NamespacedName:
+        return ("", self.name)
+
+
+class ServicePort(Struct, frozen=True, kw_only=True):
+    """A TCP port of a Service. `name` is "" where it has none."""
+
+    port: int
+    name: str = ""
+    app_protocol: str = ""
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """A Service; `ips` are its ClusterIPs, none where it is headless."""
+
+    namespace: str
+    name: str
+    ips: tuple[str, ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+    external_name: bool = False
+    opaque_ports: str | None = None
+
+    @property
+    def key(self) -> NamespacedName:
+        return (self.namespace, self.name)
+
+    @property
+    def headless(self) -> bool:
+        return not self.ips
+
+    @property
+    def named_ports(self) -> NamedPorts:
+        return tuple((p.name, p.port) for p in self.ports if p.name)
+
+
+class PodReference(Struct, frozen=True, kw_only=True):
+    """The pod that an endpoint stands for. `uid` tells it from a later pod of the same name."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+
+
+class SliceEndpoint(Struct, frozen=True, kw_only=True):
+    """One ready endpoint that is not terminating."""
+
+    addresses: tuple[str, ...]
+    hostname: str = ""
+    pod: PodReference | None = None
+    zone: str = ""
+    for_zones: tuple[str, ...] = ()
+
+
+class Slice(Struct, frozen=True, kw_only=True):
+    """An EndpointSlice. `ipv6` says of which family all its addresses are; `ports` are by service-port name."""
+
+    namespace: str
+    name: str
+    service: str
+    ipv6: bool = False
+    ports: NamedPorts = ()
+    endpoints: tuple[SliceEndpoint, ...] = ()
+
+    @property
+    def key(self) -> NamespacedName:
+        return (self.namespace, self.name)
+
+
+class Probe(Struct, frozen=True, kw_only=True):
+    """An httpGet probe that the kubelet sends in plain text."""
+
+    port: int
+    path: str
+
+
+class Pod(Struct, frozen=True, kw_only=True):
+    """A pod. `owner` is Linkerd's label for what made it and its name: ("deployment", "web")."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+    ips: tuple[str, ...] = ()
+    ended: bool = False
+    """Its containers are gone for good, and so is its address."""
+    deleting: bool = False
+    host_network: bool = False
+    service_account: str = "default"
+    owner: tuple[str, str] | None = None
+    template_hash: str = ""
+    control_plane_namespace: str = ""
+    has_proxy: bool = False
+    admin_port: int = 4191
+    ports: NamedPorts = ()
+    """Container ports of the application; "" where a port has no name."""
+    probes: tuple[Probe, ...] = ()
+    opaque_ports: str | None = None
+    skip_inbound_ports: str | None = None
+    default_inbound_policy: str | None = None
+    require_identity_ports: str | None = None
+
+    @property
+    def key(self) -> NamespacedName:
+        return (self.namespace, self.name)
+
+    @property
+    def named_ports(self) -> NamedPorts:
+        return tuple((name, port) for name, port in self.ports if name)
+
+
+Object = Namespace | Service | Slice | Pod

@@ -1,0 +1,1 @@
+"""Follows Kubernetes: raw JSON in, the index's objects out."""

@@ -1,0 +1,168 @@
+"""From the API server's JSON to the index's objects. A ValueError means that the object cannot be used."""
+
+import ipaddress
+
+import msgspec
+
+from linkerd_contract import names
+from linkerd_destination.index import objects
+from linkerd_destination.watch import wire
+
+_namespaces = msgspec.json.Decoder(wire.Namespace)
+_services = msgspec.json.Decoder(wire.Service)
+_slices = msgspec.json.Decoder(wire.EndpointSlice)
+_pods = msgspec.json.Decoder(wire.Pod)
+
+_SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+_ZONE_TOPOLOGY = "topology.kubernetes.io/zone"
+_HASH_LABEL = "pod-template-hash"
+_REQUIRE_IDENTITY = "config.linkerd.io/proxy-require-identity-inbound-ports"
+_ADMIN_PORT_NAME = "linkerd-admin"
+# Linkerd's label for each kind of owner (a Job's is k8s_job: "job" is Prometheus' own).
+_OWNER_LABELS = {
+    "ReplicaSet": "replicaset",
+    "StatefulSet": "statefulset",
+    "DaemonSet": "daemonset",
+    "ReplicationController": "replicationcontroller",
+    "Job": "k8s_job",
+    "CronJob": "cronjob",
+}
+
+
+def namespace(raw: bytes) -> objects.Namespace:
+    """A Namespace."""
+    meta = _namespaces.decode(raw).metadata
+    return objects.Namespace(
+        name=meta.name,
+        opaque_ports=meta.annotation(names.ANNOTATION_OPAQUE_PORTS),
+        default_inbound_policy=meta.annotation(names.ANNOTATION_DEFAULT_INBOUND_POLICY),
+    )
+
+
+def service(raw: bytes) -> objects.Service:
+    """A Service; only its TCP ports."""
+    read = _services.decode(raw)
+    spec = read.spec
+    ips = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
+    ports = tuple(
+        objects.ServicePort(port=p.port, name=p.name or "", app_protocol=p.app_protocol or "")
+        for p in spec.ports or ()
+        if p.protocol in (None, "TCP")
+    )
+    return objects.Service(
+        namespace=read.metadata.namespace,
+        name=read.metadata.name,
+        ips=tuple(_ip(ip) for ip in ips if ip and ip != "None"),
+        ports=ports,
+        external_name=spec.type == "ExternalName",
+        opaque_ports=read.metadata.annotation(names.ANNOTATION_OPAQUE_PORTS),
+    )
+
+
+def endpoint_slice(raw: bytes) -> objects.Slice:
+    """An EndpointSlice, v1 or v1beta1; only what is ready and not on its way out."""
+    read = _slices.decode(raw)
+    # FQDN slices hold names, which no proxy can dial.
+    usable = read.address_type in ("IPv4", "IPv6")
+    return objects.Slice(
+        namespace=read.metadata.namespace,
+        name=read.metadata.name,
+        service=read.metadata.label(_SERVICE_NAME_LABEL),
+        ipv6=read.address_type == "IPv6",
+        ports=tuple((p.name or "", p.port) for p in read.ports or () if p.port and p.protocol in (None, "TCP")),
+        endpoints=tuple(_endpoint(e, read.metadata.namespace) for e in read.endpoints or () if usable and _ready(e)),
+    )
+
+
+def _ready(endpoint: wire.SliceEndpoint) -> bool:
+    conditions = endpoint.conditions
+    # An unknown condition counts as ready (Kubernetes' rule for consumers).
+    return conditions is None or (conditions.ready is not False and not conditions.terminating)
+
+
+def _endpoint(endpoint: wire.SliceEndpoint, namespace: str) -> objects.SliceEndpoint:
+    target = endpoint.target_ref
+    reference = None
+    if target is not None and target.kind == "Pod":
+        reference = objects.PodReference(namespace=target.namespace or namespace, name=target.name, uid=target.uid)
+    hints = endpoint.hints.for_zones if endpoint.hints else None
+    return objects.SliceEndpoint(
+        addresses=tuple(_ip(ip) for ip in endpoint.addresses),
+        hostname=endpoint.hostname or "",
+        pod=reference,
+        zone=endpoint.zone or (endpoint.topology or {}).get(_ZONE_TOPOLOGY, ""),
+        for_zones=tuple(hint.name for hint in hints or ()),
+    )
+
+
+def pod(raw: bytes) -> objects.Pod:
+    """A Pod."""
+    read = _pods.decode(raw)
+    meta, spec, status = read.metadata, read.spec, read.status
+    containers = [*(spec.init_containers or ()), *(spec.containers or ())]
+    apps = [c for c in containers if c.name != names.PROXY_CONTAINER]
+    proxy = next((c for c in containers if c.name == names.PROXY_CONTAINER), None)
+    ips = [p.ip for p in status.pod_ips or ()] or ([status.pod_ip] if status.pod_ip else [])
+    return objects.Pod(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        ips=tuple(_ip(ip) for ip in ips),
+        ended=status.phase in ("Succeeded", "Failed"),
+        deleting=meta.deletion_timestamp is not None,
+        host_network=bool(spec.host_network),
+        service_account=spec.service_account_name or "default",
+        owner=_owner(meta),
+        template_hash=meta.label(_HASH_LABEL),
+        control_plane_namespace=meta.label(names.LABEL_CONTROL_PLANE_NS),
+        has_proxy=proxy is not None,
+        admin_port=_admin_port(proxy),
+        ports=tuple(
+            (p.name or "", p.container_port) for c in apps for p in c.ports or () if p.protocol in (None, "TCP")
+        ),
+        probes=_probes(apps),
+        opaque_ports=meta.annotation(names.ANNOTATION_OPAQUE_PORTS),
+        skip_inbound_ports=meta.annotation(names.ANNOTATION_SKIP_INBOUND_PORTS),
+        default_inbound_policy=meta.annotation(names.ANNOTATION_DEFAULT_INBOUND_POLICY),
+        require_identity_ports=meta.annotation(_REQUIRE_IDENTITY),
+    )
+
+
+def _owner(meta: wire.Meta) -> tuple[str, str] | None:
+    """Linkerd's labels first: the injector looked the owner up. Else the owner, a ReplicaSet's hash cut off."""
+    deployment = meta.label(names.LABEL_PROXY_PREFIX + "deployment")
+    if deployment:
+        return ("deployment", deployment)
+    owners = meta.owner_references or []
+    owner = next((o for o in owners if o.controller), owners[0] if len(owners) == 1 else None)
+    if owner is None or owner.kind not in _OWNER_LABELS:
+        return None
+    template_hash = meta.label(_HASH_LABEL)
+    if owner.kind == "ReplicaSet" and template_hash and owner.name.endswith(f"-{template_hash}"):
+        return ("deployment", owner.name.removesuffix(f"-{template_hash}"))
+    return (_OWNER_LABELS[owner.kind], owner.name)
+
+
+def _admin_port(proxy: wire.Container | None) -> int:
+    ports = proxy.ports if proxy is not None else None
+    return next((p.container_port for p in ports or () if p.name == _ADMIN_PORT_NAME), names.PORT_ADMIN)
+
+
+def _probes(apps: list[wire.Container]) -> tuple[objects.Probe, ...]:
+    found = []
+    for container in apps:
+        named = {p.name: p.container_port for p in container.ports or () if p.name}
+        for probe in (container.startup_probe, container.liveness_probe, container.readiness_probe):
+            http = probe.http_get if probe is not None else None
+            if http is None or (http.scheme or "HTTP") != "HTTP":
+                continue
+            port = http.port if isinstance(http.port, int) else named.get(http.port)
+            if port is not None:
+                path = "/" + (http.path or "").partition("?")[0].lstrip("/")
+                found.append(objects.Probe(port=port, path=path))
+    return tuple(dict.fromkeys(found))
+
+
+def _ip(text: str) -> str:
+    """In canonical form, as targets are looked up. Raises ValueError."""
+    return str(ipaddress.ip_address(text))

@@ -1,0 +1,36 @@
+"""What is wrong with an object that can be used nevertheless: annotations that are passed over for their default."""
+
+from linkerd_destination.index.config import INBOUND_POLICIES
+from linkerd_destination.index.objects import Namespace, Object, Pod, Service, Slice
+from linkerd_destination.translate.ports import port_set
+
+
+def problems(obj: Object) -> list[str]:
+    """One sentence for each annotation that cannot be used."""
+    if isinstance(obj, Slice):
+        return []
+    found = [_ports("opaque-ports", obj.opaque_ports)]
+    if isinstance(obj, Pod):
+        found.append(_ports("skip-inbound-ports", obj.skip_inbound_ports))
+        found.append(_ports("proxy-require-identity-inbound-ports", obj.require_identity_ports))
+    if isinstance(obj, Pod | Namespace):
+        policy = obj.default_inbound_policy
+        if policy is not None and policy not in INBOUND_POLICIES:
+            words = ", ".join(INBOUND_POLICIES)
+            found.append(f"config.linkerd.io/default-inbound-policy: {policy!r} is not one of {words}")
+    return [message for message in found if message]
+
+
+def kind_of(obj: Object) -> str:
+    """The Kubernetes kind."""
+    return {Namespace: "Namespace", Service: "Service", Pod: "Pod", Slice: "EndpointSlice"}[type(obj)]
+
+
+def _ports(annotation: str, text: str | None) -> str:
+    if text is None:
+        return ""
+    try:
+        port_set(text)
+    except ValueError as error:
+        return f"config.linkerd.io/{annotation}: {error}"
+    return ""
