@@ -1,9 +1,12 @@
 """An outbound document, compiled: which route a request takes, and what holds on it."""
 
 from collections.abc import Callable
+from copy import copy
+
+from msgspec.structs import replace
 
 from linkerd_contract.matching import Condition, StringMatch
-from linkerd_contract.outbound import OutboundDocument, Route, RouteOrder
+from linkerd_contract.outbound import Backend, OutboundDocument, Route, RouteOrder
 from linkerd_rules.policy.classify import Classifier
 from linkerd_rules.policy.filters import Filters
 from linkerd_rules.policy.match import Headers, Matcher, Rank, compile_condition, compile_host, never, rank, request
@@ -61,6 +64,12 @@ class OutboundPolicy:
         self._alternatives = _alternatives(doc, self.routes, self.problems)
         first = self._alternatives[0] if self._alternatives else None
         self.only: CompiledRoute | None = first[1] if first is not None and first[0] is None else None
+
+    def with_backends(self, backends: dict[str, Backend]) -> "OutboundPolicy":
+        """The same policy over other backends: routes stay the objects that they are."""
+        policy = copy(self)
+        policy.doc = replace(self.doc, backends=backends)
+        return policy
 
     def route(self, method: bytes, authority: bytes, path: bytes, headers: Headers) -> CompiledRoute | None:
         """The route of a request; None where no route matches (404). Header names in any case."""
