@@ -7,13 +7,14 @@ from typing import Generic, Protocol, TypeVar
 
 from linkerd_contract import names
 from linkerd_destination.index.config import ClusterConfig
-from linkerd_destination.index.objects import Namespace, Object, Pod, Service, Slice
+from linkerd_destination.index.objects import Object
 from linkerd_destination.index.state import Index
 from linkerd_destination.watch import decode, lint, values, wire
 from linkerd_kube import ApiError, KubeClient, NotFound, ObjectRef, Reflector, Rejected, Resource, resources
 from linkerd_kube.backoff import Backoff
 
-T = TypeVar("T", Namespace, Service, Slice, Pod)
+T = TypeVar("T", bound=Object)
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
@@ -121,9 +122,9 @@ class Feed:
         index, sink = self._index, self._sink
         async with asyncio.TaskGroup() as group:
 
-            def start(name: str, reflector: "Reflector[object]") -> None:
+            def start(name: str, reflector: Reflector[R]) -> None:
                 group.create_task(reflector.run(), name=f"watch {name}")
-                group.create_task(_report(reflector, name, on_synced))
+                group.create_task(_report(reflector.synced, name, on_synced))
 
             for reflector, name in (
                 (self._config_map(names.CONFIG_MAP, _Config(index.config, index, sink)), "configuration"),
@@ -172,6 +173,6 @@ class Feed:
         self._sink.on_problem(ref, "Unreadable", f"not used: {rejected.reason}")
 
 
-async def _report(reflector: "Reflector[object]", name: str, on_synced: Callable[[str], None]) -> None:
-    await reflector.synced.wait()
+async def _report(synced: asyncio.Event, name: str, on_synced: Callable[[str], None]) -> None:
+    await synced.wait()
     on_synced(name)
