@@ -57,7 +57,7 @@ def delta(before: Document, after: Document, base: str, version: str) -> list[Ta
         return None
     if before.backends.keys() != after.backends.keys() or _bare(before) != _bare(after):
         return None
-    changes = []
+    changes: list[EndpointsDelta] = []
     for ref, backend in after.backends.items():
         change = _endpoints(ref, before.backends[ref].endpoints, backend.endpoints)
         if len(change.add) + len(change.remove) > max(1, len(backend.endpoints)):

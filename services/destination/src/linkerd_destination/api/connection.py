@@ -161,7 +161,7 @@ class Connection:
             key = TopicKey(message.kind, message.target, Caller(self._owner[1], hello.zone))
             known = self._known.get((message.kind, message.target), "")
         elif message.kind is WatchKind.inbound:
-            key = TopicKey(message.kind, hello.workload)
+            key = TopicKey(message.kind, hello.workload, Caller())
             known = self._known.get((message.kind, ""), "")
         else:
             raise ProtocolError(f"watch {message.id} is of an unknown kind")

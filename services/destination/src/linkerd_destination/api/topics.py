@@ -41,24 +41,11 @@ class TopicKey:
 
     kind: WatchKind
     target: str
-    caller: Caller = Caller()
+    caller: Caller
 
 
 class Topic:
     """The state that its readers converge to: a document with its version, or an error."""
-
-    __slots__ = (
-        "_delta",
-        "_delta_base",
-        "_whole",
-        "document",
-        "error",
-        "key",
-        "owner",
-        "readers",
-        "rendered",
-        "version",
-    )
 
     def __init__(self, key: TopicKey) -> None:
         self.key = key
@@ -159,8 +146,7 @@ class Topics:
         self._scheduled = False
         changed = self._index.drain()
         if changed:
-            # In a fixed order: sets of strings iterate differently in every process.
-            self._dirty.update(dict.fromkeys(sorted(self._graph.readers(changed), key=repr)))
+            self._dirty.update(dict.fromkeys(self._graph.readers(changed)))
         if not self._open:
             return
         for _ in range(min(_PER_TURN, len(self._dirty))):
