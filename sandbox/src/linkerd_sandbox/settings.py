@@ -1,0 +1,62 @@
+"""Where a sandbox keeps its state, and what its supervisor is told. Built from a mapping; no environment is read here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+POD_CIDR: Final = "10.42.0.0/24"
+CLUSTER_CIDR: Final = "10.42.0.0/16"
+SERVICE_CIDR: Final = "10.43.0.0/16"
+DNS_IP: Final = "10.43.0.10"
+NODE_NAME: Final = "sandbox"
+API_PORT: Final = 6443
+CLUSTER_DOMAIN: Final = "cluster.local"
+
+
+class BadSettings(Exception):
+    """One line for people about each bad value."""
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """The sandbox's directory: LINKERD_SANDBOX_DIR, else linkerd-sandbox below XDG_STATE_HOME or ~/.local/state.
+
+    One sandbox a directory: another LINKERD_SANDBOX_DIR is another sandbox. Raises BadSettings.
+    """
+    if chosen := environ.get("LINKERD_SANDBOX_DIR"):
+        path = Path(chosen)
+    elif state_home := environ.get("XDG_STATE_HOME"):
+        path = Path(state_home) / "linkerd-sandbox"
+    elif home := environ.get("HOME"):
+        path = Path(home) / ".local" / "state" / "linkerd-sandbox"
+    else:
+        raise BadSettings("none of LINKERD_SANDBOX_DIR, XDG_STATE_HOME and HOME is set: where shall the state go?")
+    path = path.absolute()
+    if path.is_relative_to("/run") or path.is_relative_to("/proc"):
+        raise BadSettings(f"LINKERD_SANDBOX_DIR={path}: the sandbox has a /run of its own; choose another directory")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSettings:
+    """What `up` hands to the supervisor, as JSON on its command line."""
+
+    directory: str
+    listener_fd: int
+    """The API's listener on the host's loopback, bound before the namespaces were made."""
+    ready_fd: int
+    """Where to write "ready" or why not."""
+    api_port: int
+    mode: str
+    """root, user (many uids mapped), or one-uid."""
+    path: str
+    """PATH of the user, for finding tools."""
+    log_level: str = "info"
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "SupervisorSettings":
+        return cls(**json.loads(text))
