@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkerd_contract.durations import parse_duration_ms, parse_ports, port_in
+from linkerd_contract.durations import parse_duration_ms, parse_go_duration_ms, parse_ports, port_in
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ def test_durations(text: str, ms: int) -> None:
 def test_what_is_not_a_duration(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration_ms(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"), [("24h0m0s", 86_400_000), ("1.5h", 5_400_000), ("20s", 20_000), ("1m30s", 90_000), ("0", 0)]
+)
+def test_go_durations(text: str, ms: int) -> None:
+    assert parse_go_duration_ms(text) == ms
+
+
+@pytest.mark.parametrize("text", ["", "5", "s", "-1s", "1 s", "1s ", "1e3s", "1" * 50 + "s"])
+def test_what_is_not_a_go_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        parse_go_duration_ms(text)
 
 
 def test_port_sets() -> None:

@@ -3,6 +3,9 @@
 import re
 
 _DURATION = re.compile(r"\s*(\d+)(ms|s|m|h|d)?\s*")
+_GO_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d))+", re.ASCII)
+_GO_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)", re.ASCII)
+_GO_UNITS_MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -12,6 +15,18 @@ def parse_duration_ms(text: str) -> int:
     if match is None or (match[2] is None and int(match[1]) != 0):
         raise ValueError(f"{text!r} is not a duration; write a whole number with ms, s, m, h or d, such as 10s")
     return int(match[1]) * _UNITS_MS[match[2] or "ms"]
+
+
+def parse_go_duration_ms(text: str) -> int:
+    """Milliseconds of a duration as Go writes it (annotations, Helm values): "10s", "24h0m0s", "1.5h", "0".
+
+    Days are allowed besides. Raises ValueError.
+    """
+    if text == "0":
+        return 0
+    if len(text) > 40 or not _GO_DURATION.fullmatch(text):
+        raise ValueError(f"{text!r} is not a duration such as 10s, 250ms or 1m30s")
+    return round(sum(float(amount) * _GO_UNITS_MS[unit] for amount, unit in _GO_PART.findall(text)))
 
 
 def parse_ports(text: str) -> list[tuple[int, int]]:

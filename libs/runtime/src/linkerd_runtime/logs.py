@@ -11,6 +11,7 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
+Format = Literal["plain", "json"]
 LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "off")
 
 _NUMBERS = {
@@ -24,7 +25,7 @@ _NUMBERS = {
 }
 
 
-def configure(level: str, fmt: Literal["plain", "json"]) -> None:
+def configure(level: str, fmt: Format) -> None:
     """Set up this process's logs. `level` is one of LEVELS; raises ValueError for another word."""
     number = _NUMBERS.get(level.lower())
     if number is None:

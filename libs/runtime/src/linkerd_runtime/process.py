@@ -32,6 +32,12 @@ class Stop:
         """Ask to stop. Asking twice changes nothing."""
         self._event.set()
 
+    def fail(self, reason: str) -> None:
+        """Stop with exit code 1; `reason` is a sentence for people, logged without a traceback."""
+        log.error("%s", reason)
+        self.failed = True
+        self.request()
+
     @property
     def requested(self) -> bool:
         """Whether someone has asked."""

@@ -6,6 +6,7 @@ A bad value gives a warning and the installation's default. Source: Linkerd's pr
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from linkerd_contract.durations import parse_go_duration_ms
 from linkerd_contract.names import ANNOTATION_INJECT, CONFIG_PREFIX
 from linkerd_rules.injection import parsing
 from linkerd_rules.injection.config import DEFAULT_POLICIES, PULL_POLICIES, ProxyConfig
@@ -80,7 +81,7 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("proxy-outbound-discovery-cache-unused-timeout", "outbound_discovery_idle", parsing.duration),
     _setting("proxy-inbound-discovery-cache-unused-timeout", "inbound_discovery_idle", parsing.duration),
     _setting("shutdown-grace-period", "shutdown_grace_period", parsing.duration),
-    _setting("close-wait-timeout", "close_wait_timeout_ms", parsing.duration_ms, inherited=False),
+    _setting("close-wait-timeout", "close_wait_timeout_ms", parse_go_duration_ms, inherited=False),
     Setting(ALPHA_PREFIX + "proxy-wait-before-exit-seconds", "wait_before_exit_seconds", parsing.integer(0, 86400)),
     # Later rows win: Linkerd moved this one from alpha to beta to stable.
     Setting(ALPHA_PREFIX + NATIVE_SIDECAR, "native_sidecar", parsing.boolean, inherited=False),

@@ -6,12 +6,9 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_network
 
-from linkerd_contract.durations import parse_ports
+from linkerd_contract.durations import parse_go_duration_ms, parse_ports
 from linkerd_rules.injection.tree import JsonObject
 
-_GO_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d))+")
-_GO_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
-_UNIT_MS = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6, "d": 8.64e7}
 _QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][-+]?\d+)?")
 _CPU_UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3}
 _RANGE = re.compile(r"\d+(-\d+)?", re.ASCII)
@@ -92,18 +89,9 @@ def ratio(value: str) -> float:
     return number
 
 
-def duration_ms(value: str) -> int:
-    """Milliseconds of a duration as Go writes it: "10s", "1m30s", "1.5h"; "0"."""
-    if value == "0":
-        return 0
-    if len(value) > 40 or not _GO_DURATION.fullmatch(value):
-        raise ValueError(f"{value!r} is not a duration such as 10s, 250ms or 1m30s")
-    return round(sum(float(amount) * _UNIT_MS[unit] for amount, unit in _GO_PART.findall(value)))
-
-
 def duration(value: str) -> str:
     """A duration as the proxy reads it, in milliseconds."""
-    return f"{duration_ms(value)}ms"
+    return f"{parse_go_duration_ms(value)}ms"
 
 
 def quantity(value: str) -> str:
