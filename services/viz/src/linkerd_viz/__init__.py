@@ -1,1 +1,5 @@
-"""The viz extension: metrics API, tap, dashboard."""
+"""The viz extension: what the mesh's proxies measure, asked for by resource.
+
+Rooms: parse store quantile counters (PURE: text to samples to figures) < inventory (PURE: which pod belongs to what)
+< stat edges (PURE: answers) < scraper discovery api (IO) < app.
+"""

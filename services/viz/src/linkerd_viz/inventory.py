@@ -1,0 +1,196 @@
+"""Which pods there are, and what each belongs to. PURE, over what the API server lists.
+
+Only the fields that are used are decoded: a cluster's pods are many.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from linkerd_contract import names
+
+Key = tuple[str, str]
+"""Namespace and name; the namespace of a cluster-scoped object is ""."""
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A reference to an owner."""
+
+    kind: str
+    name: str
+    controller: bool = False
+
+
+class Meta(msgspec.Struct, rename="camel", frozen=True):
+    """metadata."""
+
+    name: str
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[Owner] = []
+    deletion_timestamp: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+
+class Port(msgspec.Struct, rename="camel", frozen=True):
+    """A container's port."""
+
+    container_port: int
+    name: str = ""
+
+
+class Container(msgspec.Struct, frozen=True):
+    """A container."""
+
+    name: str
+    ports: list[Port] = []
+
+
+class PodSpec(msgspec.Struct, rename="camel", frozen=True):
+    """What viz needs of a pod's spec."""
+
+    containers: list[Container] = []
+    init_containers: list[Container] = []
+    service_account_name: str = "default"
+
+
+class PodStatus(msgspec.Struct, frozen=True):
+    """What viz needs of a pod's status."""
+
+    phase: str = ""
+    pod_ip: str = msgspec.field(default="", name="podIP")
+
+
+class Pod(msgspec.Struct, frozen=True):
+    """A pod."""
+
+    metadata: Meta
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+    @property
+    def active(self) -> bool:
+        """Running or about to be, and not on its way out."""
+        return self.status.phase in ("Running", "Pending") and self.metadata.deletion_timestamp is None
+
+    @property
+    def proxy(self) -> Container | None:
+        """The sidecar, in native or classic form."""
+        for container in (*self.spec.containers, *self.spec.init_containers):
+            if container.name == names.PROXY_CONTAINER:
+                return container
+        return None
+
+    @property
+    def admin_addr(self) -> str | None:
+        """Where its proxy's metrics are, "ip:port"; None for a pod that is not meshed or has no address."""
+        proxy, ip = self.proxy, self.status.pod_ip
+        if proxy is None or not ip or self.status.phase != "Running":
+            return None
+        port = next((p.container_port for p in proxy.ports if p.name == "linkerd-admin"), names.PORT_ADMIN)
+        return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+class Named(msgspec.Struct, frozen=True):
+    """An object of which only the metadata counts (Namespace, Deployment, ReplicaSet)."""
+
+    metadata: Meta
+
+
+class ServiceSpec(msgspec.Struct, frozen=True):
+    """What viz needs of a Service's spec."""
+
+    selector: dict[str, str] = {}
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A Service."""
+
+    metadata: Meta
+    spec: ServiceSpec = ServiceSpec()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Everything at one moment. `workloads` are listed by kind so that those without pods have a row too."""
+
+    pods: list[Pod] = field(default_factory=list)
+    replica_sets: list[Named] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    namespaces: list[Named] = field(default_factory=list)
+    workloads: dict[str, list[Named]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A resource and the pods behind it."""
+
+    kind: str
+    namespace: str
+    name: str
+    pods: list[Pod]
+
+
+KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace", "service")
+
+
+def _controller(meta: Meta) -> Owner | None:
+    return next((owner for owner in meta.owner_references if owner.controller), None)
+
+
+def owners(pod: Pod, deployments: dict[Key, str]) -> dict[str, str]:
+    """Names of what the pod belongs to, by kind; `deployments` maps ReplicaSets to their Deployment."""
+    found = {"pod": pod.metadata.name, "namespace": pod.metadata.namespace}
+    owner = _controller(pod.metadata)
+    if owner is None:
+        return found
+    kind = owner.kind.lower()
+    found[kind] = owner.name
+    if kind == "replicaset" and (deployment := deployments.get((pod.metadata.namespace, owner.name))):
+        found["deployment"] = deployment
+    return found
+
+
+def deployments_of(replica_sets: list[Named]) -> dict[Key, str]:
+    """The Deployment of each ReplicaSet that has one."""
+    pairs = ((rs.metadata.key, _controller(rs.metadata)) for rs in replica_sets)
+    return {key: owner.name for key, owner in pairs if owner is not None and owner.kind == "Deployment"}
+
+
+def groups(inventory: Inventory, kind: str) -> list[Group]:
+    """Every resource of a kind with its active pods, by namespace and name. ReplicaSets and Jobs only with pods."""
+    found: dict[Key, list[Pod]] = {}
+    if kind == "service":
+        return _services(inventory)
+    if kind == "namespace":
+        found = {("", namespace.metadata.name): [] for namespace in inventory.namespaces}
+    for workload in inventory.workloads.get(kind, []):
+        found[workload.metadata.key] = []
+    deployments = deployments_of(inventory.replica_sets)
+    for pod in inventory.pods:
+        name = owners(pod, deployments).get(kind) if pod.active else None
+        if name is not None:
+            found.setdefault(("" if kind == "namespace" else pod.metadata.namespace, name), []).append(pod)
+    return [Group(kind, namespace, name, pods) for (namespace, name), pods in sorted(found.items())]
+
+
+def _services(inventory: Inventory) -> list[Group]:
+    by_namespace: dict[str, list[Pod]] = {}
+    for pod in inventory.pods:
+        if pod.active:
+            by_namespace.setdefault(pod.metadata.namespace, []).append(pod)
+    found = []
+    for service in sorted(inventory.services, key=lambda s: s.metadata.key):
+        selector = service.spec.selector.items()
+        pods = [
+            pod
+            for pod in by_namespace.get(service.metadata.namespace, [])
+            if selector and selector <= pod.metadata.labels.items()
+        ]
+        found.append(Group("service", service.metadata.namespace, service.metadata.name, pods))
+    return found

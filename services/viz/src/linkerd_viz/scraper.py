@@ -1,0 +1,81 @@
+"""Reads every proxy's metrics at an interval, a bounded number at a time; what cannot be read is named, with why."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import aiohttp
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from linkerd_viz.families import WANTED
+from linkerd_viz.inventory import Pod
+from linkerd_viz.parse import Unreadable, parse
+from linkerd_viz.settings import Settings
+from linkerd_viz.store import PodKey, Store
+
+log = logging.getLogger(__name__)
+
+# A proxy of a thousand destinations shows about 5 MB; more is not a proxy's page.
+MAX_BODY_BYTES = 32 * 1024 * 1024
+
+
+class Scraper:
+    """Fills the store. `pods` says what there is to scrape."""
+
+    def __init__(
+        self, store: Store, pods: Callable[[], list[Pod]], settings: Settings, registry: CollectorRegistry
+    ) -> None:
+        self._store = store
+        self._pods = pods
+        self._settings = settings
+        self._permits = asyncio.Semaphore(settings.scrape_concurrency)
+        self._total = Counter("viz_scrapes", "Scrapes of proxies.", ("result",), registry=registry)
+        self._seconds = Histogram("viz_scrape_round_seconds", "Time to scrape all proxies once.", registry=registry)
+        self._targets = Gauge("viz_scrape_targets", "Meshed pods that are scraped.", registry=registry)
+
+    async def run(self) -> None:
+        """Forever, a round every interval; a round that takes longer is followed by the next at once."""
+        timeout = aiohttp.ClientTimeout(total=self._settings.scrape_timeout)
+        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=True) as session:
+            while True:
+                started = time.monotonic()
+                await self.round(session)
+                took = time.monotonic() - started
+                self._seconds.observe(took)
+                await asyncio.sleep(max(0.0, self._settings.scrape_interval - took))
+
+    async def round(self, session: aiohttp.ClientSession) -> None:
+        """Scrape every meshed pod once."""
+        targets = [
+            (pod.metadata.key, addr) for pod in self._pods() if pod.active and (addr := pod.admin_addr) is not None
+        ]
+        self._store.forget_all_but({key for key, _ in targets})
+        self._targets.set(len(targets))
+        await asyncio.gather(*(self._scrape(session, key, addr) for key, addr in targets))
+
+    async def _scrape(self, session: aiohttp.ClientSession, pod: PodKey, addr: str) -> None:
+        async with self._permits:
+            try:
+                text = await _fetch(session, f"http://{addr}/metrics")
+                self._store.record(pod, time.monotonic(), parse(text, WANTED))
+            except (aiohttp.ClientError, OSError, TimeoutError, UnicodeDecodeError, Unreadable) as error:
+                reason = str(error) or type(error).__name__
+                if self._store.failure(pod) != reason:
+                    log.warning("%s/%s at %s cannot be scraped: %s", *pod, addr, reason)
+                self._store.fail(pod, reason)
+                self._total.labels("failure").inc()
+            else:
+                self._total.labels("success").inc()
+
+
+async def _fetch(session: aiohttp.ClientSession, url: str) -> str:
+    async with session.get(url, allow_redirects=False) as response:
+        if response.status != 200:
+            raise Unreadable(f"HTTP {response.status}")
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise Unreadable(f"more than {MAX_BODY_BYTES} bytes")
+        return body.decode()
