@@ -5,6 +5,7 @@ from identity; and the listener once it has one. Nothing that is lacking ends th
 """
 
 import asyncio
+import functools
 import logging
 import ssl
 from collections.abc import Mapping
@@ -50,16 +51,17 @@ class Application:
         self._trusted = asyncio.Event()
         self._certified = asyncio.Event()
         self._runners: list[web.AppRunner] = []
+        for kind in self.index.sizes():
+            self.metrics.objects.labels(kind).set_function(functools.partial(self._size, kind))
 
     async def run(self, stop: Stop, environ: Mapping[str, str]) -> None:
         """Until `stop`. `environ` is only for finding the cluster."""
         settings = self.settings
         client: KubeClient | None = None
         try:
-            await self._serve(
-                admin_app(self.readiness, self.metrics.registry), settings.admin.host, settings.admin.port
-            )
-            await self._serve(debug_app(self.index), settings.debug.host, settings.debug.port)
+            admin = admin_app(self.readiness, self.metrics.registry)
+            await self._serve(admin, *settings.admin)
+            await self._serve(debug_app(self.index), *settings.debug)
             client = await self._connect(stop, environ)
             if client is None:
                 return
@@ -94,12 +96,13 @@ class Application:
         self._runners.append(runner)
         log.info("listening on %s", ", ".join(f"{a[0]}:{a[1]}" for a in runner.addresses))
 
+    def _size(self, kind: str) -> float:
+        return self.index.sizes()[kind]
+
     # -- Sink of the watches
 
     def on_change(self) -> None:
         """The index has changed."""
-        for kind, count in self.index.sizes().items():
-            self.metrics.objects.labels(kind).set(count)
         self.topics.on_change()
 
     def on_trust(self, bundle: str) -> None:
@@ -171,6 +174,5 @@ class Application:
         await self._certified.wait()
         assert self._context is not None
         server = WatchServer(self.topics, self.metrics, self.settings.cluster)
-        listen = self.settings.listen
-        await self._serve(server.app, listen.host, listen.port, self._context.context)
+        await self._serve(server.app, *self.settings.listen, self._context.context)
         await asyncio.Event().wait()

@@ -141,6 +141,7 @@ class Connection:
             if self._hello is not None:
                 raise ProtocolError("hello comes once")
             self._hello = message
+            # Each counts once: a proxy that watches a target again wants it whole.
             self._known = {(k.kind, k.target): k.version for k in message.known}
         elif self._hello is None:
             raise ProtocolError("hello comes first")
@@ -159,10 +160,10 @@ class Connection:
         if message.kind is WatchKind.outbound:
             # The namespace decides what a caller sees, so it is the certificate's, whatever the hello says.
             key = TopicKey(message.kind, message.target, Caller(self._owner[1], hello.zone))
-            known = self._known.get((message.kind, message.target), "")
+            known = self._known.pop((message.kind, message.target), "")
         elif message.kind is WatchKind.inbound:
             key = TopicKey(message.kind, hello.workload, Caller())
-            known = self._known.get((message.kind, ""), "")
+            known = self._known.pop((message.kind, ""), "")
         else:
             raise ProtocolError(f"watch {message.id} is of an unknown kind")
         subscription = Subscription(self, message.id, known)
