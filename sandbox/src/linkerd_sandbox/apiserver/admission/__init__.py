@@ -1,0 +1,1 @@
+"""Admission: plugins and webhooks that change or refuse writes before they are stored."""

@@ -1,0 +1,197 @@
+"""What creation, update and deletion do to an object's metadata, generation and status; the same for every kind. PURE.
+
+As k8s.io/apiserver/pkg/registry/rest and generic/registry. Clock and randomness come as arguments.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from linkerd_sandbox.apiserver.kinds import ResourceType
+from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, dig_list, metadata
+from linkerd_sandbox.apiserver.status import Cause, bad_request, conflict, invalid
+
+SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Letters of generated names: no vowels, so no words (k8s.io/apimachinery/pkg/util/rand)."""
+_GENERATED_PREFIX = 58  # a name has at most 63 characters, 5 of them random
+
+_SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+
+
+Stamp = Callable[[float], str]
+"""Formats unix seconds as RFC 3339."""
+
+
+class Birth(NamedTuple):
+    """What the server gives a new object."""
+
+    now: str
+    uid: str
+    suffix: str
+
+
+def has_status(kind: ResourceType) -> bool:
+    """Whether status is written only through its subresource."""
+    return "status" in kind.subresources
+
+
+def check_identity(kind: ResourceType, body: JsonObject, namespace: str, name: str) -> None:
+    """Set the namespace of the request where the body has none; raise `StatusError` 400 where path and body differ."""
+    meta = metadata(body)
+    if kind.namespaced:
+        given = meta.setdefault("namespace", namespace)
+        if given != namespace:
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    else:
+        meta.pop("namespace", None)
+    if name and meta.setdefault("name", name) != name:
+        raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
+
+
+def born(kind: ResourceType, body: JsonObject, birth: Birth) -> None:
+    """Fill in a new object's metadata, in place. Raises `StatusError`."""
+    meta = metadata(body)
+    if meta.get("resourceVersion"):
+        raise bad_request("resourceVersion should not be set on objects to be created")
+    if not meta.get("name"):
+        prefix = meta.get("generateName")
+        if not prefix:
+            required = Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
+            raise invalid(kind.kind, kind.group, "", [required])
+        meta["name"] = prefix[:_GENERATED_PREFIX] + birth.suffix
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "resourceVersion"):
+        meta.pop(key, None)
+    meta["uid"] = birth.uid
+    meta["creationTimestamp"] = birth.now
+    meta.pop("generation", None)
+    if kind.generation:
+        meta["generation"] = 1
+    if has_status(kind):
+        body.pop("status", None)
+
+
+def succeed(kind: ResourceType, new: JsonObject, old: JsonObject, subresource: str) -> JsonObject:
+    """The object that an update leaves: what the client may not change is as it was. Raises `StatusError`."""
+    if subresource == "status":
+        changed = copy(old)
+        if "status" in new:
+            changed["status"] = copy(new["status"])
+        else:
+            changed.pop("status", None)
+        return changed
+    changed = copy(new)
+    meta, before = metadata(changed), old["metadata"]
+    _check_uid(kind, meta, before)
+    for key in _SERVER_OWNED:
+        meta.pop(key, None)
+        if key in before:
+            meta[key] = before[key]
+    meta.pop("managedFields", None)
+    meta.pop("selfLink", None)
+    if before.get("deletionTimestamp"):
+        _check_finalizers(kind, meta, before)
+    if has_status(kind):
+        changed.pop("status", None)
+        if "status" in old:
+            changed["status"] = copy(old["status"])
+    if kind.generation and _rest(changed) != _rest(old):
+        meta["generation"] = int(before.get("generation", 0)) + 1
+    return changed
+
+
+def _check_uid(kind: ResourceType, meta: JsonObject, before: JsonObject) -> None:
+    given = meta.get("uid")
+    if given and given != before["uid"]:
+        why = f"Precondition failed: UID in precondition: {given}, UID in object meta: {before['uid']}"
+        raise conflict(kind.qualified, before["name"], why)
+
+
+def _check_finalizers(kind: ResourceType, meta: JsonObject, before: JsonObject) -> None:
+    added = [item for item in meta.get("finalizers") or [] if item not in (before.get("finalizers") or [])]
+    if added:
+        why = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {added}"
+        raise invalid(kind.kind, kind.group, before["name"], [Cause("metadata.finalizers", "FieldValueForbidden", why)])
+
+
+def _rest(body: JsonObject) -> JsonObject:
+    return {key: value for key, value in body.items() if key not in ("metadata", "status")}
+
+
+class Deletion(NamedTuple):
+    """What a DELETE request does."""
+
+    outcome: Literal["remove", "mark", "nothing"]
+    body: JsonObject
+    """The object afterwards (its last state where it goes)."""
+
+
+def check_preconditions(kind: ResourceType, old: JsonObject, options: JsonObject) -> None:
+    """Raise `StatusError` 409 unless the object is the one that the client means."""
+    wanted = options.get("preconditions") or {}
+    meta = old["metadata"]
+    if wanted.get("uid") and wanted["uid"] != meta["uid"]:
+        why = f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']}). The object might have been deleted and then recreated"
+        raise conflict(kind.qualified, meta["name"], why)
+    if wanted.get("resourceVersion") and wanted["resourceVersion"] != meta["resourceVersion"]:
+        why = f"the ResourceVersion in the precondition ({wanted['resourceVersion']}) does not match the ResourceVersion in record ({meta['resourceVersion']}). The object might have been modified"
+        raise conflict(kind.qualified, meta["name"], why)
+
+
+def delete(kind: ResourceType, old: JsonObject, options: JsonObject, now: float, stamp: Stamp) -> Deletion:
+    """Decide a deletion: pods on a node end gracefully, finalizers hold, everything else goes at once."""
+    body = copy(old)
+    meta = metadata(body)
+    finalizers = _with_propagation(list(meta.get("finalizers") or []), options)
+    if finalizers:
+        meta["finalizers"] = finalizers
+    grace = _grace(kind, old, options)
+    marked = "deletionTimestamp" in meta
+    if kind.qualified == "namespaces":
+        body.setdefault("status", {})["phase"] = "Terminating"
+    holds = (
+        bool(finalizers) or grace > 0 or bool(dig_list(body, "spec", "finalizers") and kind.qualified == "namespaces")
+    )
+    if not holds:
+        return Deletion("remove", body)
+    if not marked or grace < int(meta.get("deletionGracePeriodSeconds") or 0):
+        meta["deletionTimestamp"] = stamp(now + grace)
+        meta["deletionGracePeriodSeconds"] = grace
+    if body == old:
+        return Deletion("nothing", body)
+    return Deletion("mark", body)
+
+
+def _grace(kind: ResourceType, old: JsonObject, options: JsonObject) -> int:
+    """Seconds that a pod gets to end; 0 for everything else and for pods that no kubelet has."""
+    if kind.qualified != "pods":
+        return 0
+    if not dig(old, "spec", "nodeName") or dig(old, "status", "phase") in ("Succeeded", "Failed"):
+        return 0
+    asked = options.get("gracePeriodSeconds")
+    if asked is None:
+        asked = dig(old, "spec", "terminationGracePeriodSeconds")
+    return max(0, int(30 if asked is None else asked))
+
+
+_PROPAGATION = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+
+
+def _with_propagation(finalizers: list[str], options: JsonObject) -> list[str]:
+    """Record how dependents go, as the finalizer that the garbage collector looks for."""
+    policy = options.get("propagationPolicy")
+    if policy is None and options.get("orphanDependents"):
+        policy = "Orphan"
+    if policy is None:
+        return finalizers
+    kept = [item for item in finalizers if item not in _PROPAGATION.values()]
+    wanted = _PROPAGATION.get(policy)
+    return [*kept, wanted] if wanted else kept
+
+
+def finished(kind: ResourceType, body: JsonObject) -> bool:
+    """Whether a marked object has nothing left that holds it, so that this update removes it."""
+    meta = body["metadata"]
+    if not meta.get("deletionTimestamp") or meta.get("finalizers"):
+        return False
+    if kind.qualified == "namespaces":
+        return not dig_list(body, "spec", "finalizers")
+    return not meta.get("deletionGracePeriodSeconds")

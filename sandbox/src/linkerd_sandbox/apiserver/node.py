@@ -1,0 +1,53 @@
+"""What the API server asks of the node: logs and connections of pods."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from linkerd_sandbox.apiserver import status
+
+
+class NodeBackend(Protocol):
+    """The kubelet's side of pod subresources."""
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        follow: bool,
+        tail_lines: int | None,
+        previous: bool,
+        timestamps: bool,
+        since_seconds: int | None,
+    ) -> AsyncIterator[bytes]:
+        """Bytes of a container's log. Raises `StatusError` 400 where there is none yet."""
+
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to a port on the pod's loopback, made in its network namespace. Raises OSError."""
+
+
+class NoNode:
+    """For an API server that runs alone: there is no node, so there are no logs and no pods to reach."""
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        follow: bool,
+        tail_lines: int | None,
+        previous: bool,
+        timestamps: bool,
+        since_seconds: int | None,
+    ) -> AsyncIterator[bytes]:
+        """Refuse."""
+        raise status.bad_request(
+            f'container "{container}" in pod "{pod}" is not available: this API server has no node'
+        )
+
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Refuse."""
+        raise ConnectionRefusedError(f"pod {namespace}/{pod} cannot be reached: this API server has no node")

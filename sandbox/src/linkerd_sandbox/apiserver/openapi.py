@@ -1,0 +1,127 @@
+"""OpenAPI v3: an index of group-versions, and one document for each. PURE.
+
+kubectl asks these for two things: whether the server validates fields itself (each kind has a PATCH that carries
+`x-kubernetes-group-version-kind` and a `fieldValidation` parameter), and what `kubectl explain` prints.
+"""
+
+import hashlib
+from typing import Any
+
+from linkerd_sandbox.apiserver.discovery import VERSION, groups
+from linkerd_sandbox.apiserver.kinds import Registry, ResourceType
+from linkerd_sandbox.apiserver.objects import JsonObject, api_version
+from linkerd_sandbox.apiserver.schemas import built_in
+
+_PARAMETERS = [
+    {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}}
+    for name in ("dryRun", "fieldManager", "fieldValidation")
+]
+
+
+def index(registry: Registry) -> JsonObject:
+    """`/openapi/v3`."""
+    paths: JsonObject = {}
+    for group, versions in groups(registry).items():
+        for version in versions:
+            path = f"apis/{group}/{version}" if group else f"api/{version}"
+            mark = hashlib.sha256(f"{path} {registry.changes}".encode()).hexdigest()[:32].upper()
+            paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={mark}"}
+    return {"paths": paths}
+
+
+def document(registry: Registry, group: str, version: str) -> JsonObject | None:
+    """The document of one group-version, or None."""
+    kinds = groups(registry).get(group, {}).get(version)
+    if not kinds:
+        return None
+    schemas: dict[str, Any] = {}
+    paths: JsonObject = {}
+    for kind in kinds:
+        name = _schema_name(kind)
+        if kind.custom:
+            schemas[name] = _custom_schema(kind)
+            _collect("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", schemas)
+        else:
+            _collect(name, schemas)
+        _add_paths(paths, kind, name)
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": VERSION["gitVersion"]},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _schema_name(kind: ResourceType) -> str:
+    if kind.custom:
+        return ".".join([*reversed(kind.group.split(".")), kind.version, kind.kind])
+    return built_in().kinds[(kind.group, kind.version, kind.kind)]
+
+
+def _custom_schema(kind: ResourceType) -> JsonObject:
+    assert kind.custom is not None
+    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    schema = (
+        dict(kind.custom.schema)
+        if kind.custom.schema
+        else {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    )
+    properties = dict(schema.get("properties", {}))
+    properties.setdefault("apiVersion", {"type": "string"})
+    properties.setdefault("kind", {"type": "string"})
+    properties["metadata"] = {
+        "allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]
+    }
+    return {**schema, "properties": properties, "x-kubernetes-group-version-kind": [gvk]}
+
+
+def _collect(name: str, schemas: dict[str, Any]) -> None:
+    pending = [name]
+    while pending:
+        current = pending.pop()
+        if current in schemas or current not in built_in():
+            continue
+        schemas[current] = built_in()[current]
+        pending.extend(_references(schemas[current]))
+
+
+def _references(schema: Any) -> list[str]:
+    if isinstance(schema, list):
+        return [name for item in schema for name in _references(item)]
+    if not isinstance(schema, dict):
+        return []
+    found = [name for value in schema.values() for name in _references(value)]
+    if isinstance(schema.get("$ref"), str):
+        found.append(schema["$ref"].rpartition("/")[2])
+    return found
+
+
+def _add_paths(paths: JsonObject, kind: ResourceType, name: str) -> None:
+    root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+    collection = f"{root}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"
+    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    body = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
+    answer = {"200": {"description": "OK", **body}}
+
+    def operation(action: str, *, writes: bool) -> JsonObject:
+        found: JsonObject = {
+            "responses": answer,
+            "x-kubernetes-action": action,
+            "x-kubernetes-group-version-kind": gvk,
+            "operationId": f"{action}{api_version(kind.group, kind.version).replace('/', '')}{kind.kind}",
+        }
+        if writes:
+            found["parameters"] = _PARAMETERS
+            found["requestBody"] = body
+        return found
+
+    paths[collection] = {"post": operation("post", writes=True)}
+    if not kind.listable:
+        return
+    paths[collection]["get"] = operation("list", writes=False)
+    paths[f"{collection}/{{name}}"] = {
+        "get": operation("get", writes=False),
+        "put": operation("put", writes=True),
+        "patch": operation("patch", writes=True),
+        "delete": operation("delete", writes=False),
+    }

@@ -1,0 +1,73 @@
+"""What a request asks for: verb, resource, namespace, name and subresource, read from method and path. PURE.
+
+As k8s.io/apiserver/pkg/endpoints/request/requestinfo.go: authorization and routing both go by this.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_NAMESPACE_SUBRESOURCES = ("status", "finalize")
+_COLLECTION = {"get": "list", "delete": "deletecollection"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """A request in the terms of RBAC."""
+
+    verb: str
+    path: str
+    resource_request: bool = False
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    rest: str = ""
+    """What follows the subresource, as in `services/NAME/proxy/REST`."""
+
+    @property
+    def qualified(self) -> str:
+        """`deployments.apps`, or `pods`."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+def truthy(value: str | None) -> bool:
+    """A boolean of a query: `true`, `True`, `1`."""
+    return value is not None and value.lower() in ("true", "1", "t", "")
+
+
+def parse(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:
+    """The request's meaning. Paths that name no resource get the lower-case method as verb."""
+    parts = [unquote(part) for part in path.split("/") if part]
+    group, version, rest = _prefix(parts)
+    if not version or not rest:
+        return RequestInfo(method.lower() if method != "HEAD" else "head", path)
+    verb = _VERBS.get(method, method.lower())
+    namespace, rest = _namespace(rest)
+    resource = rest[0]
+    name = rest[1] if len(rest) > 1 else ""
+    subresource = rest[2] if len(rest) > 2 else ""
+    if not name:
+        verb = _COLLECTION.get(verb, verb)
+        if verb == "list" and truthy(query.get("watch")) and "watch" in query:
+            verb = "watch"
+    if resource == "namespaces" and name and not group:
+        namespace = name
+    return RequestInfo(verb, path, True, group, version, resource, namespace, name, subresource, "/".join(rest[3:]))
+
+
+def _prefix(parts: list[str]) -> tuple[str, str, list[str]]:
+    if len(parts) >= 2 and parts[0] == "api":
+        return "", parts[1], parts[2:]
+    if len(parts) >= 3 and parts[0] == "apis":
+        return parts[1], parts[2], parts[3:]
+    return "", "", []
+
+
+def _namespace(rest: list[str]) -> tuple[str, list[str]]:
+    if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
+        return rest[1], rest[2:]
+    return "", rest

@@ -1,0 +1,124 @@
+"""The API server as a whole: made of its rooms, started on given sockets, stopped without a trace."""
+
+import asyncio
+import base64
+import json
+import socket
+from pathlib import Path
+
+from aiohttp import web
+
+from linkerd_sandbox.apiserver.admission.chain import AdmissionChain
+from linkerd_sandbox.apiserver.authentication import Authenticator
+from linkerd_sandbox.apiserver.authorization import Authorizer
+from linkerd_sandbox.apiserver.bootstrap import bootstrap
+from linkerd_sandbox.apiserver.certificates import Authority, server_context
+from linkerd_sandbox.apiserver.definitions import follow_definitions
+from linkerd_sandbox.apiserver.endpoints import Endpoints
+from linkerd_sandbox.apiserver.http import HttpApi
+from linkerd_sandbox.apiserver.kinds import Registry
+from linkerd_sandbox.apiserver.node import NodeBackend
+from linkerd_sandbox.apiserver.resources import Resources
+from linkerd_sandbox.apiserver.reviews import Reviews
+from linkerd_sandbox.apiserver.rules import Rules
+from linkerd_sandbox.apiserver.store import Store
+from linkerd_sandbox.apiserver.subresources import Subresources
+from linkerd_sandbox.apiserver.tokens import Signer
+
+_SHUTDOWN_SECONDS = 1.0
+_PORT = 6443
+
+
+class ApiServer:
+    """A Kubernetes API server in this process.
+
+    `directory` receives ca.crt, apiserver.crt, apiserver.key, sa.key and admin.conf, readable by the owner only. `advertise` is
+    the address (`IP` or `IP:PORT`) at which pods reach the server; the Service `kubernetes` leads there.
+    """
+
+    def __init__(
+        self,
+        *,
+        sockets: list[socket.socket],
+        directory: Path,
+        node: NodeBackend,
+        service_cidr: str = "10.43.0.0/16",
+        advertise: str,
+    ) -> None:
+        host, _, port = advertise.partition(":")
+        self._advertise = (host, int(port or _PORT))
+        self._sockets = list(sockets)
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.chmod(0o700)
+        self._stopping = asyncio.Event()
+        self._runner: web.ServerRunner | None = None
+        self.store = Store()
+        registry = Registry()
+        self._rules = Rules(self.store, service_cidr)
+        signer = Signer.create(directory / "sa.key")
+        self._authenticator = Authenticator(self.store, signer)
+        authorizer = Authorizer(self.store)
+        self._admission = AdmissionChain(self.store)
+        self._resources = Resources(self.store, registry, self._rules, self._admission)
+        follow_definitions(self._resources)
+        endpoints = Endpoints(self._resources, self._stopping)
+        endpoints.virtual |= Reviews(self._authenticator, authorizer, self.store).handlers()
+        endpoints.subresources |= Subresources(endpoints, self._authenticator, node, self._stopping).handlers()
+        self._http = HttpApi(registry, self._authenticator, authorizer, endpoints, f"{host}:{self._advertise[1]}")
+        self._authority = Authority("linkerd-sandbox-ca")
+        self._admin_token = self._authenticator.issue_static("kubernetes-admin")
+
+    @property
+    def ca_pem(self) -> str:
+        """The CA that clients verify the server with (PEM)."""
+        return self._authority.pem
+
+    async def start(self) -> None:
+        """Serve on the sockets; returns when requests are answered."""
+        directory = self._directory
+        (directory / "ca.crt").write_text(self.ca_pem)
+        certificate, key = directory / "apiserver.crt", directory / "apiserver.key"
+        api_address = self._rules.services.address(1)
+        names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
+        hosts = ["localhost", "127.0.0.1", "::1", api_address, self._advertise[0], *names]
+        self._authority.issue("kube-apiserver", dict.fromkeys(hosts), certificate, key)
+        bootstrap(self._resources, self.ca_pem, api_address, self._advertise)
+        server = web.Server(self._http.handle, access_log=None)
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        context = server_context(certificate, key)
+        for listener in self._sockets:
+            site = web.SockSite(self._runner, listener, ssl_context=context)
+            await site.start()
+        self._http.ready.set()
+
+    async def stop(self) -> None:
+        """End watches and connections, close the sockets."""
+        self._stopping.set()
+        await self._admission.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        for listener in self._sockets:
+            listener.close()
+
+    def component_token(self, name: str) -> str:
+        """A new bearer token of a component (`system:kube-controller-manager`), in group system:masters."""
+        return self._authenticator.issue_static(name)
+
+    def admin_kubeconfig(self, server_url: str) -> str:
+        """A kubeconfig (JSON, which is YAML) of the cluster's administrator at `server_url`."""
+        name = "linkerd-sandbox"
+        authority = base64.b64encode(self.ca_pem.encode()).decode()
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": server_url, "certificate-authority-data": authority}}],
+            "users": [{"name": name, "user": {"token": self._admin_token}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+
+__all__ = ["ApiServer", "NodeBackend"]
