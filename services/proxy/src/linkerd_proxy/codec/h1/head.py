@@ -139,7 +139,7 @@ class RequestHead:
 
 
 class ResponseHead:
-    """Handed out again for an identical head, so never change it; ``memo`` keeps what the owner derives from it alone."""
+    """Handed out again for an identical head, so never change it; ``memo`` keeps what the owner derives from it."""
 
     __slots__ = ("chunked", "content_length", "headers", "keep_alive", "memo", "reason", "status", "upgrade", "version")
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from linkerd_proxy.codec.h2 import errors, frames, validation
+from linkerd_proxy.codec.h2.control import DRAIN_PING, Controller
 from linkerd_proxy.codec.h2.errors import H2Error
 from linkerd_proxy.codec.h2.frames import ACK, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, LARGEST_ID, PADDED, PREFACE
-from linkerd_proxy.codec.h2.hpack import BLOCK_MEMO, BLOCK_MEMO_LENGTH, BlockMemo, Decoder
-from linkerd_proxy.codec.h2.limits import MAX_CONTINUATIONS, YOUNG_SECONDS, Limits
-from linkerd_proxy.codec.h2.sending import H2Handler, Sender
-from linkerd_proxy.codec.h2.settings import LARGEST_WINDOW, H2Settings
+from linkerd_proxy.codec.h2.hpack import BLOCK_MEMO, BLOCK_MEMO_LENGTH, BlockMemo
+from linkerd_proxy.codec.h2.limits import MAX_CONTINUATIONS
+from linkerd_proxy.codec.h2.sending import H2Handler
+from linkerd_proxy.codec.h2.settings import H2Settings
 from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
 
@@ -24,15 +25,15 @@ __all__ = ["H2Connection", "H2Handler", "H2Stream"]
 FIRST_SETTINGS: Final = -1
 """Guard: the peer's first frame must be SETTINGS. A positive guard is the stream whose header block is not complete."""
 
-DRAIN_PING: Final = b"drain\0\0\0"
-"""Its answer tells that the peer has seen our first GOAWAY (RFC 9113 section 6.8)."""
+LARGEST_STATIC: Final = 96
+"""No entry of the static table counts for more bytes, with its 32 of overhead."""
 
-ID_RESERVE: Final = 2**31 - 1
-_PRIORITY_OR_PADDED: Final = frames.PADDED | frames.PRIORITY_FLAG
 _HEADERS_TOO_LARGE: Final = [(b":status", b"431"), (b"content-length", b"0")]
 
 
-class H2Connection(Sender):
+class H2Connection(Controller):
+    """One side of a connection. ``wake`` is called whenever ``out`` stops being empty, the first time from here."""
+
     __slots__ = (
         "_block",
         "_block_end",
@@ -42,31 +43,15 @@ class H2Connection(Sender):
         "_next_id",
         "_preface",
         "_rest",
-        "_settings_acked",
         "_skipped",
-        "_stop",
-        "closing",
-        "decoder",
         "failed",
-        "goaway_code",
-        "highest",
-        "limits",
     )
 
     def __init__(self, handler: H2Handler, *, client: bool, settings: H2Settings, wake: Callable[[], None]) -> None:
         super().__init__(handler, client, settings, wake)
-        self.decoder = Decoder(settings.header_table_size)
-        self.limits = Limits()
-        self.highest = 0
-        """The highest stream that the client opened: our own one's on a client, the peer's on a server."""
-        self.closing = False
-        """A GOAWAY came or went: no new streams. Close when ``active`` is 0 and ``out`` is written."""
         self.failed: H2Error | None = None
-        self.goaway_code: int | None = None
-        """The code of the peer's GOAWAY."""
+        """What ended the connection."""
         self._next_id = 1
-        self._stop = LARGEST_ID
-        """A server that goes away ignores streams above."""
         self._rest = b""
         self._preface = not client
         self._guard = FIRST_SETTINGS
@@ -74,8 +59,8 @@ class H2Connection(Sender):
         self._block_end = 0
         self._continuations = 0
         self._frame_limit = settings.max_frame_size
-        self._settings_acked = False
         self._skipped: list[tuple[int, int]] = []
+        """Ranges of streams that the client never opened: their use is another error than that of closed ones."""
         self._write(settings.first_frames(client=client))
 
     # What the owner may do besides sending
@@ -99,6 +84,7 @@ class H2Connection(Sender):
         """Eight bytes that come back to `ping_acknowledged`."""
         if len(data) != 8:
             raise ValueError("a PING carries 8 bytes")
+        self._pings += 1
         self._write(frames.ping(data))
 
     def goaway(self, code: int = errors.NO_ERROR) -> None:
@@ -113,11 +99,14 @@ class H2Connection(Sender):
                 self._write(frames.goaway(LARGEST_ID, code))
                 self._write(frames.ping(DRAIN_PING))
         else:
-            self._stop = self.highest
-            self._write(frames.goaway(self.highest, code))
+            self._stop = max(self.highest, 0)
+            self._write(frames.goaway(self._stop, code))
 
     def tick(self, now: float) -> None:
-        """Lets the tallies of the defences forget: seconds of a monotonic clock, about once a second."""
+        """Lets the tallies of the defences forget (without it, 1,000 keep-alive PINGs end an idle connection).
+
+        ``now`` in seconds of a monotonic clock, about once a second and not less often than every minute.
+        """
         self.limits.tick(now)
 
     # Receiving
@@ -189,33 +178,9 @@ class H2Connection(Sender):
     def _fail(self, error: H2Error) -> None:
         self.failed = error
         self.closing = True
-        last = 0 if self.client else min(self.highest, self._stop)
+        last = 0 if self.client else max(0, min(self.highest, self._stop))
         self._write(frames.goaway(last, error.code, str(error.args[0]).encode()[:200]))
         self.handler.connection_failed(error)
-
-    def _chatter(self) -> None:
-        if self.limits.chatter_is_too_much(self.highest // 2 + self.sent_data_frames):
-            raise H2Error("too many frames without worth", errors.ENHANCE_YOUR_CALM)
-
-    def _wasted(self) -> None:
-        if self.limits.waste_is_too_much():
-            raise H2Error("too many streams for nothing", errors.ENHANCE_YOUR_CALM)
-
-    def _stream_error(self, stream: H2Stream, code: int) -> None:
-        """The peer broke a rule on a stream: reset it and tell the owner."""
-        self._write(frames.rst_stream(stream.id, code))
-        self._remember_reset(stream.id)
-        self._abandon(stream)
-        self.handler.reset_received(stream, code)
-        self._wasted()
-
-    def _refuse(self, stream_id: int, code: int) -> None:
-        """A stream that the owner never sees."""
-        self._write(frames.rst_stream(stream_id, code))
-        self._remember_reset(stream_id)
-
-    def _is_idle(self, stream_id: int) -> bool:
-        return stream_id > self.highest or not stream_id & 1
 
     # HEADERS and CONTINUATION
 
@@ -251,17 +216,28 @@ class H2Connection(Sender):
     def _judge(self, block: bytes, memo: BlockMemo) -> validation.Judged:
         decoder = self.decoder
         headers = decoder.decode(block)
-        judged = validation.judge(
-            headers,
-            trailers=memo is decoder.trailers,
-            client=self.client,
-            limit=self.settings.max_header_list_size,
-        )
+        if self._is_too_large(headers, len(block)):
+            judged: validation.Judged = ([], validation.NO_LENGTH, validation.TOO_LARGE)
+        else:
+            judged = validation.judge(headers, trailers=memo is decoder.trailers, client=self.client)
         if decoder.stable and len(block) <= BLOCK_MEMO_LENGTH:
             if len(memo) >= BLOCK_MEMO:
                 memo.clear()
             memo[block] = judged
         return judged
+
+    def _is_too_large(self, headers: Headers, block_length: int) -> bool:
+        """Whether a list passes our limits; it is only added up where its block could make it do so.
+
+        No field is larger than the dynamic table or a static entry, besides literals, which Huffman codes make 8/5 as
+        long as their part of the block at most.
+        """
+        n = len(headers)
+        if n > validation.MAX_FIELDS:
+            return True
+        limit = self.settings.max_header_list_size
+        bound = n * (self.decoder.size + LARGEST_STATIC) + 2 * block_length
+        return bound > limit and validation.list_size(headers) > limit
 
     def _headers(self, stream_id: int, block: bytes, end: int) -> None:
         stream = self.streams.get(stream_id)
@@ -278,18 +254,12 @@ class H2Connection(Sender):
     def _request(self, stream_id: int, block: bytes, end: int) -> None:
         heads = self.decoder.heads
         headers, length, status = heads.get(block) or self._judge(block, heads)
-        highest = self.highest
-        if stream_id != highest + 2 and stream_id != 1:
+        if stream_id != self.highest + 2:
             if self._is_stray(stream_id):
                 return
-            self._skipped = [*self._skipped[-63:], (highest + 1, stream_id - 1)]
-        if stream_id > self._stop:
-            return
-        if stream_id == 1 and highest:
-            self._is_stray(stream_id)
-            return
+            self._skipped = [*self._skipped[-63:], (self.highest + 2, stream_id - 2)]
         self.highest = stream_id
-        if self.active >= self.settings.max_concurrent_streams:
+        if self.active >= self.settings.max_concurrent_streams or stream_id > self._stop:
             self._refuse(stream_id, errors.REFUSED_STREAM)
             self._wasted()
             return
@@ -303,9 +273,7 @@ class H2Connection(Sender):
         self.active += 1
         if end:
             stream.remote_closed = True
-            self.handler.headers_received(stream, headers.copy(), True)
-        else:
-            self.handler.headers_received(stream, headers.copy(), False)
+        self.handler.headers_received(stream, headers.copy(), end == END_STREAM)
 
     def _is_stray(self, stream_id: int) -> bool:
         """True for a late frame of a stream that we reset; raises when a client reuses or invents a stream."""
@@ -400,6 +368,7 @@ class H2Connection(Sender):
         stream.receive_window -= size
         end = flags & END_STREAM
         if stream.receive_window < 0 or stream.remote_closed or (self.client and not stream.answered):
+            self._credit(size)
             self._bad_data(stream)
             return
         n = len(data)
@@ -409,8 +378,10 @@ class H2Connection(Sender):
         if stream.remaining >= 0:
             stream.remaining -= n
             if stream.remaining and (stream.remaining < 0 or end) and not (not n and _is_head(stream)):
+                self._credit(n)
                 self._stream_error(stream, errors.PROTOCOL_ERROR)
                 return
+        stream.held += n
         if end:
             stream.remote_closed = True
             if stream.local_closed:
@@ -438,124 +409,6 @@ class H2Connection(Sender):
             self._refuse(stream_id, errors.STREAM_CLOSED)
         self._chatter()
 
-    # All other frames
-
-    def _rst_stream(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if len(payload) != 4:
-            raise H2Error("RST_STREAM is not 4 bytes", errors.FRAME_SIZE_ERROR)
-        if self._is_idle(stream_id):
-            raise H2Error(f"RST_STREAM on idle stream {stream_id}")
-        stream = self.streams.get(stream_id)
-        if stream is None:
-            self._chatter()
-            return
-        young = stream.request is None and self.limits.now - stream.born < YOUNG_SECONDS
-        self._abandon(stream)
-        self.handler.reset_received(stream, frames.U32.unpack(payload)[0])
-        if young and not self.client:
-            self._wasted()
-
-    def _settings(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if stream_id:
-            raise H2Error("SETTINGS on a stream")
-        if flags & ACK:
-            if payload:
-                raise H2Error("SETTINGS acknowledgement with a payload", errors.FRAME_SIZE_ERROR)
-            self._settings_acknowledged()
-            return
-        if len(payload) % 6:
-            raise H2Error("SETTINGS are not a multiple of 6 bytes", errors.FRAME_SIZE_ERROR)
-        self._chatter()
-        peer = self.peer
-        before = peer.initial_window
-        peer.apply(frames.parse_settings(payload), from_server=self.client)
-        self._peer_frame = peer.max_frame_size
-        self.encoder.resize(peer.header_table_size)
-        self._write(frames.SETTINGS_ACK)
-        if peer.initial_window != before:
-            for stream in list(self.streams.values()):
-                if not self._grow(stream, peer.initial_window - before):
-                    raise H2Error("INITIAL_WINDOW_SIZE overflows a window", errors.FLOW_CONTROL_ERROR)
-        self.handler.settings_received()
-
-    def _settings_acknowledged(self) -> None:
-        """What we asked for binds the peer from here on: smaller windows and tables take effect."""
-        if self._settings_acked:
-            self._chatter()
-            return
-        self._settings_acked = True
-        self.decoder.apply_limit(self.settings.header_table_size)
-        shrink = self.stream_window - self.settings.stream_window
-        if shrink:
-            self.stream_window -= shrink
-            for stream in self.streams.values():
-                stream.receive_window -= shrink
-
-    def _ping(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if len(payload) != 8:
-            raise H2Error("PING is not 8 bytes", errors.FRAME_SIZE_ERROR)
-        if stream_id:
-            raise H2Error("PING on a stream")
-        self._chatter()
-        if not flags & ACK:
-            self._write(frames.ping(payload, ACK))
-        elif payload == DRAIN_PING and self.closing and not self.client:
-            self._stop = self.highest
-            self._write(frames.goaway(self.highest, errors.NO_ERROR))
-        else:
-            self.handler.ping_acknowledged(payload)
-
-    def _goaway(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if stream_id:
-            raise H2Error("GOAWAY on a stream")
-        if len(payload) < 8:
-            raise H2Error("GOAWAY is too short", errors.FRAME_SIZE_ERROR)
-        last, code = frames.U32.unpack_from(payload)[0] & LARGEST_ID, frames.U32.unpack_from(payload, 4)[0]
-        self._chatter()
-        self.closing = True
-        self.goaway_code = code
-        self.handler.goaway_received(last, code)
-        if self.client:
-            for stream in [stream for stream in self.streams.values() if stream.id > last]:
-                self._abandon(stream)
-                self.handler.reset_received(stream, errors.REFUSED_STREAM)
-
-    def _window_update(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if len(payload) != 4:
-            raise H2Error("WINDOW_UPDATE is not 4 bytes", errors.FRAME_SIZE_ERROR)
-        increment = frames.U32.unpack(payload)[0] & LARGEST_ID
-        self._chatter()
-        if not stream_id:
-            if not increment:
-                raise H2Error("WINDOW_UPDATE of 0")
-            self.send_window += increment
-            if self.send_window > LARGEST_WINDOW:
-                raise H2Error("the connection's window overflows", errors.FLOW_CONTROL_ERROR)
-            if self._waiting:
-                self._resume_waiting()
-            return
-        stream = self.streams.get(stream_id)
-        if stream is None:
-            if self._is_idle(stream_id):
-                raise H2Error(f"WINDOW_UPDATE on idle stream {stream_id}")
-        elif not increment:
-            self._stream_error(stream, errors.PROTOCOL_ERROR)
-        elif not self._grow(stream, increment):
-            self._stream_error(stream, errors.FLOW_CONTROL_ERROR)
-
-    def _priority(self, stream_id: int, flags: int, payload: bytes) -> None:
-        if not stream_id:
-            raise H2Error("PRIORITY on stream 0")
-        self._chatter()
-        if len(payload) != 5:
-            stream = self.streams.get(stream_id)
-            if stream is None:
-                raise H2Error("PRIORITY is not 5 bytes", errors.FRAME_SIZE_ERROR)
-            self._stream_error(stream, errors.FRAME_SIZE_ERROR)
-
-    def _push_promise(self, stream_id: int, flags: int, payload: bytes) -> None:
-        raise H2Error("PUSH_PROMISE, though push is off")
-
 
 _RECEIVERS: Final[dict[int, Callable[[H2Connection, int, int, bytes], None]]] = {
     frames.PRIORITY: H2Connection._priority,
@@ -581,4 +434,4 @@ def _unpad(payload: bytes) -> bytes:
 
 def _is_head(stream: H2Stream) -> bool:
     """The response to a HEAD request: its Content-Length describes what is not sent (RFC 9110 section 8.6)."""
-    return stream.request is not None and (b":method", b"HEAD") in stream.request
+    return stream.sent is not None and (b":method", b"HEAD") in stream.sent

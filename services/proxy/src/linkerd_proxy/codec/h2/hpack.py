@@ -37,6 +37,7 @@ BLOCK_MEMO_LENGTH: Final = 256
 CODES_MEMO: Final = 256
 CODE_LENGTH: Final = 128
 SEEN_MEMO: Final = 128
+NAMES_MEMO: Final = 512
 """Codes remembered for each connection, their largest size, and pairs seen once: an entry may take a quarter of the
 table at most."""
 
@@ -254,15 +255,32 @@ class Decoder:
             self.trailers.clear()
 
 
-def _literal(first: int, prefix: int, name: bytes, value: bytes) -> bytes:
+def _name_head(first: int, prefix: int, name: bytes) -> bytes:
     index = STATIC_NAMES.get(name)
     if index:
-        head = encode_integer(first, prefix, index)
-    else:
-        head = bytes((first,)) + encode_integer(0, 7, len(name)) + name
-    return head + encode_integer(0, 7, len(value)) + value
+        return encode_integer(first, prefix, index)
+    return bytes((first,)) + encode_integer(0, 7, len(name)) + name
 
 
+def _plain_literal(name: bytes, value: bytes) -> bytes:
+    """Without indexing: what every message has that does not repeat, so names are remembered."""
+    head = _plain_names.get(name)
+    if head is None:
+        head = _name_head(0x00, 4, name)
+        if len(name) <= CODE_LENGTH:
+            if len(_plain_names) >= NAMES_MEMO:
+                _plain_names.clear()
+            _plain_names[name] = head
+    n = len(value)
+    return head + (_ONE_BYTE[n] if n < 127 else encode_integer(0, 7, n)) + value
+
+
+def _literal(first: int, prefix: int, name: bytes, value: bytes) -> bytes:
+    return _name_head(first, prefix, name) + encode_integer(0, 7, len(value)) + value
+
+
+_ONE_BYTE: Final = [bytes((n,)) for n in range(127)]
+_plain_names: dict[bytes, bytes] = {}
 _STATIC_CODES: Final[dict[Header, bytes]] = {field: encode_integer(0x80, 7, i) for i, field in enumerate(STATIC, 1)}
 
 
@@ -322,12 +340,12 @@ class Encoder:
                 if type(field) is NeverIndexed or name in SECRET:
                     code = _literal(0x10, 4, name, value)
                 elif name in CHANGING or 4 * (len(name) + len(value) + ENTRY_OVERHEAD) > self.capacity:
-                    code = _literal(0x00, 4, name, value)
+                    code = _plain_literal(name, value)
                 elif field in self._seen:
                     return self._insert(field)
                 else:
                     self._remember(field)
-                    return _literal(0x00, 4, name, value)
+                    return _plain_literal(name, value)
         if len(code) <= CODE_LENGTH:
             if len(self._codes) >= CODES_MEMO:
                 self._codes.clear()

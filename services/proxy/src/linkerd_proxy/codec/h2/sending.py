@@ -115,7 +115,7 @@ class Sender:
         """A head, a 1xx head or trailers (``end``). Nothing happens on a stream that the peer or we have reset.
 
         The list must be fit for HTTP/2: lower-case names, pseudo-headers first, no connection-specific fields.
-        A client's streams must send their heads in the order in which they were opened.
+        A client must send its streams' heads in the order in which it opened them.
         """
         if stream.local_closed:
             return
@@ -129,8 +129,8 @@ class Sender:
             self._write(HEAD.pack(n >> 8, n & 255, 1, 5 if end else 4, stream.id) + block)
         else:
             self._write_block(stream.id, block, end)
-        if stream.request is None:
-            stream.request = headers
+        if stream.sent is None:
+            stream.sent = headers
         if end:
             stream.local_closed = True
             if stream.remote_closed:
@@ -190,10 +190,16 @@ class Sender:
                 if self.send_window <= 0:
                     self._waiting[stream.id] = stream
                 return False
-            data = queue.popleft()
-            if len(data) > size:
-                queue.appendleft(data[size:])
-                data = data[:size]
+            data = queue[0]
+            start = stream.offset
+            if len(data) - start <= size:
+                queue.popleft()
+                stream.offset = 0
+                if start:
+                    data = data[start:]
+            else:
+                stream.offset = start + size
+                data = data[start : start + size]
             n = len(data)
             stream.queued -= n
             stream.send_window -= n
@@ -241,9 +247,9 @@ class Sender:
 
     def consumed(self, stream: H2Stream, n: int) -> None:
         """``n`` bytes of the stream's DATA were passed on: the peer may send as many more. Sent in batches."""
-        held = self.stream_window - stream.receive_window - stream.unacked
-        if n > held:
-            n = held
+        if n > stream.held:
+            n = stream.held
+        stream.held -= n
         self.unacked += n
         if self.unacked >= self._own_grant:
             self._grant()
@@ -268,10 +274,12 @@ class Sender:
 
     def reset(self, stream: H2Stream, code: int = errors.CANCEL) -> None:
         """Ends a stream at once in both directions. Nothing happens when it is gone already."""
-        if stream.id in self.streams:
+        if stream.id not in self.streams:
+            return
+        if stream.sent is not None or not self.client:
             self._write(frames.rst_stream(stream.id, code))
             self._remember_reset(stream.id)
-            self._abandon(stream)
+        self._abandon(stream)
 
     def _remember_reset(self, stream_id: int) -> None:
         resets = self._resets
@@ -291,8 +299,7 @@ class Sender:
 
     def _abandon(self, stream: H2Stream) -> None:
         """The stream is dead: its queue goes, and what it held of the connection's window comes back."""
-        held = self.stream_window - stream.receive_window - stream.unacked
-        stream.receive_window += held
+        held, stream.held = stream.held, 0
         stream.local_closed = stream.remote_closed = True
         stream.queue = None
         stream.trailers = None

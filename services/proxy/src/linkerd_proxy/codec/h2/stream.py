@@ -16,15 +16,17 @@ class H2Stream:
         "answered",
         "born",
         "end_queued",
+        "held",
         "id",
         "local_closed",
+        "offset",
         "queue",
         "queued",
         "receive_window",
         "remaining",
         "remote_closed",
-        "request",
         "send_window",
+        "sent",
         "trailers",
         "unacked",
         "user",
@@ -38,17 +40,26 @@ class H2Stream:
         self.user = user
         self.send_window = send_window
         self.receive_window = receive_window
+        self.held = 0
+        """Bytes of DATA given to the handler and not consumed yet."""
         self.unacked = 0
+        """Consumed bytes that the peer has not been told of."""
         self.remaining = -1
+        """What Content-Length still promises; -1 without it."""
         self.local_closed = False
         self.remote_closed = False
         self.answered = False
+        """The final response head came."""
+        self.sent: Headers | None = None
+        """The first header list that we sent: the request on a client, (the beginning of) the response on a server."""
         self.queued = 0
         self.queue: deque[bytes] | None = None
+        self.offset = 0
+        """Bytes of the queue's first member that went out."""
         self.end_queued = False
         self.trailers: Headers | None = None
-        self.request: Headers | None = None
         self.born = 0.0
+        """The owner's last `tick` when a client opened it."""
 
     @property
     def closed(self) -> bool:
