@@ -1,0 +1,57 @@
+"""Finding the pod to ask, and asking it through the API server's port-forward."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from linkerd_cli.documents import JsonObject
+from linkerd_cli.errors import CliError
+from linkerd_cli.inject.workloads import mapping, objects, text
+
+if TYPE_CHECKING:
+    from linkerd_kube.client import KubeClient
+
+
+def pod_name(pod: JsonObject) -> str:
+    """metadata.name."""
+    return text(mapping(pod, "metadata"), "name")
+
+
+def is_ready(pod: JsonObject) -> bool:
+    """Whether its Ready condition is true and nobody is deleting it."""
+    if "deletionTimestamp" in mapping(pod, "metadata"):
+        return False
+    conditions = objects(mapping(pod, "status"), "conditions")
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+async def ready_pod(client: "KubeClient", namespace: str, selector: str, what: str) -> str:
+    """The name of a ready pod. Raises CliError that says `what` is not there."""
+    from linkerd_kube.resources import PODS
+
+    listed = await client.list(PODS, namespace, label_selector=selector)
+    for pod in sorted(listed.items, key=pod_name):
+        if is_ready(pod):
+            return pod_name(pod)
+    state = f"{len(listed.items)} pods, none of them ready" if listed.items else "no pod"
+    raise CliError(f"{what} is not running in namespace {namespace}: {state}")
+
+
+async def ask(
+    client: "KubeClient", namespace: str, pod: str, port: int, path: str, params: dict[str, str] | None = None
+) -> bytes:
+    """GET from a pod's port. Raises CliError with the pod's own words where it answers with a problem."""
+    import msgspec
+
+    from linkerd_contract.problem import Problem
+    from linkerd_kube.errors import ApiError
+    from linkerd_kube.portforward import http_get
+
+    query = f"?{urlencode(params)}" if params else ""
+    try:
+        return await http_get(client, namespace, pod, port, path + query)
+    except ApiError as error:
+        try:
+            problem = msgspec.json.decode(error.message, type=Problem)
+        except msgspec.DecodeError:
+            raise CliError(f"{namespace}/{pod}: {error}") from error
+        raise CliError(problem.detail or problem.title) from error

@@ -1,0 +1,1 @@
+"""The commands of `linkerd viz`. They ask the metrics API, never a proxy."""
