@@ -15,7 +15,6 @@ import yaml
 
 from linkerd_cli.errors import CliError
 
-JsonObject = dict[str, object]
 SEPARATOR = "---\n"
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+|[0-9]*\.[0-9]+)[eE][-+]?[0-9]+$")
 _OCTAL_OR_LETTER = re.compile(r"(?:0o[0-7]+|[-+]?0[0-9]+|[yYnN]|=|<<)$")

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from linkerd_cli.documents import JsonObject
 from linkerd_cli.errors import CliError
-from linkerd_cli.inject.workloads import mapping, objects, text
+from linkerd_cli.tree import JsonObject, mapping, objects, text
 
 if TYPE_CHECKING:
     from linkerd_kube.client import KubeClient

@@ -5,9 +5,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.documents import SEPARATOR, JsonObject, dump_yaml
+from linkerd_cli.documents import SEPARATOR, dump_yaml
 from linkerd_cli.errors import CliError
-from linkerd_cli.inject.workloads import mapping, text
+from linkerd_cli.tree import JsonObject, mapping, text
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
 

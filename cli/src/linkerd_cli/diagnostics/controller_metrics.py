@@ -5,7 +5,7 @@ import argparse
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.diagnostics.metrics import print_metrics
 from linkerd_cli.errors import CliError
-from linkerd_cli.inject.workloads import mapping, text
+from linkerd_cli.tree import mapping, text
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
 

@@ -3,10 +3,9 @@
 import sys
 from typing import TYPE_CHECKING
 
-from linkerd_cli.documents import JsonObject
 from linkerd_cli.errors import CliError
-from linkerd_cli.inject.workloads import mapping, text
 from linkerd_cli.pods import ask, pod_name
+from linkerd_cli.tree import JsonObject, mapping, text
 
 if TYPE_CHECKING:
     from linkerd_kube.client import KubeClient

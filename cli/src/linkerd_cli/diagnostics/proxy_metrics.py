@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.diagnostics.metrics import print_metrics
-from linkerd_cli.documents import JsonObject
 from linkerd_cli.errors import CliError, UsageError
-from linkerd_cli.inject.workloads import mapping, objects, text
 from linkerd_cli.kinds import canonical
+from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
 

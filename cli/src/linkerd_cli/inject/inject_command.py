@@ -4,12 +4,13 @@ import argparse
 import functools
 import sys
 
-from linkerd_cli.context import Context
+from linkerd_cli.context import Context, run_async
 from linkerd_cli.errors import NotImplementedYet
 from linkerd_cli.inject.flags import add_config_flags, annotations_of
+from linkerd_cli.inject.manual import read_config, renderer
 from linkerd_cli.inject.report import inject_report
 from linkerd_cli.inject.stream import process, read_inputs
-from linkerd_cli.inject.transform import Options, inject_document
+from linkerd_cli.inject.transform import Options, Renderer, inject_document
 from linkerd_cli.usage import Parser
 
 EXAMPLES = """examples:
@@ -32,9 +33,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """1, and no manifests, where something that should be injected cannot be."""
     annotations = annotations_of(args)
     mode = "ingress" if args.ingress else "enabled"
-    if args.manual:
-        raise NotImplementedYet("linkerd inject --manual")
-    options = Options(mode, annotations)
+    options = Options(mode, annotations, _renderer(args, context) if args.manual else None)
     text, reports = process(read_inputs(args.input), functools.partial(inject_document, options=options), args.output)
     errors = [r.error for r in reports if r.error]
     if errors:
@@ -44,3 +43,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
     sys.stdout.flush()
     sys.stderr.write(inject_report(reports, context.verbose))
     return 0
+
+
+def _renderer(args: argparse.Namespace, context: Context) -> Renderer:
+    if args.ignore_cluster:
+        raise NotImplementedYet("linkerd inject --manual --ignore-cluster (the trust anchors are the cluster's)")
+    return renderer(run_async(read_config(context)))

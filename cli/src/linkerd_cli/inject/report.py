@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from linkerd_cli.inject.transform import Report
+from linkerd_rules.injection import SkipReason
 
 OK, WARN = "√", "‼"
 _AUTOMOUNT_OK = (
@@ -28,38 +29,40 @@ def _summary(report: Report) -> str:
 
 
 def _findings(reports: list[Report], verbose: bool) -> Iterator[str]:
-    def named(selected: list[Report]) -> str:
-        return ", ".join(r.resource for r in selected)
-
     def line(selected: list[Report], warning: str, fine: str) -> Iterator[str]:
         if selected:
-            yield f"{WARN} {warning}"
+            resources = ", ".join(report.resource for report in selected)
+            yield f"{WARN} {warning.format(resources=resources)}"
         elif verbose:
             yield f"{OK} {fine}"
 
-    host = [r for r in reports if r.host_network]
-    yield from line(host, f'"hostNetwork: true" detected in {named(host)}', "pods do not use host networking")
-    sidecar = [r for r in reports if r.sidecar]
+    def with_reason(reason: SkipReason) -> list[Report]:
+        return [report for report in reports if reason in report.reasons]
+
     yield from line(
-        sidecar,
-        f"known 3rd party sidecar detected in {named(sidecar)}",
+        with_reason(SkipReason.HOST_NETWORK),
+        '"hostNetwork: true" detected in {resources}',
+        "pods do not use host networking",
+    )
+    yield from line(
+        with_reason(SkipReason.SIDECAR_EXISTS),
+        "known 3rd party sidecar detected in {resources}",
         "pods do not have a 3rd party proxy or initContainer already injected",
     )
-    disabled = [r for r in reports if r.disabled]
     yield from line(
-        disabled,
-        f'"linkerd.io/inject: disabled" annotation set on {named(disabled)}',
+        with_reason(SkipReason.ANNOTATION_DISABLED),
+        '"linkerd.io/inject: disabled" annotation set on {resources}',
         "pods are not annotated to disable injection",
     )
-    none = not any(r.outcome != "skipped" for r in reports)
+    changed = any(report.outcome != "skipped" for report in reports)
     yield from line(
-        reports[:1] if none else [],
+        [] if changed else reports[:1],
         "no supported objects found",
         "at least one resource can be injected or annotated",
     )
-    udp = [r for r in reports if r.udp]
+    udp = [report for report in reports if report.udp]
     verb = "uses" if len(udp) == 1 else "use"
-    yield from line(udp, f'{named(udp)} {verb} "protocol: UDP"', "pod specs do not include UDP ports")
+    yield from line(udp, f'{{resources}} {verb} "protocol: UDP"', "pod specs do not include UDP ports")
     if verbose:
         yield f"{OK} {_AUTOMOUNT_OK}"
     for report in reports:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from linkerd_cli.documents import SEPARATOR, Document, JsonObject, dump_json, dump_yaml, load, split
+from linkerd_cli.documents import SEPARATOR, Document, dump_json, dump_yaml, load, split
 from linkerd_cli.errors import CliError, NotImplementedYet
-from linkerd_cli.inject.transform import Report
+from linkerd_cli.inject.transform import Report, Result
+from linkerd_cli.tree import JsonObject
 
-Transform = Callable[[JsonObject], Report]
+Transform = Callable[[JsonObject], Result]
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -56,21 +57,29 @@ def process(documents: Iterator[Document], transform: Transform, output: str) ->
         if value is not None and not isinstance(value, dict):
             raise CliError(f"{document.source}:{document.line}:1: not a Kubernetes object")
         parsed = cast(JsonObject, value or {})
-        found = _transform(parsed, transform)
+        after, found = _transform(parsed, transform)
         reports += found
         changed = any(r.outcome != "skipped" for r in found)
         if output == "json":
-            written.append(dump_json(parsed))
+            written.append(dump_json(after))
         else:
-            written.append((dump_yaml(parsed) if changed else _ended(document.text)) + SEPARATOR)
+            written.append((dump_yaml(after) if changed else _ended(document.text)) + SEPARATOR)
     return "".join(written), reports
 
 
-def _transform(document: JsonObject, transform: Transform) -> list[Report]:
+def _transform(document: JsonObject, transform: Transform) -> tuple[JsonObject, list[Report]]:
     items = document.get("items")
-    if document.get("kind") == "List" and isinstance(items, list):
-        return [report for item in items if isinstance(item, dict) for report in _transform(item, transform)]
-    return [transform(document)]
+    if document.get("kind") != "List" or not isinstance(items, list):
+        after, report = transform(document)
+        return after, [report]
+    reports: list[Report] = []
+    replaced: list[object] = []
+    for item in items:
+        if isinstance(item, dict):
+            item, found = _transform(item, transform)
+            reports += found
+        replaced.append(item)
+    return {**document, "items": replaced}, reports
 
 
 def _ended(text: str) -> str:

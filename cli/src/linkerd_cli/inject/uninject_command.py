@@ -20,8 +20,11 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, _context: Context) -> int:
-    """0 also where nothing was injected."""
+    """0 also where nothing was injected; 1, and no manifests, where an object cannot be read."""
     text, reports = process(read_inputs(args.input), uninject_document, args.output)
+    if errors := [r.error for r in reports if r.error]:
+        print("Error transforming resources:", *errors, sep="\n", file=sys.stderr)
+        return 1
     sys.stdout.write(text)
     sys.stdout.flush()
     sys.stderr.write(uninject_report(reports))

@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from linkerd_cli.documents import Document, JsonObject, load
+from linkerd_cli.documents import Document, load
 from linkerd_cli.errors import CliError
-from linkerd_cli.inject.workloads import mapping, objects, pod_template, text
 from linkerd_cli.install import settings
+from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_cli.values import parse_values
 from linkerd_contract import names
+from linkerd_rules.injection import from_values, parsing, pod_template
 
 DEFAULT_DOMAIN = names.CLUSTER_DOMAIN
+# Of identity.issuer: what identity's process is told where a value differs from Linkerd's default.
+ISSUANCE = {
+    "issuanceLifetime": ("LINKERD_IDENTITY_LEAF_LIFETIME", "86400000ms"),
+    "clockSkewAllowance": ("LINKERD_IDENTITY_CLOCK_SKEW", "20000ms"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,13 @@ def _follow_version(values: JsonObject, assignments: list[str]) -> None:
 
 def _validate(values: JsonObject) -> None:
     """The injector's own reading of the values: what it would warn of is an error here."""
-    from linkerd_rules.injection.config import from_values
-
     _, warnings = from_values(
         values, trust_anchors="", control_plane_namespace=names.LINKERD_NAMESPACE, native_sidecars=True
     )
     if warnings:
         raise CliError(f"--set {warnings[0]}")
+    for key in ISSUANCE:
+        _issuance(values, key)
 
 
 def _filled(document: Document, value: JsonObject, values: JsonObject, registry: str) -> str | JsonObject:
@@ -100,6 +106,8 @@ def _fill_deployment(deployment: JsonObject, values: JsonObject, registry: str) 
         container["imagePullPolicy"] = values["imagePullPolicy"]
         mapping(container, "securityContext")["runAsUser"] = uid
         container["env"] = list(_fill_env(objects(container, "env"), values))
+        if text(container, "name") == "identity":
+            container["env"] += _issuance_env(values)
 
 
 def _fill_env(env: list[JsonObject], values: JsonObject) -> Iterator[JsonObject]:
@@ -118,3 +126,17 @@ def _fill_env(env: list[JsonObject], values: JsonObject) -> Iterator[JsonObject]
         elif name == "LINKERD_IDENTITY_NAME":
             variable["value"] = text(variable, "value").replace(DEFAULT_DOMAIN, str(values["identityTrustDomain"]))
         yield variable
+
+
+def _issuance(values: JsonObject, key: str) -> str:
+    """Milliseconds, as "20000ms". Raises CliError."""
+    value = text(mapping(mapping(values, "identity"), "issuer"), key)
+    try:
+        return parsing.duration(value)
+    except ValueError as error:
+        raise CliError(f"--set identity.issuer.{key}: {error}") from error
+
+
+def _issuance_env(values: JsonObject) -> list[JsonObject]:
+    asked = ((variable, _issuance(values, key), default) for key, (variable, default) in ISSUANCE.items())
+    return [{"name": variable, "value": value} for variable, value, default in asked if value != default]

@@ -8,11 +8,16 @@ import difflib
 import json
 from collections.abc import Iterator
 
-from linkerd_cli.documents import JsonObject
 from linkerd_cli.errors import UsageError
+from linkerd_cli.tree import JsonObject
 
 # Keys that are not in use yet: setting them would promise what does not happen.
-NOT_IMPLEMENTED = {"cniEnabled": True, "highAvailability": True, "identity.serviceAccountTokenProjection": False}
+NOT_IMPLEMENTED: dict[str, tuple[object, ...]] = {
+    "cniEnabled": (True,),
+    "highAvailability": (True,),
+    "identity.issuer.scheme": ("kubernetes.io/tls",),
+    "identity.serviceAccountTokenProjection": (False,),
+}
 
 
 def parse_assignments(assignments: list[str]) -> Iterator[tuple[str, str]]:
@@ -37,7 +42,7 @@ def apply(values: JsonObject, assignments: list[str]) -> None:
             near = difflib.get_close_matches(key, known, 1)
             raise UsageError(f"--set {key}: no such value" + (f"; did you mean {near[0]}?" if near else ""))
         target[leaf] = _convert(key, text, target[leaf])
-        if NOT_IMPLEMENTED.get(key) == target[leaf] and key in NOT_IMPLEMENTED:
+        if key in NOT_IMPLEMENTED and target[leaf] in NOT_IMPLEMENTED[key]:
             raise UsageError(f"--set {key}={text}: not implemented")
 
 

@@ -4,8 +4,9 @@ import argparse
 import sys
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.documents import SEPARATOR, JsonObject, dump_yaml
+from linkerd_cli.documents import SEPARATOR, dump_yaml
 from linkerd_cli.errors import CliError
+from linkerd_cli.tree import JsonObject
 from linkerd_cli.uninstall import labelled
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
