@@ -1,0 +1,67 @@
+"""linkerd-proxy: the sidecar. Exit codes: 0 after a drain, 1 where it cannot run, 64 for a bad environment."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import uvloop
+
+from linkerd_proxy import app
+from linkerd_proxy.admin.loglevel import LogLevel
+from linkerd_proxy.overrides import Overrides
+from linkerd_proxy.settings import PREFIX, LogFormat, Settings
+from linkerd_runtime.process import Stop
+from linkerd_runtime.settings import EXIT_BAD_SETTINGS, BadSettings
+
+
+def main() -> int:
+    """Read the environment, run until SIGTERM or SIGINT."""
+    errors: list[str] = []
+    settings: Settings | None = None
+    overrides = Overrides()
+    try:
+        settings = Settings.from_env(os.environ)
+    except BadSettings as error:
+        errors += error.messages
+    try:
+        overrides = Overrides.from_env(os.environ)
+    except BadSettings as error:
+        errors += error.messages
+    if settings is None or errors:
+        for message in errors:
+            sys.stderr.write(f"invalid configuration: {message}\n")
+        return EXIT_BAD_SETTINGS
+    try:
+        log_level = LogLevel(settings.log)
+    except ValueError as error:
+        sys.stderr.write(f"invalid configuration: {PREFIX}LOG: {error}\n")
+        return EXIT_BAD_SETTINGS
+    configure_log(settings.log_format)
+    environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    options = app.Options(environment, log_level, overrides)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve(settings, options))
+
+
+async def serve(settings: Settings, options: app.Options) -> int:
+    """One proxy, stopped by a signal; a second one ends it at once."""
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.request)
+    return await app.main(settings, options, stop)
+
+
+def configure_log(log_format: LogFormat) -> None:
+    """One line each on standard error."""
+    if log_format is LogFormat.json:
+        pattern = '{"timestamp":"%(asctime)s","level":"%(levelname)s","target":"%(name)s","message":%(message)r}'
+    else:
+        pattern = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(format=pattern, stream=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""What can go wrong with a connection or a request: one exception class per cause.
+
+Each names whose fault it is and carries what the client is told: the HTTP status, the gRPC status, and whether the
+connection is closed after it (Linkerd's table). http/respond.py is the only place that turns one into bytes.
+`label` is the value of the error label of the metrics.
+"""
+
+from enum import Enum
+from typing import ClassVar
+
+GRPC_CANCELLED = 1
+GRPC_DEADLINE_EXCEEDED = 4
+GRPC_NOT_FOUND = 5
+GRPC_PERMISSION_DENIED = 7
+GRPC_RESOURCE_EXHAUSTED = 8
+GRPC_ABORTED = 10
+GRPC_INTERNAL = 13
+GRPC_UNAVAILABLE = 14
+
+
+class Fault(Enum):
+    """Who caused it."""
+
+    client = "client"
+    """The client's bytes or choice."""
+    server = "server"
+    """The endpoint, or the way to it."""
+    mesh = "mesh"
+    """Policy, configuration, or this proxy."""
+
+
+class ProxyError(Exception):
+    """Base: an unexpected error of the proxy itself."""
+
+    fault: ClassVar[Fault] = Fault.mesh
+    status: ClassVar[int] = 500
+    grpc_status: ClassVar[int] = GRPC_INTERNAL
+    close: ClassVar[bool] = True
+    label: ClassVar[str] = "unexpected"
+    default: ClassVar[str] = "unexpected error"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.default)
+
+    @property
+    def message(self) -> str:
+        """One line for the l5d-proxy-error header."""
+        return str(self)
+
+
+class ConnectFailed(ProxyError):
+    """The endpoint refused, or the TLS handshake failed, or the connection broke before a response."""
+
+    fault = Fault.server
+    status = 502
+    grpc_status = GRPC_UNAVAILABLE
+    label = "i/o"
+    default = "connect failed"
+
+
+class ConnectionLost(ConnectFailed):
+    """The connection to the endpoint ended while a request was on it."""
+
+    default = "connection closed before message completed"
+
+
+class DowngradedReset(ConnectFailed):
+    """An HTTP/2 reset of a stream that carries an HTTP/1 request."""
+
+    default = "the stream was reset"
+
+
+class BadResponse(ConnectFailed):
+    """The endpoint sent what is not HTTP."""
+
+    default = "invalid response"
+
+
+class ConnectTimeout(ProxyError):
+    """No connection within the connect timeout."""
+
+    fault = Fault.server
+    status = 504
+    grpc_status = GRPC_DEADLINE_EXCEEDED
+    label = "i/o"
+    default = "connect timed out"
+
+
+class FailFastError(ProxyError):
+    """No endpoint was ready for longer than the failfast timeout."""
+
+    fault = Fault.server
+    status = 504
+    grpc_status = GRPC_DEADLINE_EXCEEDED
+    label = "failfast"
+    default = "service in fail-fast"
+
+
+class LoadShed(ProxyError):
+    """No endpoint is available, or a queue is full."""
+
+    fault = Fault.server
+    status = 503
+    grpc_status = GRPC_UNAVAILABLE
+    label = "loadshed"
+    default = "service unavailable"
+
+
+class ResponseTimeout(ProxyError):
+    """A timeout of a policy's route ran out."""
+
+    fault = Fault.server
+    status = 504
+    grpc_status = GRPC_DEADLINE_EXCEEDED
+    close = False
+    label = "response timeout"
+    default = "response timeout"
+
+
+class IdentityRequired(ProxyError):
+    """The endpoint's identity is not the one that l5d-require-id names."""
+
+    status = 502
+    grpc_status = GRPC_UNAVAILABLE
+    label = "identity required"
+    default = "identity required"
+
+
+class BackendMissing(ProxyError):
+    """A route's backend does not exist."""
+
+    default = "invalid policy: backend not found"
+
+
+class RouteNotFound(ProxyError):
+    """No route takes this request."""
+
+    fault = Fault.client
+    status = 404
+    grpc_status = GRPC_NOT_FOUND
+    close = False
+    label = "route not found"
+    default = "no route found for request"
+
+
+class Unauthorized(ProxyError):
+    """Policy does not let this client in."""
+
+    fault = Fault.client
+    status = 403
+    grpc_status = GRPC_PERMISSION_DENIED
+    close = False
+    label = "unauthorized"
+    default = "unauthorized request on route"
+
+
+class RateLimited(ProxyError):
+    """A rate limit of the policy is used up."""
+
+    fault = Fault.client
+    status = 429
+    grpc_status = GRPC_RESOURCE_EXHAUSTED
+    close = False
+    label = "rate limited"
+    default = "rate limit exceeded"
+
+
+class BadRequest(ProxyError):
+    """What the client sent is not a request that can be carried."""
+
+    fault = Fault.client
+    status = 400
+    close = True
+    label = "bad request"
+    default = "invalid request"
+
+
+class StreamReset(ProxyError):
+    """An HTTP/2 peer reset the stream: `code` goes on to a native HTTP/2 client as it is."""
+
+    fault = Fault.server
+    status = 502
+    grpc_status = GRPC_UNAVAILABLE
+    label = "h2"
+    default = "stream reset"
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"stream reset ({code})")
+        self.code = code
+
+
+class DetectTimeout(ProxyError):
+    """The client did not say enough in time to know what it speaks."""
+
+    fault = Fault.client
+    label = "tls detection timeout"
+    default = "tls detection timeout"
+
+
+class DiscoveryFailed(ProxyError):
+    """The control plane had no answer for a destination, and none is cached."""
+
+    status = 504
+    grpc_status = GRPC_DEADLINE_EXCEEDED
+    label = "failfast"
+    default = "discovery failed"

@@ -1,0 +1,24 @@
+"""What every connection of the data path shares: one per event loop."""
+
+import asyncio
+from collections.abc import Callable
+from random import random
+
+from linkerd_proxy.telemetry.metrics import Metrics
+from linkerd_proxy.transport.tasks import Tasks
+from linkerd_proxy.transport.tls import TlsContexts
+from linkerd_proxy.transport.turn import Turn
+from linkerd_proxy.transport.wheel import Wheel
+
+
+class Runtime:
+    """The loop's turn, timers and tasks; the metrics; the certificate in force."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
+        self.loop = loop
+        self.turn = Turn(loop)
+        self.wheel = Wheel(loop)
+        self.tasks = Tasks(loop)
+        self.tls = TlsContexts()
+        self.metrics = metrics
+        self.rng: Callable[[], float] = random

@@ -1,0 +1,41 @@
+"""Who is on the other end of an accepted connection, and what port it wants."""
+
+from linkerd_proxy.addrs import ClientAddr, OrigDst
+from linkerd_proxy.telemetry import labels
+
+
+class Client:
+    """One accepted connection's facts. Never changed."""
+
+    __slots__ = ("addr", "dst", "identity", "ip", "labels", "tls")
+
+    def __init__(
+        self,
+        addr: ClientAddr,
+        dst: OrigDst,
+        identity: str | None,
+        tls: bool,
+        tls_labels: list[tuple[str, str]],
+    ) -> None:
+        """`tls`: whether this proxy terminated mTLS; `identity`: the name in the client's verified certificate."""
+        self.addr = addr
+        self.ip = addr.host
+        self.dst = dst
+        self.identity = identity
+        self.tls = tls
+        self.labels = [("direction", "inbound"), *labels.target(*dst), *tls_labels]
+
+
+def meshed(addr: ClientAddr, dst: OrigDst, identity: str | None) -> Client:
+    """A client whose TLS we terminated."""
+    return Client(addr, dst, identity, True, labels.server_tls(identity or ""))
+
+
+def plain(addr: ClientAddr, dst: OrigDst, reason: labels.NoTls = labels.NoTls.no_tls_from_remote) -> Client:
+    """A client without TLS."""
+    return Client(addr, dst, None, False, labels.server_tls(None, reason))
+
+
+def passed_through(addr: ClientAddr, dst: OrigDst, server_name: str) -> Client:
+    """A client whose TLS is the application's."""
+    return Client(addr, dst, None, False, labels.passthrough_tls(server_name))

@@ -1,0 +1,84 @@
+"""From a request to the application: the rule of the port's policy that it falls under, and whether that lets it in."""
+
+import logging
+
+from linkerd_proxy.errors import ProxyError, RateLimited, RouteNotFound, Unauthorized
+from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.inbound.client import Client
+from linkerd_proxy.inbound.forward import Application
+from linkerd_proxy.inbound.permit import Permit
+from linkerd_proxy.inbound.policy import PolicyHolder
+from linkerd_proxy.telemetry import labels
+from linkerd_rules.policy import InboundPolicy, InboundRule, PortRules
+from linkerd_rules.policy.rate_limit import RateLimiter
+
+log = logging.getLogger(__name__)
+
+
+class Router:
+    """The service of one HTTP connection."""
+
+    __slots__ = ("_application", "_client", "_holder", "_permits", "_policy", "_rules", "_runtime", "_send")
+
+    def __init__(self, runtime: Runtime, holder: PolicyHolder, client: Client, application: Application) -> None:
+        self._runtime = runtime
+        self._holder = holder
+        self._client = client
+        self._application = application
+        self._send = application.send
+        self._policy: InboundPolicy = holder.current
+        self._rules: PortRules = self._policy.port(client.dst.port)
+        self._permits: dict[int, Permit] = {}
+
+    def __call__(self, x: Exchange) -> None:
+        if self._holder.current is not self._policy:
+            self._policy = self._holder.current
+            self._rules = self._policy.port(self._client.dst.port)
+            self._permits.clear()
+        rules = self._rules
+        head = x.head
+        rule = rules.only or rules.route(head.method, head.authority, head.path, head.fields)
+        if rule is None:
+            self._not_found(x)
+            return
+        permit = self._permits.get(id(rule)) or self._permit(rule)
+        permit.count.value += 1
+        permit.requests.value += 1
+        if not permit.allowed:
+            log.info("denied %s %s", self._client.addr, permit.message)
+            x.observer = permit
+            self._refuse(x, Unauthorized(permit.message))
+            return
+        if permit.audit:
+            log.info("audit: would deny %s %s", self._client.addr, permit.message)
+        x.observer = permit
+        if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
+            return
+        self._send(x, permit.fields(head))
+
+    def _permit(self, rule: InboundRule) -> Permit:
+        permit = self._permits[id(rule)] = Permit(self._runtime, self._client, self._rules, rule)
+        return permit
+
+    def _within(self, limiter: RateLimiter, x: Exchange) -> bool:
+        """Whether a request is within the port's rate limit; answers it where it is not."""
+        refusal = limiter.take(self._client.identity, self._runtime.turn.now)
+        if refusal is None:
+            return True
+        resource = refusal.resource
+        self._runtime.metrics.authz.http_local_ratelimit.labels(
+            resource.group, resource.kind, resource.name, refusal.scope
+        ).value += 1
+        self._refuse(x, RateLimited(refusal.message))
+        return False
+
+    def _not_found(self, x: Exchange) -> None:
+        server = labels.resource("srv", self._rules.policy.server, port=True)
+        pairs = labels.render([*self._client.labels, *server])
+        self._runtime.metrics.authz.http_route_not_found.labels(base=pairs).value += 1
+        self._refuse(x, RouteNotFound())
+
+    def _refuse(self, x: Exchange, error: ProxyError) -> None:
+        self._runtime.metrics.inbound_errors.http.labels(error.label).value += 1
+        x.fail(error)

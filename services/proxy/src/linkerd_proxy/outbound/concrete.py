@@ -1,0 +1,173 @@
+"""One backend: its balancers (HTTP and TCP), and the queue for the time when no endpoint can take a request.
+
+When nothing is ready for longer than the failfast timeout, what waits fails with 504 and what comes after fails at
+once with 503, until an endpoint is ready again (Linkerd's failfast and load shedding).
+"""
+
+from collections import deque
+from random import random
+
+from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, OutboundDocument
+from linkerd_proxy.balance import P2C, EndpointState, FailFast
+from linkerd_proxy.errors import BackendMissing, FailFastError, LoadShed, ProxyError
+from linkerd_proxy.http.exchange import CLOSED, Exchange
+from linkerd_proxy.outbound.endpoint import EndpointFactory, OutboundEndpoint
+from linkerd_proxy.telemetry.metrics import backend_labels
+from linkerd_proxy.transport.wheel import Timer
+from linkerd_rules.policy import CompiledRoute
+
+State = EndpointState[OutboundEndpoint]
+
+
+class Concrete:
+    """One backend of one target."""
+
+    def __init__(self, factory: EndpointFactory, doc: OutboundDocument, backend: Backend) -> None:
+        self._factory = factory
+        self._turn = factory.runtime.turn
+        self._wheel = factory.runtime.wheel
+        self._doc = doc
+        self._backend = backend
+        self.balancer: P2C[OutboundEndpoint] = P2C(random, self._make, doc.balancer, doc.failure_accrual)
+        self.tcp: P2C[OutboundEndpoint] = P2C(random, self._make_tcp, doc.balancer, None)
+        self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
+        self._queue: deque[tuple[Exchange, CompiledRoute, float]] = deque()
+        self._timer: Timer | None = None
+        self._metrics = factory.runtime.metrics.http_balancer.series(backend_labels(doc.parent, backend.resource))
+
+    def update(self, doc: OutboundDocument, backend: Backend) -> None:
+        """Another snapshot."""
+        now = self._turn.read()
+        changed = doc.balancer != self._doc.balancer or doc.failure_accrual != self._doc.failure_accrual
+        self._doc, self._backend = doc, backend
+        if changed:
+            self._retire(self.balancer)
+            self.balancer = P2C(random, self._make, doc.balancer, doc.failure_accrual)
+            self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
+        self._metrics.reset.value += 1
+        for state in self.balancer.reset(backend.endpoints, now):
+            state.data.retire()
+        # Endpoints of opaque connections are few and made when the first such connection comes.
+        if len(self.tcp):
+            self.tcp.reset(backend.endpoints, now)
+        for state in self.balancer.endpoints:
+            state.data.forget_routes()
+        self._count()
+        self._pump()
+
+    def available(self) -> bool:
+        """Whether a request could be sent now."""
+        return self.balancer.available(self._turn.now)
+
+    def send(self, x: Exchange, route: CompiledRoute) -> None:
+        """Send a request to one of the endpoints."""
+        state = self.balancer.pick(self._turn.now)
+        if state is not None:
+            state.begin()
+            state.data.send(x, state, route)
+        else:
+            self._wait(x, route)
+
+    def pick_tcp(self) -> State | None:
+        """The endpoint of a new opaque connection. Call its `begin`."""
+        if not len(self.tcp):
+            self.tcp.reset(self._backend.endpoints, self._turn.now)
+        return self.tcp.pick(self._turn.now)
+
+    def retire(self) -> None:
+        """The backend is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fail_queue(LoadShed())
+        self._retire(self.balancer)
+
+    # Waiting.
+
+    def _wait(self, x: Exchange, route: CompiledRoute) -> None:
+        now = self._turn.now
+        if self._backend.status is BackendStatus.missing:
+            self._refuse(x, BackendMissing())
+            return
+        self._failfast.unready(now)
+        if self._failfast.check(now) or len(self._queue) >= self._doc.balancer.queue_capacity:
+            self._refuse(x, LoadShed())
+            return
+        self._queue.append((x, route, now))
+        self._metrics.queue_requests.value += 1
+        self._metrics.queue_length.value = len(self._queue)
+        if self._timer is None:
+            self._metrics.gate_shut.value += 1
+            self._arm()
+
+    def _arm(self) -> None:
+        """Wake when a breaker lets a probe through, or when failing begins, whichever is first."""
+        now = self._turn.loop.time()
+        times = [t for t in (self._failfast.deadline, self.balancer.next_admission()) if t is not None]
+        self._timer = self._wheel.after(max(0.0, min(times, default=now) - now), self._due) if times else None
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._failfast.check(self._turn.read()):
+            self._fail_queue(FailFastError())
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what waits, as far as endpoints go."""
+        queue = self._queue
+        now = self._turn.now
+        if self.balancer.available(now):
+            self._failfast.ready()
+        while queue:
+            state = self.balancer.pick(now)
+            if state is None:
+                if self._timer is None:
+                    self._arm()
+                break
+            x, route, since = queue.popleft()
+            if not x.flags & CLOSED:
+                self._metrics.queue_latency.observe(now - since)
+                state.begin()
+                state.data.send(x, state, route)
+        if not queue and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._metrics.gate_open.value += 1
+        self._metrics.queue_length.value = len(queue)
+
+    def _fail_queue(self, error: ProxyError) -> None:
+        queue, self._queue = self._queue, deque()
+        for x, _, _ in queue:
+            self._refuse(x, error)
+
+    def _refuse(self, x: Exchange, error: ProxyError) -> None:
+        self._factory.runtime.metrics.outbound_errors.http.labels(error.label).value += 1
+        x.fail(error)
+
+    # Endpoints.
+
+    def _make(self, endpoint: Endpoint) -> OutboundEndpoint:
+        return self._factory.make(endpoint, self._doc, self._backend, self._on_health)
+
+    def _make_tcp(self, endpoint: Endpoint) -> OutboundEndpoint:
+        return self._factory.make(endpoint, self._doc, self._backend, lambda _endpoint, _ready: None)
+
+    def _on_health(self, endpoint: OutboundEndpoint, ready: bool) -> None:
+        """An endpoint can, or cannot, be connected to."""
+        state = self.balancer.get(endpoint.endpoint.addr)
+        if state is None or state.data is not endpoint:
+            return
+        self.balancer.set_ready(state, ready)
+        self._count()
+        if ready:
+            self._pump()
+
+    def _count(self) -> None:
+        metrics = self._metrics
+        metrics.ready.value = self.balancer.ready_count
+        metrics.pending.value = len(self.balancer) - self.balancer.ready_count
+        metrics.p2c_endpoints.value = len(self.balancer)
+
+    @staticmethod
+    def _retire(balancer: P2C[OutboundEndpoint]) -> None:
+        for state in balancer.endpoints:
+            state.data.retire()

@@ -1,0 +1,237 @@
+"""One endpoint: how its connections are made, what is sent on them, and the books of every request to it.
+
+A meshed endpoint whose hint is h2 gets everything on HTTP/2 over mTLS, HTTP/1 carried with l5d-orig-proto. Others get
+what the client speaks, in mTLS where discovery knows an identity. Upgrades and CONNECT always go as HTTP/1.
+"""
+
+from collections.abc import Callable
+from random import random
+
+from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_ERROR
+from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, ProtocolHint
+from linkerd_proxy.addrs import ServerAddr
+from linkerd_proxy.balance import EndpointState
+from linkerd_proxy.codec.headers import Headers, without
+from linkerd_proxy.errors import IdentityRequired, ProxyError
+from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange
+from linkerd_proxy.http.pool import H1Pool, H2Pool, Target
+from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.settings import Outbound
+from linkerd_proxy.telemetry import labels
+from linkerd_proxy.telemetry.metrics import HttpSeries, TcpSeries
+from linkerd_proxy.transport.connect import ClientTls, Dialer
+from linkerd_proxy.transport.wheel import Timer
+from linkerd_rules.policy import CompiledRoute
+from linkerd_runtime.settings import parse_addr
+
+State = EndpointState["OutboundEndpoint"]
+OnHealth = Callable[["OutboundEndpoint", bool], None]
+
+_FROM_PEER = frozenset((L5D_ORIG_PROTO, L5D_PROXY_ERROR))
+"""What a peer proxy says to us and not to the application."""
+_REQUIRE_ID = frozenset((b"l5d-require-id",))
+
+_CARRIED: dict[tuple[bool, bool], bytes] = {
+    (False, False): b"HTTP/1.1",
+    (True, False): b"HTTP/1.0",
+    (False, True): b"HTTP/1.1; absolute-form",
+    (True, True): b"HTTP/1.0; absolute-form",
+}
+
+
+class EndpointFactory:
+    """What all endpoints of the outbound side have in common."""
+
+    def __init__(self, runtime: Runtime, settings: Outbound, dialer: Dialer, own_ips: frozenset[str]) -> None:
+        self.runtime = runtime
+        self.settings = settings
+        self.dialer = dialer
+        self.own_ips = own_ips
+
+    def make(
+        self, endpoint: Endpoint, doc: OutboundDocument, backend: Backend, on_health: OnHealth
+    ) -> "OutboundEndpoint":
+        """A new endpoint of a backend."""
+        return OutboundEndpoint(self, endpoint, doc, backend, on_health)
+
+
+class OutboundEndpoint:
+    """One endpoint of one backend."""
+
+    def __init__(
+        self, factory: EndpointFactory, endpoint: Endpoint, doc: OutboundDocument, backend: Backend, on_health: OnHealth
+    ) -> None:
+        self.endpoint = endpoint
+        self.addr = ServerAddr(parse_addr(endpoint.addr))
+        self.runtime = factory.runtime
+        self._factory = factory
+        self._doc = doc
+        self._on_health = on_health
+        # An endpoint in this very pod is reached directly: no TLS to oneself (Linkerd).
+        local = self.addr.host in factory.own_ips
+        self.identity = None if local or not factory.runtime.tls.ready else endpoint.identity
+        self.hint = ProtocolHint.none if local else endpoint.protocol_hint
+        self._labels = self._render(doc, backend)
+        metrics = self.runtime.metrics
+        self.http: HttpSeries = metrics.http.series(self._labels)
+        self.tcp: TcpSeries = metrics.tcp.series(labels.join(self._labels, 'peer="dst"'))
+        self._observers: dict[int, RequestObserver] = {}
+        self._h2: H2Pool | None = None
+        self._h1: H1Pool | None = None
+        self._failures = 0
+        self._retry: Timer | None = None
+
+    def send(self, x: Exchange, state: State, route: CompiledRoute) -> None:
+        """Send a request; the state's `begin` was called."""
+        observer = self._observers.get(id(route))
+        if observer is None:
+            observer = self._observers[id(route)] = RequestObserver(self, state, route)
+        x.observer = observer
+        self.http.requests.value += 1
+        head = x.head
+        fields = head.fields
+        if head.require_id is not None:
+            if head.require_id.decode("latin-1") != self.identity:
+                x.fail(IdentityRequired(f"require id {head.require_id.decode('latin-1')}, found {self.identity}"))
+                return
+            fields = without(fields, _REQUIRE_ID)
+        if head.version == HTTP_2:
+            (self._h2 or self._make_h2()).send(x, fields)
+        elif x.flags & UPGRADE:
+            (self._h1 or self._make_h1()).send_fresh(x, fields)
+        elif self.hint is ProtocolHint.h2:
+            version = _CARRIED[head.version == HTTP_10, head.flags & ABSOLUTE_FORM != 0]
+            (self._h2 or self._make_h2()).send(x, [*fields, (L5D_ORIG_PROTO, version)])
+        else:
+            (self._h1 or self._make_h1()).send(x, fields)
+
+    def opaque_tls(self) -> ClientTls | None:
+        """How to secure an opaque connection made now."""
+        return self._tls(ALPN_OPAQUE)
+
+    def forget_routes(self) -> None:
+        """Policy changed: what was kept for its routes is of no use."""
+        self._observers.clear()
+
+    def retire(self) -> None:
+        """Discovery took it away: finish what runs."""
+        if self._retry is not None:
+            self._retry.cancel()
+        for pool in (self._h2, self._h1):
+            if pool is not None:
+                pool.retire()
+
+    # Connections.
+
+    def _make_h2(self) -> H2Pool:
+        params = self._doc.http2
+        keep_alive = None
+        if self.identity is not None and params.keep_alive_interval_ms:
+            keep_alive = (params.keep_alive_interval_ms / 1000, params.keep_alive_timeout_ms / 1000)
+        target = Target(
+            self.runtime,
+            self.addr,
+            self._factory.dialer,
+            self.tcp,
+            lambda: self._tls(ALPN_H2),
+            keep_alive=keep_alive,
+        )
+        self._h2 = H2Pool(target, self._factory.settings.base.http_queue_capacity, self._connected)
+        return self._h2
+
+    def _make_h1(self) -> H1Pool:
+        base = self._factory.settings.base
+        # Without ALPN: the peer detects what is inside.
+        target = Target(self.runtime, self.addr, self._factory.dialer, self.tcp, lambda: self._tls(""))
+        self._h1 = H1Pool(target, base.http1_pool_idle_ms / 1000, base.max_idle_conns_per_endpoint)
+        return self._h1
+
+    def _tls(self, alpn: str) -> ClientTls | None:
+        if self.identity is None:
+            return None
+        return ClientTls(self.runtime.tls.client(alpn), self.identity)
+
+    def _connected(self, error: ProxyError | None) -> None:
+        """An attempt to make an HTTP/2 connection ended: after a failure, none is made for a while."""
+        if error is None:
+            self._failures = 0
+            self._on_health(self, True)
+            return
+        base = self._factory.settings.base
+        wait = min(base.backoff_max_ms, base.backoff_min_ms * 2 ** min(self._failures, 30)) / 1000
+        wait *= 1 + base.backoff_jitter * random()
+        self._failures += 1
+        self._on_health(self, False)
+        self._retry = self.runtime.wheel.after(wait, self._try_again)
+
+    def _try_again(self) -> None:
+        if self._h2 is not None:
+            self._h2.connect()
+
+    def _render(self, doc: OutboundDocument, backend: Backend) -> str:
+        endpoint = self.endpoint
+        reason = labels.NoTls.loopback if self.addr.host in self._factory.own_ips else labels.NoTls.not_provided
+        dst = {**backend.labels, **endpoint.labels}
+        if endpoint.zone_locality != "unknown":
+            dst["zone_locality"] = endpoint.zone_locality
+        return labels.render(
+            [
+                ("direction", "outbound"),
+                ("authority", doc.authority),
+                *labels.target(*self.addr),
+                *labels.client_tls(self.identity, reason),
+                *labels.prefixed("dst", dst),
+            ]
+        )
+
+
+class RequestObserver:
+    """The books of requests to one endpoint by one route: load, breaker, metrics."""
+
+    __slots__ = ("_classes", "_classify", "_http", "_state", "_turn")
+
+    def __init__(self, endpoint: OutboundEndpoint, state: State, route: CompiledRoute) -> None:
+        self._state = state
+        self._http = endpoint.http
+        self._turn = endpoint.runtime.turn
+        self._classify = route.classify
+        self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
+
+    def response_head(self, x: Exchange, head: Headers) -> Headers:
+        return without(head, _FROM_PEER)
+
+    def first_data(self, x: Exchange) -> None:
+        now = self._turn.now
+        self._state.observe((now - x.started) * 1000, now)
+
+    def response_end(self, x: Exchange, trailers: Headers | None) -> None:
+        key = (x.status, x.grpc_status)
+        found = self._classes.get(key)
+        if found is None:
+            found = self._class(x)
+        now = self._turn.now
+        self._http.end(found[0], found[1], (now - x.started) * 1000, found[2])
+        self._state.classify(found[1], now)
+
+    def failed(self, x: Exchange, error: ProxyError | None) -> None:
+        now = self._turn.now
+        observed = x.flags & FIRST_DATA != 0
+        if error is None:
+            self._state.abandon(observed=observed)
+            return
+        if not observed:
+            self._state.observe((now - x.started) * 1000, now)
+        self._state.classify(False, now)
+        status = int(x.status) if x.status else error.status
+        self._http.end(status, False, (now - x.started) * 1000, None, error.label)
+
+    def _class(self, x: Exchange) -> tuple[int, bool, int | None]:
+        """Status, success and gRPC status of a response like this one."""
+        grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
+        status = int(x.status)
+        success = self._classify(status, grpc_status, x.flags & GRPC != 0)
+        found = (status, success, grpc_status)
+        # Peers choose these: what is not usual is not kept.
+        if len(self._classes) < 64:
+            self._classes[x.status, x.grpc_status] = found
+        return found

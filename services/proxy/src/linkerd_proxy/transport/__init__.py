@@ -1,0 +1,1 @@
+"""Sockets: listening, original destinations, TLS, connecting, write batching, timers, opaque relays."""

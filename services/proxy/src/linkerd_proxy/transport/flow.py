@@ -1,0 +1,33 @@
+"""What protocols and transports of the data path look like to each other, and where backpressure begins.
+
+Bytes go one way and credit goes back: whoever took bytes from a connection says `consumed` when they are written
+onwards, at once where the way is free, and otherwise when it is free again. The way is shut while the transport's
+write buffer is above HIGH_WATER, until it is below LOW_WATER.
+"""
+
+import asyncio
+import errno
+from typing import Protocol
+
+HIGH_WATER = 256 * 1024
+LOW_WATER = 64 * 1024
+
+PlainTransport = asyncio.Transport
+
+
+class StreamProtocol(Protocol):
+    """What a transport calls. `eof_received` answers whether the write side stays open."""
+
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool | None: ...
+    def connection_lost(self, error: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+def errno_name(error: Exception | None) -> str:
+    """The errno label of a connection's end: a name such as ECONNRESET, empty for an orderly close."""
+    if error is None:
+        return ""
+    number = error.errno if isinstance(error, OSError) else None
+    return errno.errorcode.get(number, "UNKNOWN") if number else "UNKNOWN"
