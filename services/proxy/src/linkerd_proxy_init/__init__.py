@@ -1,1 +1,1 @@
-"""The sidecar proxy and its init step."""
+"""The init step of a meshed pod: the rules that send its TCP connections through the proxy."""
