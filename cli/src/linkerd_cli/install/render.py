@@ -105,9 +105,8 @@ def _fill_deployment(deployment: JsonObject, values: JsonObject, registry: str) 
         container["image"] = f"{repository.replace(names.REGISTRY, registry, 1)}:{values['linkerdVersion']}"
         container["imagePullPolicy"] = values["imagePullPolicy"]
         mapping(container, "securityContext")["runAsUser"] = uid
-        container["env"] = list(_fill_env(objects(container, "env"), values))
-        if text(container, "name") == "identity":
-            container["env"] += _issuance_env(values)
+        issuance = _issuance_env(values) if text(container, "name") == "identity" else []
+        container["env"] = [*_fill_env(objects(container, "env"), values), *issuance]
 
 
 def _fill_env(env: list[JsonObject], values: JsonObject) -> Iterator[JsonObject]:

@@ -1,5 +1,6 @@
 """The manifests that `make manifests` renders from deploy/kustomize, shipped as files of this package."""
 
+import re
 from pathlib import Path
 
 from linkerd_cli.documents import SEPARATOR, Document, dump_yaml, split
@@ -17,3 +18,13 @@ def documents(name: str) -> list[Document]:
 def stream(parts: list[str | dict[str, object]]) -> str:
     """One YAML stream of documents: texts as they are, objects written out."""
     return SEPARATOR.join(part if isinstance(part, str) else dump_yaml(part) for part in parts)
+
+
+def names_by_kind(name: str, kind: str) -> list[str]:
+    """Names of the objects of a kind in one file. kustomize writes fields in order, so no parser is needed."""
+    found = []
+    for document in documents(name):
+        if re.search(rf"^kind: {kind}$", document.text, re.MULTILINE):
+            match = re.search(r"^metadata:\n(?: .*\n)*?  name: (\S+)$", document.text, re.MULTILINE)
+            found += [match[1]] if match else []
+    return found

@@ -1,0 +1,104 @@
+"""`check --proxy`: linkerd-identity-data-plane and linkerd-data-plane."""
+
+import hashlib
+
+from linkerd_cli.check.model import Category, Check, Failed, Skipped
+from linkerd_cli.check.state import State
+from linkerd_cli.pods import pod_name
+from linkerd_cli.tree import JsonObject, mapping, meta, objects, text
+from linkerd_contract import names
+from linkerd_contract.version import VERSION
+
+_SHOWN = 10
+
+
+async def _meshed(state: State) -> list[JsonObject]:
+    from linkerd_kube.resources import PODS
+
+    selector = f"{names.LABEL_CONTROL_PLANE_NS}={state.namespace}"
+    listed = await state.client.list(PODS, state.data_plane, label_selector=selector)
+    pods = [p for p in listed.items if text(mapping(p, "status"), "phase") not in ("Succeeded", "Failed")]
+    return [p for p in pods if names.LABEL_CONTROL_PLANE_COMPONENT not in mapping(mapping(p, "metadata"), "labels")]
+
+
+def _full_name(pod: JsonObject) -> str:
+    return f"{meta(pod, 'namespace')}/{pod_name(pod)}"
+
+
+def _fail(problems: list[str], headline: str) -> None:
+    if problems:
+        more = [f"  … and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        raise Failed("\n".join([headline, *(f"  * {p}" for p in problems[:_SHOWN]), *more]))
+
+
+def _annotation(pod: JsonObject, name: str) -> str:
+    return text(mapping(mapping(pod, "metadata"), "annotations"), name)
+
+
+async def _same_roots(state: State) -> None:
+    digest = hashlib.sha256(state.trust_anchors.encode()).hexdigest()
+    old = [_full_name(p) for p in await _meshed(state) if _annotation(p, names.ANNOTATION_TRUST_ROOT_SHA256) != digest]
+    _fail(old, "Some pods were injected with another trust bundle; they get the current one as they certify:")
+
+
+async def _namespace(state: State) -> None:
+    from linkerd_kube.resources import NAMESPACES
+
+    if state.data_plane is None:
+        raise Skipped
+    await state.client.get(NAMESPACES.path(name=state.data_plane))
+
+
+async def _ready(state: State) -> None:
+    pods = await _meshed(state)
+    if not pods:
+        where = f'the "{state.data_plane}" namespace' if state.data_plane else "any namespace"
+        raise Failed(f'No "{names.PROXY_CONTAINER}" containers found in {where}')
+    unready = [f"{_full_name(p)}: {text(mapping(p, 'status'), 'phase')}" for p in pods if not _proxy_ready(p)]
+    _fail(unready, f'The "{names.PROXY_CONTAINER}" container is not ready in:')
+
+
+def _proxy_ready(pod: JsonObject) -> bool:
+    status = mapping(pod, "status")
+    containers = [*objects(status, "containerStatuses"), *objects(status, "initContainerStatuses")]
+    return any(text(c, "name") == names.PROXY_CONTAINER and c.get("ready") is True for c in containers)
+
+
+async def _up_to_date(state: State) -> None:
+    if state.latest_version is None:
+        raise Skipped
+    await _versions(state, state.latest_version, "some proxies are not running the current version:")
+
+
+async def _match(state: State) -> None:
+    await _versions(state, VERSION, f"some proxies are not of this CLI's version {VERSION}:")
+
+
+async def _versions(state: State, wanted: str, headline: str) -> None:
+    pods = await _meshed(state)
+    found = [(p, _annotation(p, names.ANNOTATION_PROXY_VERSION)) for p in pods]
+    _fail([f"{_full_name(p)} ({version})" for p, version in found if version != wanted], headline)
+
+
+DATA_PLANE = (
+    Category(
+        "linkerd-identity-data-plane",
+        (
+            Check(
+                "data plane proxies certificate match CA",
+                "l5d-identity-data-plane-proxies-certs-match-ca",
+                _same_roots,
+                warning=True,
+            ),
+        ),
+    ),
+    Category(
+        "linkerd-data-plane",
+        (
+            Check("data plane namespace exists", "l5d-data-plane-exists", _namespace, fatal=True),
+            Check("data plane proxies are ready", "l5d-data-plane-ready", _ready, fatal=True, retry=True),
+            Check("data plane is up-to-date", "l5d-data-plane-version", _up_to_date, warning=True),
+            Check("data plane and cli versions match", "l5d-data-plane-cli-version", _match, warning=True),
+        ),
+    ),
+)
