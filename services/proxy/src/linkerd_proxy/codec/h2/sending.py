@@ -95,7 +95,7 @@ class Sender:
         self.unacked = 0
         self.sent_data_frames = 0
         self._own_grant = settings.connection_window // 2
-        self._grant_stream = settings.stream_window // 2
+        self._grant_stream = max(1, settings.stream_window // 2)
         self._peer_frame = self.peer.max_frame_size
         self._waiting: dict[int, H2Stream] = {}
         """Streams with queued DATA that wait for the connection's window, in turn."""
