@@ -1,0 +1,78 @@
+"""`linkerd-sandbox` (also `linkerd sandbox`): up, down, status, logs, kubectl, image."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from linkerd_sandbox import commands
+from linkerd_sandbox.settings import BadSettings, state_directory
+from linkerd_sandbox.state import State
+
+EXIT_BAD_SETTINGS = 64
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    root = argparse.ArgumentParser(
+        prog="linkerd sandbox", description="A Kubernetes for one machine, without Docker. Not for production."
+    )
+    sub = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = sub.add_parser("up", help="start the cluster and print how to use it")
+    up.add_argument("--wait", action="store_true", help="return when pods can run, not only when the API answers")
+    up.add_argument("--port", type=int, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
+    up.add_argument("--mode", choices=("root", "user", "one-uid"), help="how to isolate (default: the best possible)")
+    up.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    sub.add_parser("down", help="stop the cluster; nothing is left")
+    sub.add_parser("status", help="whether it runs, and what it uses")
+    logs = sub.add_parser("logs", help="logs of the cluster itself, or of a pod from this machine's disk")
+    logs.add_argument("name", nargs="?", default="supervisor", help="a pod (or the beginning of its name)")
+    logs.add_argument("-n", "--namespace", default="", help="default: any")
+    logs.add_argument("-c", "--container", default="", help="default: all")
+    kubectl = sub.add_parser("kubectl", help="kubectl with the cluster's kubeconfig", add_help=False)
+    kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
+    image = sub.add_parser("image", help="say which program stands behind an image name")
+    image_sub = image.add_subparsers(dest="image_command", required=True, metavar="COMMAND")
+    add = image_sub.add_parser("add", help="image add NAME -- COMMAND [ARGUMENT...]")
+    add.add_argument("name")
+    add.add_argument("words", nargs="+", metavar="COMMAND")
+    image_sub.add_parser("list", help="the mappings that were added")
+    remove = image_sub.add_parser("remove", help="forget a mapping")
+    remove.add_argument("name")
+    return root
+
+
+def run(argv: Sequence[str], environ: dict[str, str]) -> int:
+    """Returns the exit code."""
+    if argv[:1] == ["kubectl"]:  # all that follows is kubectl's, --help included
+        arguments = argparse.Namespace(command="kubectl", arguments=list(argv[1:]))
+    else:
+        arguments = parser().parse_args(argv)
+    try:
+        state = State(state_directory(environ))
+        actions: dict[str, Callable[[], int]] = {
+            "up": lambda: commands.up(state, arguments, environ),
+            "down": lambda: commands.down(state),
+            "status": lambda: commands.status(state),
+            "logs": lambda: commands.logs(state, arguments.name, arguments.namespace, arguments.container),
+            "kubectl": lambda: commands.kubectl(state, arguments.arguments, environ),
+            "image": lambda: commands.image(state, arguments),
+        }
+        return actions[arguments.command]()
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_SETTINGS
+    except commands.Failure as error:
+        print(f"linkerd sandbox {arguments.command}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
+        return 0
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:], dict(os.environ)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""All controllers of the sandbox, over shared informers. An API client and nothing else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from linkerd_kube import resources
+from linkerd_kube.client import KubeClient
+from linkerd_kube.errors import NotFound
+from linkerd_kube.events import EventRecorder
+from linkerd_kube.objects import JsonObject
+from linkerd_kube.resource import Resource
+
+from linkerd_sandbox.controllers import (
+    deployment,
+    endpointslice,
+    garbage,
+    namespace,
+    replicaset,
+    scheduler,
+    serviceaccount,
+)
+from linkerd_sandbox.controllers.actions import Key, Plan
+from linkerd_sandbox.controllers.controller import Controller, Executor
+from linkerd_sandbox.controllers.informer import Informer, key_of, uid_of
+from linkerd_sandbox.fields import dig, dig_list, dig_map, labels_of, owner_of
+
+_WATCHED: Final = (
+    resources.PODS,
+    resources.SERVICES,
+    resources.ENDPOINT_SLICES,
+    resources.ENDPOINTS,
+    resources.DEPLOYMENTS,
+    resources.REPLICA_SETS,
+    resources.NAMESPACES,
+    resources.SERVICE_ACCOUNTS,
+    resources.NODES,
+    resources.CONFIG_MAPS,
+    resources.SECRETS,
+)
+_COLLECTED: Final = tuple(kind for kind in _WATCHED if kind not in (resources.NODES, resources.NAMESPACES))
+_ZONE: Final = "topology.kubernetes.io/zone"
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Manager:
+    """Builds the controllers and runs them."""
+
+    def __init__(self, client: KubeClient, ca_pem: str) -> None:
+        self._client = client
+        self._ca_pem = ca_pem
+        self._informers = {resource: Informer(client, resource) for resource in _WATCHED}
+        self._kinds = {(kind.api_version, kind.kind): kind for kind in _WATCHED}
+        controllers = "deployment replicaset endpointslice serviceaccount namespace garbage"
+        executor = Executor(client, self._informers, EventRecorder(client, "controller-manager"))
+        scheduling = Executor(client, self._informers, EventRecorder(client, "default-scheduler"))
+        self._controllers = {
+            name: Controller(name, getattr(self, f"_{name}"), executor) for name in controllers.split()
+        }
+        self._controllers["scheduler"] = Controller("scheduler", self._scheduler, scheduling)
+        self._dependents: dict[str, set[tuple[Resource, Key]]] = {}
+        self._connect()
+
+    def _of(self, resource: Resource) -> Informer:
+        return self._informers[resource]
+
+    def _connect(self) -> None:
+        """Which changes concern which controller's which key."""
+        queues = self._controllers
+
+        def own(name: str) -> Callable[[JsonObject], None]:
+            return lambda obj: queues[name].enqueue(key_of(obj))
+
+        def owner(name: str, kind: str) -> Callable[[JsonObject], None]:
+            def tell(obj: JsonObject) -> None:
+                reference = owner_of(obj)
+                if reference is not None and reference.get("kind") == kind:
+                    queues[name].enqueue((key_of(obj)[0], str(reference["name"])))
+
+            return tell
+
+        self._of(resources.DEPLOYMENTS).listen(own("deployment"))
+        self._of(resources.REPLICA_SETS).listen(owner("deployment", "Deployment"))
+        self._of(resources.REPLICA_SETS).listen(own("replicaset"))
+        pods = self._of(resources.PODS)
+        pods.listen(owner("replicaset", "ReplicaSet"))
+        pods.listen(self._pod_of_recreated)
+        pods.listen(self._services_of_pod)
+        pods.listen(lambda pod: queues["scheduler"].enqueue(key_of(pod)) if scheduler.needs_node(pod) else None)
+        self._of(resources.NODES).listen(self._schedule_all)
+        self._of(resources.SERVICES).listen(own("endpointslice"))
+        self._of(resources.ENDPOINT_SLICES).listen(
+            lambda one: queues["endpointslice"].enqueue((key_of(one)[0], endpointslice.service_of(one)))
+        )
+        self._of(resources.NAMESPACES).listen(own("namespace"))
+        self._of(resources.NAMESPACES).listen(own("serviceaccount"))
+        for kind in (resources.SERVICE_ACCOUNTS, resources.CONFIG_MAPS):
+            self._of(kind).listen(lambda obj: queues["serviceaccount"].enqueue(("", key_of(obj)[0])))
+        for kind in _COLLECTED:
+            self._of(kind).listen(self._collector(kind))
+
+    async def run(self) -> None:
+        """Forever."""
+        async with asyncio.TaskGroup() as group:
+            for informer in self._informers.values():
+                group.create_task(informer.run())
+            for informer in self._informers.values():
+                await informer.synced.wait()
+            for controller in self._controllers.values():
+                group.create_task(controller.run())
+
+    # -- listeners --------------------------------------------------------------------------------------------------
+
+    def _pod_of_recreated(self, pod: JsonObject) -> None:
+        """A Recreate rollout goes on when the last old pod is gone."""
+        reference = owner_of(pod)
+        if reference is None or reference.get("kind") != "ReplicaSet":
+            return
+        replica_set = self._of(resources.REPLICA_SETS).get((key_of(pod)[0], str(reference["name"])))
+        controller = owner_of(replica_set) if replica_set is not None else None
+        if controller is not None and controller.get("kind") == "Deployment":
+            self._controllers["deployment"].enqueue((key_of(pod)[0], str(controller["name"])))
+
+    def _services_of_pod(self, pod: JsonObject) -> None:
+        labels = labels_of(pod)
+        for service in self._of(resources.SERVICES).all(key_of(pod)[0]):
+            selector = dig_map(service, "spec", "selector")
+            if selector and selector.items() <= labels.items():
+                self._controllers["endpointslice"].enqueue(key_of(service))
+
+    def _schedule_all(self, _node: JsonObject) -> None:
+        for pod in self._of(resources.PODS).all():
+            if scheduler.needs_node(pod):
+                self._controllers["scheduler"].enqueue(key_of(pod))
+
+    def _collector(self, kind: Resource) -> Callable[[JsonObject], None]:
+        def tell(obj: JsonObject) -> None:
+            key, uid = key_of(obj), uid_of(obj)
+            references = dig_list(obj, "metadata", "ownerReferences")
+            for reference in references:
+                self._dependents.setdefault(str(reference["uid"]), set()).add((kind, key))
+            gone = self._of(kind).get(key) is None
+            if references or gone or dig(obj, "metadata", "deletionTimestamp"):
+                self._garbage_queue(kind, key)
+            if gone or dig(obj, "metadata", "deletionTimestamp"):
+                for other, dependent in self._dependents.get(uid, ()):
+                    self._garbage_queue(other, dependent)
+                for reference in references:
+                    owner = self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
+                    if owner is not None:
+                        self._garbage_queue(owner, (key[0] if owner.namespaced else "", str(reference["name"])))
+
+        return tell
+
+    def _garbage_queue(self, kind: Resource, key: Key) -> None:
+        self._controllers["garbage"].enqueue((f"{kind.api_version}|{kind.kind}|{key[0]}", key[1]))
+
+    # -- reconcile: gather, then decide -----------------------------------------------------------------------------
+
+    def _deployment(self, key: Key) -> Plan:
+        found = self._of(resources.DEPLOYMENTS).get(key)
+        if found is None:
+            return Plan()
+        owned = self._of(resources.REPLICA_SETS).controlled_by(uid_of(found))
+        new = deployment.find_new(found, owned)
+        pods = self._of(resources.PODS)
+        old_pods = sum(len(pods.controlled_by(uid_of(one))) for one in owned if one is not new)
+        return deployment.reconcile(found, owned, old_pods, _now())
+
+    def _replicaset(self, key: Key) -> Plan:
+        found = self._of(resources.REPLICA_SETS).get(key)
+        if found is None:
+            return Plan()
+        pods = self._of(resources.PODS).controlled_by(uid_of(found))
+        return replicaset.reconcile(found, pods, time.time())
+
+    def _endpointslice(self, key: Key) -> Plan:
+        found = self._of(resources.SERVICES).get(key)
+        if found is None:
+            return Plan()
+        all_slices = self._of(resources.ENDPOINT_SLICES).all(key[0])
+        slices = [one for one in all_slices if endpointslice.service_of(one) == key[1]]
+        zones = {key_of(node)[1]: labels_of(node).get(_ZONE, "") for node in self._of(resources.NODES).all()}
+        pods = self._of(resources.PODS).all(key[0])
+        return endpointslice.reconcile(found, pods, slices, self._of(resources.ENDPOINTS).get(key), zones)
+
+    def _serviceaccount(self, key: Key) -> Plan:
+        found = self._of(resources.NAMESPACES).get(key)
+        if found is None:
+            return Plan()
+        account = self._of(resources.SERVICE_ACCOUNTS).get((key[1], "default"))
+        root_ca = self._of(resources.CONFIG_MAPS).get((key[1], serviceaccount.ROOT_CA))
+        return serviceaccount.reconcile(found, account, root_ca, self._ca_pem)
+
+    async def _namespace(self, key: Key) -> Plan:
+        found = self._of(resources.NAMESPACES).get(key)
+        return Plan() if found is None else await namespace.reconcile(self._client, found)
+
+    async def _scheduler(self, key: Key) -> Plan:
+        pod = self._of(resources.PODS).get(key)
+        nodes = self._of(resources.NODES).all()
+        if pod is None or not scheduler.needs_node(pod) or not nodes:
+            return Plan()
+        node = scheduler.choose(pod, nodes)
+        if node is None:
+            return scheduler.refusal(pod, nodes, _now())
+        return await scheduler.bind(self._client, pod, str(node["metadata"]["name"]))
+
+    async def _garbage(self, key: Key) -> Plan:
+        api_version, kind_name, own_namespace = key[0].split("|")
+        kind = self._kinds[(api_version, kind_name)]
+        obj = self._of(kind).get((own_namespace, key[1]))
+        if obj is None:
+            return Plan()
+        uid = uid_of(obj)
+        dependents = self._dependents_of(uid)
+        plan = garbage.finalize(kind, obj, dependents)
+        if plan.actions:
+            return plan
+        plan = garbage.collect(kind, obj, lambda ref: self._alive(own_namespace, ref))
+        if plan.actions:
+            for reference in dig_list(obj, "metadata", "ownerReferences"):
+                if await self._really_alive(own_namespace, reference):
+                    return Plan()
+        return plan
+
+    def _dependents_of(self, uid: str) -> list[garbage.Dependent]:
+        """What refers to this uid; forgets what no longer does."""
+        found: list[tuple[Resource, Key, JsonObject]] = []
+        for kind, key in sorted(self._dependents.pop(uid, ()), key=lambda pair: (str(pair[0]), pair[1])):
+            obj = self._of(kind).get(key)
+            if obj is not None and any(ref["uid"] == uid for ref in dig_list(obj, "metadata", "ownerReferences")):
+                found.append((kind, key, obj))
+        if found:
+            self._dependents[uid] = {(kind, key) for kind, key, _ in found}
+        return [(kind, obj) for kind, _, obj in found]
+
+    async def _really_alive(self, own_namespace: str, reference: JsonObject) -> bool:
+        """Asks the API before a deletion: the owner's watch may be behind its dependent's. Raises ApiError."""
+        kind = self._kinds[(str(reference.get("apiVersion")), str(reference.get("kind")))]
+        path = kind.path(own_namespace if kind.namespaced else None, str(reference["name"]))
+        try:
+            return uid_of(await self._client.get(path)) == reference.get("uid")
+        except NotFound:
+            return False
+
+    def _alive(self, own_namespace: str, reference: JsonObject) -> bool:
+        """Kinds that are not watched are taken to be alive: nothing is deleted on a guess."""
+        kind = self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
+        if kind is None:
+            return True
+        found = self._of(kind).get((own_namespace if kind.namespaced else "", str(reference["name"])))
+        return found is not None and uid_of(found) == reference.get("uid")

@@ -1,0 +1,231 @@
+"""Inside the namespaces: API server, controllers, kubelet, service proxy and DNS in one process.
+
+`python -m linkerd_sandbox.supervisor CHANNEL SETTINGS`, started by the namespace's first process, which ends when this
+does. Every task is owned: the failure of one is the end of all, said in supervisor.log.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import uvloop
+
+from linkerd_kube.client import KubeClient
+from linkerd_kube.errors import AlreadyExists, ApiError
+from linkerd_kube.events import EventRecorder
+from linkerd_kube.objects import JsonObject
+from linkerd_kube.resources import NODES, SERVICE_ACCOUNTS, SERVICES
+from linkerd_sandbox.apiserver.server import ApiServer
+from linkerd_sandbox.controllers.manager import Manager
+from linkerd_sandbox.images import ImageTable
+from linkerd_sandbox.kubelet import rootfs
+from linkerd_sandbox.kubelet.agent import Kubelet
+from linkerd_sandbox.kubelet.backend import Backend
+from linkerd_sandbox.kubelet.node import Events, Node
+from linkerd_sandbox.kubelet.spawner import Spawner
+from linkerd_sandbox.net import podnet
+from linkerd_sandbox.net.dns_server import DnsServer
+from linkerd_sandbox.net.dns_zone import Zone
+from linkerd_sandbox.net.ipam import Ipam
+from linkerd_sandbox.net.proxier import MissingTool, Proxier, find_tool
+from linkerd_sandbox.settings import (
+    API_PORT,
+    CLUSTER_DOMAIN,
+    DNS_IP,
+    NODE_NAME,
+    POD_CIDR,
+    SERVICE_CIDR,
+    SupervisorSettings,
+)
+from linkerd_sandbox.state import State
+
+log = logging.getLogger("linkerd_sandbox.supervisor")
+_POLL_SECONDS: Final = 0.01
+_API_HOST: Final = "10.43.0.1"
+
+
+class Ready:
+    """Tells `up` how far the start has come: lines "api", "ready", or why it failed."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def say(self, text: str) -> None:
+        try:
+            os.write(self._fd, f"{text}\n".encode())
+        except OSError:
+            log.info("nobody waits for the start any more")
+
+
+def user_images(path: Path) -> Callable[[], dict[str, list[str]]]:
+    """Reads images.json, again whenever it was changed."""
+    cached: list[tuple[int, dict[str, list[str]]]] = [(0, {})]
+
+    def read() -> dict[str, list[str]]:
+        try:
+            changed = path.stat().st_mtime_ns
+            if changed != cached[0][0]:
+                cached[0] = (changed, json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            if not isinstance(error, FileNotFoundError):
+                log.warning("%s: %s", path, error)
+            cached[0] = (0, {})
+        return cached[0][1]
+
+    return read
+
+
+class Supervisor:
+    """Makes the parts, in order, and runs them until one fails."""
+
+    def __init__(self, settings: SupervisorSettings, channel: socket.socket) -> None:
+        self._settings = settings
+        self._state = State(Path(settings.directory))
+        self._channel = channel
+        self._ready = Ready(settings.ready_fd)
+        self._ipam = Ipam(POD_CIDR)
+
+    async def run(self) -> None:
+        """Raises what ended it."""
+        node_ip = self._ipam.node_ip
+        nft = find_tool("nft", "nftables", self._settings.path)
+        podnet.set_up_node([node_ip, DNS_IP], SERVICE_CIDR)
+        inner = socket.create_server((node_ip, API_PORT), backlog=512)
+        outer = socket.socket(fileno=self._settings.listener_fd)
+        inner.setblocking(False)
+        outer.setblocking(False)
+        backend = Backend()
+        directory = self._state.directory / "apiserver"
+        server = ApiServer(sockets=[outer, inner], directory=directory, node=backend, advertise=f"{node_ip}:{API_PORT}")
+        await server.start()
+        self._write_kubeconfig(server)
+        self._ready.say("api")
+        context = ssl.create_default_context(cadata=server.ca_pem)
+        connector = aiohttp.TCPConnector(ssl=context, limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            await self._run_parts(server, session, backend, nft)
+
+    def _client(self, server: ApiServer, session: aiohttp.ClientSession, component: str) -> KubeClient:
+        token = server.component_token(component)
+
+        async def source() -> str:
+            return token
+
+        return KubeClient(f"https://{self._ipam.node_ip}:{API_PORT}", session, source)
+
+    async def _run_parts(self, server: ApiServer, session: aiohttp.ClientSession, backend: Backend, nft: str) -> None:
+        node_client = self._client(server, session, f"system:node:{NODE_NAME}")
+        admin = self._client(server, session, "system:kube-controller-manager")
+        kubelet = Kubelet(node_client, NODE_NAME)
+        backend.kubelet = kubelet
+        events = Events(EventRecorder(node_client, "kubelet", NODE_NAME))
+        spawner = Spawner(self._channel)
+        zone = Zone(CLUSTER_DOMAIN)
+        dns = DnsServer(zone)
+        await dns.start(DNS_IP)
+        proxier = Proxier(self._client(server, session, "system:kube-proxy"), nft, SERVICE_CIDR, [DNS_IP], zone)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Manager(admin, server.ca_pem).run())
+            group.create_task(proxier.run())
+            group.create_task(events.run())
+            group.create_task(kubelet.run(self._node(node_client, kubelet, spawner, events)))
+            group.create_task(self._announce(admin))
+            await spawner.lost
+            raise RuntimeError("the first process is gone")
+
+    def _node(self, client: KubeClient, kubelet: Kubelet, spawner: Spawner, events: Events) -> Node:
+        root = rootfs.plan()
+        read = user_images(self._state.directory / "images.json")
+        table = ImageTable(root.scripts)
+        return Node(
+            name=NODE_NAME,
+            ip=self._ipam.node_ip,
+            dns_ip=DNS_IP,
+            domain=CLUSTER_DOMAIN,
+            api_host=_API_HOST,
+            mode=self._settings.mode,
+            directory=Path("/run/linkerd-sandbox/pods"),
+            logs=self._state.pod_logs,
+            client=client,
+            spawner=spawner,
+            images=lambda: ImageTable(root.scripts, user) if (user := read()) else table,
+            root=root,
+            ipam=self._ipam,
+            events=events,
+            config_map=kubelet.config_map,
+            secret=kubelet.secret,
+        )
+
+    def _write_kubeconfig(self, server: ApiServer) -> None:
+        path = self._state.kubeconfig
+        temporary = path.with_suffix(".tmp")
+        temporary.touch(mode=0o600)
+        temporary.write_text(server.admin_kubeconfig(f"https://127.0.0.1:{self._settings.api_port}"))
+        temporary.replace(path)
+
+    async def _announce(self, client: KubeClient) -> None:
+        """The cluster's DNS as a Service; then "ready" once a pod could be created and would run."""
+        try:
+            await client.create(SERVICES.path("kube-system"), dns_service())
+        except AlreadyExists:
+            pass
+        for path in (NODES.path(name=NODE_NAME), SERVICE_ACCOUNTS.path("default", "default")):
+            while True:
+                try:
+                    await client.get(path)
+                    break
+                except ApiError:
+                    await asyncio.sleep(_POLL_SECONDS)
+        self._ready.say("ready")
+        log.info("ready")
+
+
+def dns_service() -> JsonObject:
+    """The Service behind the cluster's DNS address; the node answers it, so it selects no pods."""
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+    ]
+    labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": labels},
+        "spec": {"clusterIP": DNS_IP, "ports": ports},
+    }
+
+
+def main() -> int:
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    settings = SupervisorSettings.from_json(sys.argv[2])
+    for fd in (channel.fileno(), settings.listener_fd, settings.ready_fd):
+        os.set_inheritable(fd, False)  # no container shall hold them
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    shutil.rmtree(settings.directory + "/pods", ignore_errors=True)
+    supervisor = Supervisor(settings, channel)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(supervisor.run())
+    except MissingTool as error:
+        Ready(settings.ready_fd).say(str(error))
+    except BaseException as error:
+        log.exception("the sandbox ends")
+        Ready(settings.ready_fd).say(f"the supervisor failed: {error!r}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
