@@ -209,12 +209,15 @@ class FakeApi:
             await ws.close()
 
         task = asyncio.create_task(down())
-        async for message in ws:
-            if message.type is WSMsgType.BINARY and message.data[0] == 0:
-                writer.write(message.data[1:])
-                await writer.drain()
-        writer.close()
-        await asyncio.wait((task,))
+        try:
+            async for message in ws:
+                if message.type is WSMsgType.BINARY and message.data[0] == 0:
+                    writer.write(message.data[1:])
+                    await writer.drain()
+        finally:
+            task.cancel()
+            writer.close()
+            await asyncio.gather(task, writer.wait_closed(), return_exceptions=True)
         return ws
 
 

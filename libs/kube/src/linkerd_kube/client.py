@@ -199,7 +199,7 @@ class KubeClient:
         """An endless text answer (`pods/NAME/log?follow=true`), as lines without their newline."""
         timeout = aiohttp.ClientTimeout(total=None, connect=10)
         async with self._open("GET", path, params=params, timeout=timeout) as response:
-            async for line in _lines(response):
+            async for line in _lines(response, rest=True):
                 yield line.decode("utf-8", "replace")
 
     async def get_text(self, path: str, params: Params | None = None) -> str:
@@ -300,22 +300,24 @@ def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:
     return params
 
 
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _lines(response: aiohttp.ClientResponse, *, rest: bool = False) -> AsyncIterator[bytes]:
     """Lines of any length: aiohttp's own readline refuses those over its buffer, and one object may have 1.5 MB.
 
-    A last line without its newline is cut off mid-object and dropped: the watch is resumed from the last whole event.
+    Without `rest`, a last line without its newline is dropped: an event cut off by the end of its watch.
     """
     parts: list[bytes] = []
     async for chunk in response.content.iter_any():
-        *whole, rest = chunk.split(b"\n")
+        *whole, tail = chunk.split(b"\n")
         for line in whole:
             if parts:
                 line = b"".join(parts) + line
                 parts.clear()
             if line:
                 yield line
-        if rest:
-            parts.append(rest)
+        if tail:
+            parts.append(tail)
+    if rest and parts:
+        yield b"".join(parts)
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:

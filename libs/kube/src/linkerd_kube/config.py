@@ -90,13 +90,14 @@ async def _from_kubeconfig(kind: "type[KubeClient]", kubeconfig: str, context: s
     # Imported here and module by module: 41 MB that only kubeconfig users pay.
     from kubernetes_asyncio.client import ApiClient, Configuration
     from kubernetes_asyncio.config import ConfigException, load_kube_config
+    from yaml import YAMLError
 
     configuration = Configuration()
     try:
         loader = await load_kube_config(os.pathsep.join(paths), context, configuration)
         namespace = loader.current_context["context"].get("namespace")
         api = ApiClient(configuration=configuration)
-    except (ConfigException, AssertionError, OSError, ValueError, KeyError, TypeError) as error:
+    except (ConfigException, YAMLError, AssertionError, OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{kubeconfig}: {error or 'not a usable kubeconfig'}") from error
 
     # An exec plugin that names no end of its token is asked once; everything else is looked at again every minute.

@@ -45,6 +45,11 @@ class Tunnel:
         _pumps.add(self._pump)
         self._pump.add_done_callback(_pumps.discard)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self._pump.done()
+
     async def close(self) -> None:
         """End the connection; idempotent."""
         self._pump.cancel()
@@ -118,14 +123,16 @@ class ForwardedConnector(aiohttp.BaseConnector):
         super().__init__()
         self._open = functools.partial(tunnel, client, namespace, pod, port)
         self._protocol = functools.partial(ResponseHandler, loop=self._loop)
-        self.last: Tunnel | None = None
-        """The newest tunnel, whose `error` explains a failed request."""
+        self.tunnels: list[Tunnel] = []
+        """Newest last; its `error` explains a failed request."""
 
     async def _create_connection(
         self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> ResponseHandler:
-        self.last = await self._open()
-        _, protocol = await self._loop.create_connection(self._protocol, sock=self.last.sock)
+        self.tunnels = [t for t in self.tunnels if not t.closed]
+        opened = await self._open()
+        self.tunnels.append(opened)
+        _, protocol = await self._loop.create_connection(self._protocol, sock=opened.sock)
         return protocol
 
 
@@ -137,8 +144,12 @@ async def session(client: KubeClient, namespace: str, pod: str, port: int) -> As
         try:
             yield http
         except (aiohttp.ClientError, OSError) as error:
-            reason = (connector.last.error if connector.last else "") or str(error) or type(error).__name__
+            said = connector.tunnels[-1].error if connector.tunnels else ""
+            reason = said or str(error) or type(error).__name__
             raise PortForwardError(f"{namespace}/{pod}:{port}: {reason.strip()}") from error
+        finally:
+            for opened in connector.tunnels:
+                await opened.close()
 
 
 async def http_get(

@@ -1,0 +1,77 @@
+"""Two candidates for one Lease."""
+
+import asyncio
+
+import pytest
+from libs.kube.tests.fake_api import FakeApi, Obj, until
+
+from linkerd_kube import KubeClient, Leader
+
+LEASES = "/apis/coordination.k8s.io/v1/leases"
+
+
+def leader(client: KubeClient, identity: str) -> Leader:
+    return Leader(client, "linkerd", "issuer", identity, lease_seconds=1.0)
+
+
+def lease(api: FakeApi) -> Obj:
+    spec: Obj = api.objects[LEASES][("linkerd", "issuer")]["spec"]
+    return spec
+
+
+async def test_one_at_a_time_and_handed_over_on_leaving(api: FakeApi, client: KubeClient) -> None:
+    order: list[str] = []
+
+    async def stand(name: str) -> None:
+        async with leader(client, name):
+            order.append(f"+{name}")
+            await asyncio.sleep(0.3)
+            assert lease(api)["holderIdentity"] == name
+            order.append(f"-{name}")
+
+    await asyncio.gather(stand("a"), stand("b"))
+    assert order in (["+a", "-a", "+b", "-b"], ["+b", "-b", "+a", "-a"])
+    assert lease(api)["holderIdentity"] == ""
+    assert lease(api)["leaseTransitions"] == 1
+
+
+async def test_it_is_renewed(api: FakeApi, client: KubeClient) -> None:
+    async with leader(client, "a") as held:
+        first = lease(api)["renewTime"]
+        await until(lambda: lease(api)["renewTime"] != first)
+        assert not held.lost.is_set()
+
+
+async def test_a_leader_that_cannot_renew_stops(api: FakeApi, client: KubeClient) -> None:
+    cancelled: list[bool] = []
+
+    async def work() -> None:
+        if cancelled:
+            return
+        api.fail = [500] * 100
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            api.fail = []
+            raise
+
+    await asyncio.wait_for(leader(client, "a").run(work), 10)
+    assert cancelled == [True]
+
+
+async def test_a_lease_taken_by_another_is_noticed(api: FakeApi, client: KubeClient) -> None:
+    async with leader(client, "a") as held:
+        taken = {**lease(api), "holderIdentity": "b", "leaseDurationSeconds": 15}
+        api.put(LEASES, {"metadata": {"name": "issuer", "namespace": "linkerd"}, "spec": taken})
+        await asyncio.wait_for(held.lost.wait(), 5)
+    assert lease(api)["holderIdentity"] == "b"
+
+
+async def test_the_callbacks_error_comes_out(api: FakeApi, client: KubeClient) -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await leader(client, "a").run(work)
+    assert lease(api)["holderIdentity"] == ""
