@@ -47,22 +47,29 @@ def check_identity(kind: ResourceType, body: JsonObject, namespace: str, name: s
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
 
 
-def born(kind: ResourceType, body: JsonObject, birth: Birth) -> None:
-    """Fill in a new object's metadata, in place. Raises `StatusError`."""
+def wiped(body: JsonObject) -> None:
+    """Take out of a new object's metadata what only the server writes; admission sees the rest. Raises `StatusError`."""
     meta = metadata(body)
     if meta.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
+    for key in (*_SERVER_OWNED, "selfLink", "managedFields", "resourceVersion"):
+        meta.pop(key, None)
+
+
+def born(kind: ResourceType, body: JsonObject, birth: Birth) -> None:
+    """Fill in a new object's metadata, in place. Raises `StatusError`.
+
+    It comes after mutating admission, so webhooks see neither uid nor a name made of generateName.
+    """
+    meta = metadata(body)
     if not meta.get("name"):
         prefix = meta.get("generateName")
         if not prefix:
             required = Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
             raise invalid(kind.kind, kind.group, "", [required])
         meta["name"] = prefix[:_GENERATED_PREFIX] + birth.suffix
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "resourceVersion"):
-        meta.pop(key, None)
     meta["uid"] = birth.uid
     meta["creationTimestamp"] = birth.now
-    meta.pop("generation", None)
     if kind.generation:
         meta["generation"] = 1
     if has_status(kind):

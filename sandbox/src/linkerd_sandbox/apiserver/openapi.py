@@ -61,11 +61,7 @@ def _schema_name(kind: ResourceType) -> str:
 def _custom_schema(kind: ResourceType) -> JsonObject:
     assert kind.custom is not None
     gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
-    schema = (
-        dict(kind.custom.schema)
-        if kind.custom.schema
-        else {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    )
+    schema: JsonObject = kind.custom.schema or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     properties = dict(schema.get("properties", {}))
     properties.setdefault("apiVersion", {"type": "string"})
     properties.setdefault("kind", {"type": "string"})

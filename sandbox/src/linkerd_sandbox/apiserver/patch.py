@@ -65,16 +65,12 @@ _ABSENT = object()
 
 
 def _same(left: Any, right: Any) -> bool:
-    return (
-        (type(left) is type(right)
-        and bool(left == right))
-        or (
-            isinstance(left, (int, float))
-            and isinstance(right, (int, float))
-            and not isinstance(left, bool)
-            and not isinstance(right, bool)
-            and left == right
-        )
+    return (type(left) is type(right) and bool(left == right)) or (
+        isinstance(left, (int, float))
+        and isinstance(right, (int, float))
+        and not isinstance(left, bool)
+        and not isinstance(right, bool)
+        and left == right
     )
 
 

@@ -38,11 +38,11 @@ def birth() -> lifecycle.Birth:
 class Resources:
     """Objects of every kind, with the rules that writes obey."""
 
-    def __init__(self, store: Store, registry: Registry, rules: Rules, admission: Admission) -> None:
+    def __init__(self, store: Store, registry: Registry, rules: Rules, decoder: Decoder, admission: Admission) -> None:
         self.store = store
         self.registry = registry
         self.rules = rules
-        self.decoder = Decoder(rules)
+        self.decoder = decoder
         self._admission = admission
         self.on_write: list[Callable[[ResourceType, JsonObject | None, JsonObject | None], None]] = []
         """Called after each stored write with the kind, the new object (None: gone) and the old one (None: new)."""
@@ -58,21 +58,24 @@ class Resources:
         """Store a new object and return it. Raises `StatusError`."""
         body = self.decoder.decode(call, kind, body)
         lifecycle.check_identity(kind, body, namespace, "")
-        self._check_namespace(kind, namespace, metadata(body).get("name", ""))
-        lifecycle.born(kind, body, birth())
-        name = body["metadata"]["name"]
-        if self.store.get(kind.qualified, namespace, name):
-            raise already_exists(kind.qualified, name)
-        body = self.rules.created(kind, body)
+        name = metadata(body).get("name", "")
+        self._check_new(kind, namespace, name)
+        lifecycle.wiped(body)
         attributes = Attributes(call, "CREATE", kind, namespace, name)
         body = await self._admission.mutate(attributes, body, None)
+        lifecycle.born(kind, body, birth())
+        name = body["metadata"]["name"]
+        body = self.rules.created(kind, body)
         body = self.rules.allocated(kind, body, None)
         self._refuse(kind, name, self.rules.validate(kind, body, None))
-        await self._admission.validate(attributes, body, None)
-        if self.store.get(kind.qualified, namespace, name):
-            raise already_exists(kind.qualified, name)
-        self._check_namespace(kind, namespace, name)
+        await self._admission.validate(Attributes(call, "CREATE", kind, namespace, name), body, None)
+        self._check_new(kind, namespace, name)
         return body if call.dry_run else self._store(kind, body, None)
+
+    def _check_new(self, kind: ResourceType, namespace: str, name: str) -> None:
+        self._check_namespace(kind, namespace, name)
+        if name and self.store.get(kind.qualified, namespace, name):
+            raise already_exists(kind.qualified, name)
 
     def _check_namespace(self, kind: ResourceType, namespace: str, name: str) -> None:
         if not kind.namespaced:

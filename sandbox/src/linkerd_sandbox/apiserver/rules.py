@@ -1,11 +1,15 @@
 """Rules of the kinds: one place that says which defaults, first status, allocations and checks a kind has. PURE."""
 
-from linkerd_sandbox.apiserver import crds, structural
+from linkerd_sandbox.apiserver import crds, defaults, fieldcheck, structural, validation
+from linkerd_sandbox.apiserver.defaults import pods, workloads
 from linkerd_sandbox.apiserver.kinds import ResourceType
-from linkerd_sandbox.apiserver.objects import JsonObject, dig
+from linkerd_sandbox.apiserver.objects import JsonObject
+from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.services import ServiceAddresses
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.store import Store
+
+_CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 class Rules:
@@ -18,25 +22,41 @@ class Rules:
         """The object with its defaults; `body` may be changed."""
         if kind.custom:
             structural.defaulted(body, kind.custom.node)
-        elif kind.qualified == "customresourcedefinitions.apiextensions.k8s.io":
+            return body
+        if kind.qualified == _CRDS:
             return crds.defaulted(body)
+        defaults.fill(kind.qualified, body)
         return body
 
     def created(self, kind: ResourceType, body: JsonObject) -> JsonObject:
         """A new object with its first status."""
-        if kind.qualified == "namespaces":
-            name = body["metadata"]["name"]
-            body["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = name
-            body["spec"] = {"finalizers": ["kubernetes"]}
-            body["status"] = {"phase": "Active"}
-        elif kind.custom and kind.custom.status:
-            body.pop("status", None)
+        match kind.qualified:
+            case "namespaces":
+                body["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = body["metadata"]["name"]
+                body["spec"] = {"finalizers": ["kubernetes"]}
+                body["status"] = {"phase": "Active"}
+            case "pods":
+                body["status"] = pods.first_status(body)
+            case "services":
+                body["status"] = {"loadBalancer": {}}
+            case "jobs.batch":
+                workloads.job_selector(body)
+                body["status"] = {}
+            case "deployments.apps" | "cronjobs.batch":
+                body["status"] = {}
+            case "replicasets.apps" | "statefulsets.apps":
+                body["status"] = {"replicas": 0}
         return body
 
     def allocated(self, kind: ResourceType, body: JsonObject, old: JsonObject | None) -> JsonObject:
-        """The object with what the server hands out (ClusterIPs)."""
+        """The object with what the server hands out (ClusterIPs), and with every field that Go always writes."""
         if kind.qualified == "services":
             return self.services.allocated(body, old)
+        if kind.qualified in _POPULATED:
+            node = of_kind(kind.group, kind.version, kind.kind)
+            status = node.child("status") if node else None
+            if status is not None and isinstance(body.get("status"), dict):
+                body["status"] = fieldcheck.populate(body["status"], status)
         return body
 
     def validate(
@@ -44,9 +64,14 @@ class Rules:
     ) -> list[Cause]:
         """What is wrong with an object."""
         if kind.custom:
-            return structural.validate(body, kind.custom.node)
-        if kind.qualified == "customresourcedefinitions.apiextensions.k8s.io" and not dig(
-            body, "metadata", "deletionTimestamp"
-        ):
+            causes = validation.metadata(kind, body)
+            return causes + structural.validate(body, kind.custom.node)
+        if kind.qualified == _CRDS:
             return crds.validate(body)
-        return []
+        if subresource in ("status", "finalize"):
+            return []
+        return validation.validate(kind, body, old)
+
+
+_POPULATED = {"pods", "nodes", "replicasets.apps", "statefulsets.apps", "daemonsets.apps"}
+"""Kinds whose status has required fields, which typed clients refuse to miss."""

@@ -13,6 +13,7 @@ from linkerd_sandbox.apiserver.authentication import Authenticator
 from linkerd_sandbox.apiserver.authorization import Authorizer
 from linkerd_sandbox.apiserver.bootstrap import bootstrap
 from linkerd_sandbox.apiserver.certificates import Authority, server_context
+from linkerd_sandbox.apiserver.decoding import Decoder
 from linkerd_sandbox.apiserver.definitions import follow_definitions
 from linkerd_sandbox.apiserver.endpoints import Endpoints
 from linkerd_sandbox.apiserver.http import HttpApi
@@ -59,8 +60,9 @@ class ApiServer:
         signer = Signer.create(directory / "sa.key")
         self._authenticator = Authenticator(self.store, signer)
         authorizer = Authorizer(self.store)
-        self._admission = AdmissionChain(self.store)
-        self._resources = Resources(self.store, registry, self._rules, self._admission)
+        decoder = Decoder(self._rules)
+        self._admission = AdmissionChain(self.store, registry, decoder)
+        self._resources = Resources(self.store, registry, self._rules, decoder, self._admission)
         follow_definitions(self._resources)
         endpoints = Endpoints(self._resources, self._stopping)
         endpoints.virtual |= Reviews(self._authenticator, authorizer, self.store).handlers()

@@ -1,0 +1,46 @@
+"""Causes in Kubernetes' words (k8s.io/apimachinery/pkg/util/validation/field). PURE."""
+
+from collections.abc import Iterable
+
+from linkerd_sandbox.apiserver.objects import encode
+from linkerd_sandbox.apiserver.status import Cause
+
+
+def shown(value: object) -> str:
+    """A bad value as messages show it."""
+    if isinstance(value, str):
+        return encode(value).decode()
+    if isinstance(value, (bool, dict, list)) or value is None:
+        return encode(value).decode()
+    return str(value)
+
+
+def required(field: str, why: str = "") -> Cause:
+    """A field is missing."""
+    return Cause(field, "FieldValueRequired", f"Required value: {why}" if why else "Required value")
+
+
+def invalid(field: str, value: object, why: str) -> Cause:
+    """A value breaks a rule."""
+    return Cause(field, "FieldValueInvalid", f"Invalid value: {shown(value)}: {why}")
+
+
+def unsupported(field: str, value: object, supported: Iterable[str]) -> Cause:
+    """A value is none of those allowed."""
+    listed = ", ".join(f'"{item}"' for item in sorted(supported))
+    return Cause(field, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {listed}")
+
+
+def duplicate(field: str, value: object) -> Cause:
+    """A value that must be unique comes twice."""
+    return Cause(field, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
+
+
+def not_found(field: str, value: object) -> Cause:
+    """A reference inside the object leads nowhere."""
+    return Cause(field, "FieldValueNotFound", f"Not found: {shown(value)}")
+
+
+def forbidden(field: str, why: str) -> Cause:
+    """A field may not be set, or not changed."""
+    return Cause(field, "FieldValueForbidden", f"Forbidden: {why}")

@@ -1,0 +1,81 @@
+"""Checks of pods and pod templates. PURE."""
+
+from typing import Any
+
+from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig_list, dig_map
+from linkerd_sandbox.apiserver.status import Cause
+from linkerd_sandbox.apiserver.validation import meta, names
+from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, invalid
+from linkerd_sandbox.apiserver.validation.containers import containers
+
+_MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "schedulingGates")
+_IMMUTABLE = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+
+
+def pod(body: JsonObject, old: JsonObject | None) -> list[Cause]:
+    """What is wrong with a Pod, or with its change."""
+    spec = dig_map(body, "spec")
+    if old is not None:
+        if _fixed(spec) != _fixed(dig_map(old, "spec")):
+            return [forbidden("spec", _IMMUTABLE)]
+        return []
+    return pod_spec(spec, "spec")
+
+
+def _fixed(spec: JsonObject) -> JsonObject:
+    """The part of a pod's spec that never changes."""
+    kept = copy(spec)
+    for key in _MUTABLE:
+        kept.pop(key, None)
+    for key in ("containers", "initContainers", "ephemeralContainers"):
+        for container in dig_list(kept, key):
+            container.pop("image", None)
+    return kept
+
+
+def template(found: JsonObject, path: str) -> list[Cause]:
+    """What is wrong with a pod template."""
+    causes = meta.labels(dig_map(found, "metadata", "labels"), f"{path}.metadata.labels")
+    causes += meta.annotations(dig_map(found, "metadata", "annotations"), f"{path}.metadata.annotations")
+    return causes + pod_spec(dig_map(found, "spec"), f"{path}.spec")
+
+
+def pod_spec(spec: JsonObject, path: str) -> list[Cause]:
+    """What is wrong with a PodSpec."""
+    causes = _volumes(dig_list(spec, "volumes"), f"{path}.volumes")
+    causes += containers(spec, path)
+    account = spec.get("serviceAccountName")
+    wrong = names.subdomain(account) if account else None
+    if wrong:
+        causes.append(invalid(f"{path}.serviceAccountName", account, wrong))
+    grace = spec.get("terminationGracePeriodSeconds")
+    if isinstance(grace, int) and grace < 0:
+        causes.append(invalid(f"{path}.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0"))
+    for key in ("hostname", "subdomain"):
+        wrong = names.label(spec[key]) if spec.get(key) else None
+        if wrong:
+            causes.append(invalid(f"{path}.{key}", spec[key], wrong))
+    causes += meta.labels(dig_map(spec, "nodeSelector"), f"{path}.nodeSelector")
+    return causes
+
+
+def _volumes(volumes: list[Any], path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    seen: set[str] = set()
+    for index, volume in enumerate(volumes):
+        here = f"{path}[{index}]"
+        name = volume.get("name") or ""
+        wrong = names.label(name) if name else None
+        if wrong:
+            causes.append(invalid(f"{here}.name", name, wrong))
+        elif name in seen:
+            causes.append(duplicate(f"{here}.name", name))
+        seen.add(name)
+        sources = [key for key in volume if key != "name"]
+        for extra in sources[1:]:
+            causes.append(forbidden(f"{here}.{extra}", "may not specify more than 1 volume type"))
+    return causes

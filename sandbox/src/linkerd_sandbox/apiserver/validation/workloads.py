@@ -1,0 +1,139 @@
+"""Checks of the kinds that make pods. PURE."""
+
+from collections.abc import Callable
+
+from linkerd_sandbox.apiserver import selectors
+from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_map
+from linkerd_sandbox.apiserver.status import Cause, StatusError
+from linkerd_sandbox.apiserver.validation import meta, pods
+from linkerd_sandbox.apiserver.validation.causes import invalid, required, unsupported
+
+_IMMUTABLE = "field is immutable"
+_STATEFUL_MUTABLE = (
+    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)  # fmt: skip
+
+
+def _not_negative(spec: JsonObject, *fields: str) -> list[Cause]:
+    why = "must be greater than or equal to 0"
+    found = [(field, spec.get(field)) for field in fields]
+    return [invalid(f"spec.{field}", value, why) for field, value in found if isinstance(value, int) and value < 0]
+
+
+def _selected(body: JsonObject, old: JsonObject | None, policies: tuple[str, ...] = ("Always",)) -> list[Cause]:
+    """Selector and template, which have to fit each other; the selector stays for ever."""
+    spec = dig_map(body, "spec")
+    chosen, template = spec.get("selector"), dig_map(spec, "template")
+    causes: list[Cause] = []
+    if chosen is not None:
+        causes += meta.selector(chosen, "spec.selector")
+        if not chosen.get("matchLabels") and not chosen.get("matchExpressions"):
+            causes.append(invalid("spec.selector", chosen, "empty selector is invalid for deployment"))
+        elif not causes:
+            causes += _fits(chosen, template)
+        before = dig(old, "spec", "selector")
+        if before is not None and before != chosen:
+            causes.append(invalid("spec.selector", chosen, _IMMUTABLE))
+    if template:
+        causes += pods.template(template, "spec.template")
+        policy = dig(template, "spec", "restartPolicy")
+        if policy not in policies and policy is not None:
+            causes.append(unsupported("spec.template.spec.restartPolicy", policy, policies))
+    return causes
+
+
+def _fits(chosen: JsonObject, template: JsonObject) -> list[Cause]:
+    labels = dig_map(template, "metadata", "labels")
+    try:
+        fits = selectors.matches(selectors.from_object(chosen), labels)
+    except StatusError as error:
+        return [invalid("spec.selector", chosen, error.message)]
+    if fits:
+        return []
+    return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
+
+
+def deployment(body: JsonObject, old: JsonObject | None) -> list[Cause]:
+    """A Deployment."""
+    spec = dig_map(body, "spec")
+    causes = _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
+    strategy = dig_map(spec, "strategy")
+    if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
+        why = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
+        causes.append(Cause("spec.strategy.rollingUpdate", "FieldValueForbidden", why))
+    rolling = dig_map(strategy, "rollingUpdate")
+    if rolling and {str(rolling.get(key)) for key in ("maxSurge", "maxUnavailable")} <= {"0", "0%"}:
+        path, why = "spec.strategy.rollingUpdate.maxUnavailable", "may not be 0 when `maxSurge` is 0"
+        causes.append(invalid(path, rolling.get("maxUnavailable"), why))
+    return causes + _selected(body, old)
+
+
+def replica_set(body: JsonObject, old: JsonObject | None) -> list[Cause]:
+    """A ReplicaSet."""
+    return _not_negative(dig_map(body, "spec"), "replicas", "minReadySeconds") + _selected(body, old)
+
+
+def stateful_set(body: JsonObject, old: JsonObject | None) -> list[Cause]:
+    """A StatefulSet."""
+    spec = dig_map(body, "spec")
+    if old is not None:
+        before = dig_map(old, "spec")
+        changed = [key for key in {*spec, *before} if key not in _STATEFUL_MUTABLE and spec.get(key) != before.get(key)]
+        if changed:
+            names = ", ".join(f"'{key}'" for key in _STATEFUL_MUTABLE[:-1])
+            why = f"Forbidden: updates to statefulset spec for fields other than {names} and 'minReadySeconds' are forbidden"
+            return [Cause("spec", "FieldValueForbidden", why)]
+    return _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit") + _selected(body, old)
+
+
+def daemon_set(body: JsonObject, old: JsonObject | None) -> list[Cause]:
+    """A DaemonSet."""
+    return _not_negative(dig_map(body, "spec"), "minReadySeconds", "revisionHistoryLimit") + _selected(body, old)
+
+
+def job(body: JsonObject, old: JsonObject | None) -> list[Cause]:
+    """A Job."""
+    spec = dig_map(body, "spec")
+    causes = _not_negative(spec, "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds")
+    causes += _selected(body, old, ("Never", "OnFailure"))
+    if old is not None:
+        for key in ("completions", "template"):
+            before = dig(old, "spec", key)
+            if key == "completions" and spec.get("completionMode") == "Indexed":
+                continue
+            if before is not None and spec.get(key) != before:
+                causes.append(invalid(f"spec.{key}", spec.get(key), _IMMUTABLE))
+    return causes
+
+
+def cron_job(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """A CronJob."""
+    spec = dig_map(body, "spec")
+    schedule = spec.get("schedule") or ""
+    causes: list[Cause] = []
+    if schedule and not schedule.startswith("@") and len(schedule.split()) != 5:
+        why = f"expected exactly 5 fields, found {len(schedule.split())}: {schedule.split()}"
+        causes.append(invalid("spec.schedule", schedule, why))
+    template = dig_map(spec, "jobTemplate", "spec", "template")
+    causes += pods.template(template, "spec.jobTemplate.spec.template")
+    policy = dig(template, "spec", "restartPolicy")
+    if policy not in ("Never", "OnFailure"):
+        causes.append(unsupported("spec.jobTemplate.spec.template.spec.restartPolicy", policy, ("Never", "OnFailure")))
+    return causes
+
+
+Check = Callable[[JsonObject, JsonObject | None], list[Cause]]
+
+
+def disruption_budget(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """A PodDisruptionBudget."""
+    spec = dig_map(body, "spec")
+    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+        return [invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")]
+    return meta.selector(dig_map(spec, "selector"), "spec.selector")
+
+
+def pod_template(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """A PodTemplate."""
+    return pods.template(dig_map(body, "template"), "template") if body.get("template") else [required("template")]
