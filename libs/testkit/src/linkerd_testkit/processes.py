@@ -41,8 +41,9 @@ class Process:
 
     async def wait(self, *, seconds: float = DEADLINE_SECONDS) -> int:
         """Its exit code. Raises TimeoutError."""
+        # The reader goes on when the time is over: there is more to read.
         async with asyncio.timeout(seconds):
-            await self._reader
+            await asyncio.shield(self._reader)
             return await self._process.wait()
 
     def send(self, signal_number: signal.Signals) -> None:
@@ -64,8 +65,9 @@ class Process:
             try:
                 await self.wait(seconds=seconds)
             except TimeoutError:
+                # Its children too: they hold its output open.
                 with suppress(ProcessLookupError):
-                    self._process.kill()
+                    os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
         await self._reader
 
@@ -89,6 +91,7 @@ async def running(
             stderr=asyncio.subprocess.STDOUT,
             env=None if env is None else {**os.environ, **env},
             cwd=cwd,
+            start_new_session=True,
         )
     )
     try:
