@@ -1,0 +1,6 @@
+"""So that tests share helpers by their full name."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
