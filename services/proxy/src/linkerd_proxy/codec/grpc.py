@@ -1,5 +1,6 @@
 """gRPC over HTTP: status of an answer, and how messages are written (gRPC's PROTOCOL-HTTP2.md)."""
 
+import re
 from typing import Final
 
 from linkerd_proxy.codec.headers import Headers, find
@@ -24,6 +25,7 @@ STATUS: Final = b"grpc-status"
 MESSAGE: Final = b"grpc-message"
 CONTENT_TYPE: Final = b"application/grpc"
 
+_ESCAPED: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _PLAIN: Final = frozenset(range(0x20, 0x7F)) - {0x25}
 
 
@@ -53,11 +55,4 @@ def encode_message(text: str) -> bytes:
 
 def decode_message(value: bytes) -> str:
     """The text of a grpc-message; what is not valid percent-encoding stays as it is, never an error."""
-    first, *rest = value.split(b"%")
-    out = [first]
-    for part in rest:
-        try:
-            out.append(bytes.fromhex(part[:2].decode("ascii")) + part[2:] if len(part) >= 2 else b"%" + part)
-        except ValueError:
-            out.append(b"%" + part)
-    return b"".join(out).decode("utf-8", "replace")
+    return _ESCAPED.sub(lambda match: bytes((int(match[1], 16),)), value).decode("utf-8", "replace")

@@ -155,12 +155,13 @@ def test_some_statuses_have_no_body(status: bytes) -> None:
 
 def test_a_client_opens_only_what_the_peer_allows() -> None:
     pair = make_pair(server_settings=H2Settings(max_concurrent_streams=2))
+    allowed = [pair.client.can_open]
     first, _ = pair.request()
-    assert pair.client.can_open
+    allowed.append(pair.client.can_open)
     pair.request()
-    assert not pair.client.can_open
+    allowed.append(pair.client.can_open)
     pair.client.reset(first)
-    assert pair.client.can_open
+    assert [*allowed, pair.client.can_open] == [True, True, False, True]
 
 
 def test_streams_beyond_the_limit_are_refused() -> None:
@@ -176,9 +177,9 @@ def test_streams_beyond_the_limit_are_refused() -> None:
 def test_stream_identifiers_run_out() -> None:
     client, _ = connect(True)
     client._next_id = frames.LARGEST_ID
-    assert client.can_open
+    before = client.can_open
     client.send_headers(client.open_stream(None), REQUEST, end=True)
-    assert not client.can_open
+    assert (before, client.can_open) == (True, False)
 
 
 def test_a_server_goes_away_gracefully() -> None:
