@@ -166,6 +166,7 @@ class Topics:
         key = topic.key
         view = self._index.view()
         self._metrics.renders.inc()
+        reread = self._graph.record
         try:
             if key.kind is WatchKind.inbound:
                 pod = workload_pod(view, key.target)
@@ -176,8 +177,9 @@ class Topics:
         except Exception:
             log.exception("cannot render %s %s", key.kind.value, key.target)
             self._metrics.render_failures.inc()
+            reread = self._graph.add  # it broke off midway: what it would have read counts as before
             if topic.document is not None:
                 return False  # the last good one stays
             return topic.fail(WatchError(code=WatchCode.internal, message="cannot be rendered; see the log"))
         finally:
-            self._graph.record(key, view.facts)
+            reread(key, view.facts)

@@ -26,6 +26,10 @@ class Graph(Generic[R]):
         for fact in before - after:
             self._leave(fact, reader)
 
+    def add(self, reader: R, facts: Iterable[Fact]) -> None:
+        """`reader` depends on these facts too."""
+        self.record(reader, self._facts.get(reader, frozenset()) | frozenset(facts))
+
     def forget(self, reader: R) -> None:
         """`reader` is gone."""
         for fact in self._facts.pop(reader, frozenset()):

@@ -1,7 +1,7 @@
 """What is wrong with an object that can be used nevertheless: annotations that are passed over for their default."""
 
 from linkerd_destination.index.config import INBOUND_POLICIES
-from linkerd_destination.index.objects import Namespace, Object, Pod, Service, Slice
+from linkerd_destination.index.objects import Namespace, Object, Pod, Slice
 from linkerd_destination.translate.ports import port_set
 
 
@@ -19,11 +19,6 @@ def problems(obj: Object) -> list[str]:
             words = ", ".join(INBOUND_POLICIES)
             found.append(f"config.linkerd.io/default-inbound-policy: {policy!r} is not one of {words}")
     return [message for message in found if message]
-
-
-def kind_of(obj: Object) -> str:
-    """The Kubernetes kind."""
-    return {Namespace: "Namespace", Service: "Service", Pod: "Pod", Slice: "EndpointSlice"}[type(obj)]
 
 
 def _ports(annotation: str, text: str | None) -> str:

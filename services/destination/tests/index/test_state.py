@@ -1,0 +1,194 @@
+"""The index: what changes when an object does, and that order across kinds never matters."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from linkerd_contract.codec import encode
+from linkerd_destination.index.config import ClusterConfig
+from linkerd_destination.index.graph import Graph
+from linkerd_destination.index.objects import (
+    Namespace,
+    Object,
+    Pod,
+    PodReference,
+    Service,
+    ServicePort,
+    Slice,
+    SliceEndpoint,
+)
+from linkerd_destination.index.state import Index
+from linkerd_destination.translate.endpoints import Caller
+from linkerd_destination.translate.inbound import render_inbound
+from linkerd_destination.translate.outbound import render_outbound
+from linkerd_destination.translate.targets import NoAnswer
+
+
+def index() -> Index:
+    return Index(ClusterConfig())
+
+
+def test_an_equal_object_changes_nothing() -> None:
+    made = index()
+    made.put(Pod(namespace="ns", name="p", ips=("10.0.0.1",)))
+    assert made.drain() == {("pod", "ns", "p"), ("pod-ip", "10.0.0.1")}
+    made.put(Pod(namespace="ns", name="p", ips=("10.0.0.1",)))
+    assert made.drain() == set()
+
+
+def test_a_new_address_changes_both_addresses() -> None:
+    made = index()
+    made.put(Pod(namespace="ns", name="p", ips=("10.0.0.1",)))
+    made.drain()
+    made.put(Pod(namespace="ns", name="p", ips=("10.0.0.2",)))
+    assert made.drain() == {("pod", "ns", "p"), ("pod-ip", "10.0.0.1"), ("pod-ip", "10.0.0.2")}
+    view = made.view()
+    assert view.pod_at("10.0.0.1") is None
+    assert view.pod_at("10.0.0.2") is not None
+    assert ("pod-ip", "10.0.0.1") in view.facts
+
+
+def test_replace_forgets_what_is_not_listed() -> None:
+    made = index()
+    made.put(Service(namespace="ns", name="a", ips=("10.0.0.1",)))
+    made.put(Service(namespace="ns", name="b"))
+    made.drain()
+    made.replace_services([Service(namespace="ns", name="b")])
+    assert made.drain() == {("service", "ns", "a"), ("service-ip", "10.0.0.1")}
+    assert made.sizes()["services"] == 1
+
+
+def test_a_pod_on_its_way_out_yields_its_address() -> None:
+    made = index()
+    made.put(Pod(namespace="ns", name="a", ips=("10.0.0.1",), deleting=True))
+    found = made.view().pod_at("10.0.0.1")
+    assert found is not None
+    assert found.name == "a"
+    made.put(Pod(namespace="ns", name="b", ips=("10.0.0.1",)))
+    found = made.view().pod_at("10.0.0.1")
+    assert found is not None
+    assert found.name == "b"
+
+
+def test_pods_of_the_hosts_network_and_ended_ones_have_no_address() -> None:
+    made = index()
+    made.put(Pod(namespace="ns", name="a", ips=("10.0.0.1",), host_network=True))
+    made.put(Pod(namespace="ns", name="b", ips=("10.0.0.1",), ended=True))
+    assert made.view().pod_at("10.0.0.1") is None
+
+
+def test_configuration_is_a_fact() -> None:
+    made = index()
+    made.configure(ClusterConfig())
+    assert made.drain() == set()
+    made.configure(ClusterConfig(default_inbound_policy="deny"))
+    assert made.drain() == {("config",)}
+
+
+NAMES = st.sampled_from(["a", "b"])
+IPS = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+PODS = st.builds(
+    Pod,
+    namespace=st.just("ns"),
+    name=NAMES,
+    uid=st.sampled_from(["u1", "u2"]),
+    ips=IPS.map(lambda ip: (ip,)),
+    deleting=st.booleans(),
+    ended=st.booleans(),
+    has_proxy=st.booleans(),
+    control_plane_namespace=st.just("linkerd"),
+    opaque_ports=st.none() | st.just("80"),
+)
+SERVICES = st.builds(
+    Service,
+    namespace=st.just("ns"),
+    name=NAMES,
+    ips=st.just(()) | IPS.map(lambda ip: (ip.replace("10.0", "10.43"),)),
+    ports=st.just((ServicePort(port=80, name="http"),)),
+)
+ENDPOINTS = st.builds(
+    SliceEndpoint,
+    addresses=IPS.map(lambda ip: (ip,)),
+    pod=st.none() | st.builds(PodReference, namespace=st.just("ns"), name=NAMES, uid=st.sampled_from(["u1", "u2"])),
+)
+SLICES = st.builds(
+    Slice,
+    namespace=st.just("ns"),
+    name=st.sampled_from(["x", "y"]),
+    service=NAMES,
+    ports=st.just((("http", 80),)),
+    endpoints=st.lists(ENDPOINTS, max_size=3).map(tuple),
+)
+NAMESPACES = st.builds(Namespace, name=st.just("ns"), opaque_ports=st.none() | st.just("80"))
+OBJECTS = PODS | SERVICES | SLICES | NAMESPACES
+TARGETS = [
+    "10.0.0.1:80",
+    "10.0.0.2:80",
+    "10.43.0.1:80",
+    "10.43.0.2:81",
+    "a.ns.svc.cluster.local:80",
+    "b.ns.svc.cluster.local:80",
+]
+
+
+def answer(made: Index, target: str) -> tuple[bytes, set[tuple[str, ...]]]:
+    view = made.view()
+    try:
+        if target.startswith("ns/"):
+            return encode(render_inbound(view, target)), view.facts
+        return encode(render_outbound(view, target, Caller("ns", "z"))), view.facts
+    except NoAnswer as error:
+        return encode(error.error), view.facts
+
+
+class Answers(RuleBasedStateMachine):
+    """Answers that are rendered again only when the graph says so equal those of an index built from scratch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.index = index()
+        self.graph: Graph[str] = Graph()
+        self.model: dict[tuple[type, tuple[str, str]], Object] = {}
+        self.answers: dict[str, bytes] = {}
+        for target in [*TARGETS, "ns/a", "ns/b"]:
+            self.render(target)
+
+    def render(self, target: str) -> None:
+        self.answers[target], facts = answer(self.index, target)
+        self.graph.record(target, facts)
+
+    @rule(obj=OBJECTS)
+    def put(self, obj: Object) -> None:
+        self.index.put(obj)
+        self.model[type(obj), obj.key] = obj
+
+    @rule(obj=OBJECTS)
+    def drop(self, obj: Object) -> None:
+        self.index.drop(obj)
+        self.model.pop((type(obj), obj.key), None)
+
+    @rule(objs=st.lists(PODS, max_size=3))
+    def list_pods(self, objs: list[Pod]) -> None:
+        self.index.replace_pods(objs)
+        self.model = {k: v for k, v in self.model.items() if k[0] is not Pod}
+        self.model.update({(Pod, o.key): o for o in objs})
+
+    @rule(objs=st.lists(SLICES, max_size=3))
+    def list_slices(self, objs: list[Slice]) -> None:
+        self.index.replace_slices(objs)
+        self.model = {k: v for k, v in self.model.items() if k[0] is not Slice}
+        self.model.update({(Slice, o.key): o for o in objs})
+
+    @invariant()
+    def nothing_is_stale(self) -> None:
+        for target in self.graph.readers(self.index.drain()):
+            self.render(target)
+        fresh = index()
+        for obj in reversed(self.model.values()):
+            fresh.put(obj)
+        for target, shown in self.answers.items():
+            assert shown == answer(fresh, target)[0], target
+
+
+TestAnswers = Answers.TestCase
+TestAnswers.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
