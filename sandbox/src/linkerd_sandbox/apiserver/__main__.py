@@ -1,4 +1,7 @@
-"""`python -m linkerd_sandbox.apiserver`: the API server alone, for tests and development. It has no controllers and no node."""
+"""`python -m linkerd_sandbox.apiserver`.
+
+The API server alone, for tests and development. It has no controllers and no node.
+"""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""Who asks: static tokens of the administrator and the components, and ServiceAccount tokens checked against the store."""
+"""Who asks: static tokens of administrator and components, and ServiceAccount tokens, checked against the store."""
 
 import secrets
 import time

@@ -1,4 +1,7 @@
-"""What a cluster holds before anybody writes to it: namespaces, basic roles, the Service `kubernetes`, the CA's ConfigMap."""
+"""What a cluster holds before anybody writes to it.
+
+Namespaces, basic roles, the Service `kubernetes`, the CA's ConfigMap.
+"""
 
 from linkerd_sandbox.apiserver.objects import JsonObject
 from linkerd_sandbox.apiserver.resources import Resources
@@ -9,8 +12,8 @@ _RBAC = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _EDITABLE = {
-    "": ["configmaps", "endpoints", "events", "pods", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "secrets",
-         "serviceaccounts", "services", "services/proxy"],
+    "": ["configmaps", "endpoints", "events", "pods", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy",
+         "secrets", "serviceaccounts", "services", "services/proxy"],
     "apps": ["daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets",
              "statefulsets/scale"],
     "batch": ["cronjobs", "jobs"],
@@ -19,8 +22,8 @@ _EDITABLE = {
     "policy": ["poddisruptionbudgets"],
 }  # fmt: skip
 _VIEWABLE = {
-    "": ["configmaps", "endpoints", "events", "namespaces", "pods", "pods/log", "pods/status", "serviceaccounts", "services",
-         "services/status"],
+    "": ["configmaps", "endpoints", "events", "namespaces", "pods", "pods/log", "pods/status", "serviceaccounts",
+         "services", "services/status"],
     "apps": ["controllerrevisions", *_EDITABLE["apps"]],
     "batch": _EDITABLE["batch"],
     "coordination.k8s.io": ["leases"],

@@ -8,6 +8,7 @@ from linkerd_sandbox.apiserver.kinds import ALL_VERBS, ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.schemas import Node
 from linkerd_sandbox.apiserver.status import Cause
+from linkerd_sandbox.apiserver.validation import names as rules
 
 _LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?|[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -127,7 +128,7 @@ def validate(crd: JsonObject) -> list[Cause]:
                 _invalid(
                     f"spec.names.{field}",
                     value,
-                    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+                    rules.DNS1035_RULE,
                 )
             )
     if "." not in group:

@@ -31,7 +31,8 @@ class Decoder:
                 f'no kind "{given[0]}" matches {kind.api_version} {kind.kind}'
             )
             if given[1] != kind.api_version:
-                why = f"the API version in the data ({given[1]}) does not match the expected API version ({kind.api_version})"
+                expected = f"the expected API version ({kind.api_version})"
+                why = f"the API version in the data ({given[1]}) does not match {expected}"
             raise bad_request(why)
         if not isinstance(body.get("metadata", {}), (dict, type(None))):
             raise self._mistyped(
@@ -42,7 +43,7 @@ class Decoder:
     def fields(
         self, call: Call, kind: ResourceType, body: JsonObject, *, patch: JsonObject | None = None
     ) -> JsonObject:
-        """The object in normal form; unknown fields as `fieldValidation` says. `patch` is what the client sent, if one."""
+        """The object in normal form; unknown fields as `fieldValidation` says. `patch`: what the client sent, if one."""
         if kind.custom:
             body, findings = structural.pruned(copy(body), kind.custom.node)
         else:

@@ -34,7 +34,7 @@ def follow_definitions(resources: Resources) -> None:
 
 
 def _remove_objects(resources: Resources, name: str) -> None:
-    """A definition that goes takes its objects along; their finalizers have no say, for nobody can read them any more."""
+    """A definition that goes takes its objects along; their finalizers have no say: nobody can read them any more."""
     kinds = resources.registry.versions(name)
     for item in list(resources.store.scan(name)):
         if kinds:

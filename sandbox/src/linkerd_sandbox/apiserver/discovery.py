@@ -95,8 +95,7 @@ def resource_list(registry: Registry, group: str, version: str) -> JsonObject | 
         if kind.categories:
             entry["categories"] = list(kind.categories)
         listed.append(entry)
-        for subresource in kind.subresources:
-            listed.append(_subresource(kind, subresource))
+        listed.extend(_subresource(kind, subresource) for subresource in kind.subresources)
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""The verbs on resources: get, list, watch, create, update, patch, delete, deletecollection, and where subresources go."""
+"""The verbs on resources: get, list, watch, create, update, patch, delete, deletecollection, and the way to subresources."""
 
 import asyncio
 import base64
@@ -53,8 +53,7 @@ class Endpoints:
                 else status.bad_request("an empty namespace may not be set during creation")
             )
         call = self._call(request, user)
-        response = await self._route(request, info, kind, call)
-        return response
+        return await self._route(request, info, kind, call)
 
     async def _route(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
@@ -258,9 +257,7 @@ async def read_body(request: web.BaseRequest) -> JsonObject:
         raise status.unsupported_media(media, (negotiate.JSON, "application/yaml"))
     body = _parse(await request.read(), media)
     if not isinstance(body, dict):
-        raise status.bad_request(
-            "the object provided is unrecognized: couldn't get version/kind; json parse error: the body is not an object"
-        )
+        raise status.bad_request("couldn't get version/kind; json parse error: the body is not an object")
     return body
 
 

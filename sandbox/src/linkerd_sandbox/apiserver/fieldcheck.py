@@ -1,8 +1,8 @@
 """Field validation of request bodies against a schema: unknown fields and wrong types. PURE.
 
-Kubernetes decodes JSON into Go structs; a wrong type is a 400 in the words of Go's json package, an unknown field is a 400, a
-warning or nothing, as `fieldValidation` says (k8s.io/apiserver/pkg/endpoints/handlers/create.go). Null means absent and is
-dropped, as decoding does.
+Kubernetes decodes JSON into Go structs; a wrong type is a 400 in the words of Go's json package, an unknown field is
+a 400, a warning or nothing, as `fieldValidation` says (k8s.io/apiserver/pkg/endpoints/handlers/create.go). Null means
+absent and is dropped, as decoding does.
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,8 @@
 """The resource types that the API serves: the built-in table, and the registry that CRDs add to. PURE.
 
-Names, short names and categories are Kubernetes 1.32's. Kinds that nothing here would act upon (resource quotas, persistent
-volumes, autoscalers) are not served: an object that is accepted and then ignored is worse than a clear 404.
+Names, short names and categories are Kubernetes 1.32's. Kinds that nothing here would act upon (resource quotas,
+persistent volumes, autoscalers) are not served: an object that is accepted and then ignored is worse than a clear
+404.
 """
 
 from collections.abc import Iterator

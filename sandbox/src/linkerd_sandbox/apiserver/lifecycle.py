@@ -12,6 +12,7 @@ from linkerd_sandbox.apiserver.status import Cause, bad_request, conflict, inval
 
 SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Letters of generated names: no vowels, so no words (k8s.io/apimachinery/pkg/util/rand)."""
+RECREATED = "The object might have been deleted and then recreated"
 _GENERATED_PREFIX = 58  # a name has at most 63 characters, 5 of them random
 
 _SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
@@ -48,7 +49,7 @@ def check_identity(kind: ResourceType, body: JsonObject, namespace: str, name: s
 
 
 def wiped(body: JsonObject) -> None:
-    """Take out of a new object's metadata what only the server writes; admission sees the rest. Raises `StatusError`."""
+    """Take out of a new object's metadata what only the server writes, before admission. Raises `StatusError`."""
     meta = metadata(body)
     if meta.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
@@ -136,10 +137,14 @@ def check_preconditions(kind: ResourceType, old: JsonObject, options: JsonObject
     wanted = options.get("preconditions") or {}
     meta = old["metadata"]
     if wanted.get("uid") and wanted["uid"] != meta["uid"]:
-        why = f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']}). The object might have been deleted and then recreated"
+        why = f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']}). {RECREATED}"
         raise conflict(kind.qualified, meta["name"], why)
     if wanted.get("resourceVersion") and wanted["resourceVersion"] != meta["resourceVersion"]:
-        why = f"the ResourceVersion in the precondition ({wanted['resourceVersion']}) does not match the ResourceVersion in record ({meta['resourceVersion']}). The object might have been modified"
+        given, found = wanted["resourceVersion"], meta["resourceVersion"]
+        why = (
+            f"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({found}). "
+            "The object might have been modified"
+        )
         raise conflict(kind.qualified, meta["name"], why)
 
 

@@ -1,8 +1,8 @@
 """Create, read, update, patch and delete of stored objects: the path of one write through all its checks.
 
-Order (k8s.io/apiserver): decode with field validation, defaults, mutating admission, defaults again, rules of the kind,
-validating admission, store. A write is based on the revision that it read: when another one came first, an unconditional
-patch or update starts again, a conditional one answers 409.
+Order (k8s.io/apiserver): decode with field validation, defaults, mutating admission, defaults again, rules of the
+kind, validating admission, store. A write is based on the revision that it read: when another one came first, an
+unconditional patch or update starts again, a conditional one answers 409.
 """
 
 import random

@@ -1,7 +1,7 @@
 """Schemas of the built-in kinds: read at first use from one compressed file, one definition decoded at a time. PURE.
 
-A `Node` is a place in a schema with its reference resolved; validation, strategic merge patch and the population of required
-fields all walk objects with it. Schemas of custom kinds are wrapped in the same class.
+A `Node` is a place in a schema with its reference resolved; validation, strategic merge patch and the population of
+required fields all walk objects with it. Schemas of custom kinds are wrapped in the same class.
 """
 
 import lzma

@@ -33,8 +33,8 @@ _PORT = 6443
 class ApiServer:
     """A Kubernetes API server in this process.
 
-    `directory` receives ca.crt, apiserver.crt, apiserver.key, sa.key and admin.conf, readable by the owner only. `advertise` is
-    the address (`IP` or `IP:PORT`) at which pods reach the server; the Service `kubernetes` leads there.
+    `directory` receives ca.crt, apiserver.crt, apiserver.key and sa.key, readable by the owner only. `advertise` is the
+    address (`IP` or `IP:PORT`) at which pods reach the server; the Service `kubernetes` leads there.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """ClusterIPs and node ports of Services. PURE.
 
-Addresses already taken are those of the Services in the store, so nothing has to be released. Kubernetes gives out random
-addresses of the upper part of the range first, to keep the lower part for static ones; here they are given in order, from
-after the reserved first sixteen, which is easier to read.
+Addresses already taken are those of the Services in the store, so nothing has to be released. Kubernetes gives out
+random addresses of the upper part of the range first, to keep the lower part for static ones; here they are given in
+order, from after the reserved first sixteen, which is easier to read.
 """
 
 import ipaddress

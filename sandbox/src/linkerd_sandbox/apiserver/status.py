@@ -1,6 +1,7 @@
 """The API's errors: each is a `Status` object with the code, reason and wording that Kubernetes gives it.
 
-Wording follows k8s.io/apimachinery/pkg/api/errors, because kubectl prints it and people (and their scripts) know it. PURE.
+Wording follows k8s.io/apimachinery/pkg/api/errors, because kubectl prints it and people (and their scripts) know it.
+PURE.
 """
 
 from collections.abc import Sequence
@@ -141,7 +142,10 @@ def expired(requested: int, oldest: int) -> StatusError:
 
 def continue_expired() -> StatusError:
     """410 for a paginated list whose first page is too long ago."""
-    message = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+    message = (
+        "The provided continue parameter is too old to display a consistent list result. "
+        "You can start a new list without the continue parameter."
+    )
     return StatusError(410, "Expired", message)
 
 
@@ -154,7 +158,8 @@ def too_large(requested: int, current: int) -> StatusError:
 
 def unsupported_media(given: str, served: Sequence[str]) -> StatusError:
     """415: a request body in a format that is not read here."""
-    message = f"the body of the request was in an unknown format ({given}) - accepted media types include: {', '.join(served)}"
+    accepted = ", ".join(served)
+    message = f"the body of the request was in an unknown format ({given}) - accepted media types include: {accepted}"
     return StatusError(415, "UnsupportedMediaType", message)
 
 

@@ -1,8 +1,8 @@
 """The store: every object as JSON bytes, one revision counter, and a ring of recent events. PURE.
 
-Rules: a write takes the next revision; what is stored is never changed, only replaced; an event holds the object as it was
-at its revision and what it replaced, so that selectors can tell appearing from changing. The ring is bounded by count
-and by bytes; who asks for older revisions gets `Expired` and lists again, as with etcd after compaction.
+Rules: a write takes the next revision; what is stored is never changed, only replaced; an event holds the object as
+it was at its revision and what it replaced, so that selectors can tell appearing from changing. The ring is bounded
+by count and by bytes; who asks for older revisions gets `Expired` and lists again, as with etcd after compaction.
 """
 
 from bisect import insort
@@ -119,7 +119,7 @@ class Store:
         return [name for name, bucket in self._buckets.items() if bucket.items]
 
     def put(self, bucket: str, body: JsonObject, fields: dict[str, str]) -> Stored:
-        """Store `body` (which the store owns from now on) under its metadata's name; the next revision is written into it."""
+        """Store `body`, which is the store's from now on, under its metadata's name, with the next revision in it."""
         found = self._bucket(bucket)
         meta = metadata(body)
         key: Key = (meta.get("namespace", ""), meta["name"])

@@ -1,8 +1,8 @@
 """Strategic merge patch, as `kubectl apply`, `annotate` and `set` send it. PURE.
 
-Rules (k8s.io/apimachinery/pkg/util/strategicpatch): objects merge; a list whose schema has the strategy `merge` merges by its
-merge key, or as a set where its items are plain; other lists replace. Directives: `$patch: replace|delete|merge`,
-`$retainKeys`, `$setElementOrder/FIELD`, `$deleteFromPrimitiveList/FIELD`. Null removes.
+Rules (k8s.io/apimachinery/pkg/util/strategicpatch): objects merge; a list whose schema has the strategy `merge`
+merges by its merge key, or as a set where its items are plain; other lists replace. Directives: `$patch:
+replace|delete|merge`, `$retainKeys`, `$setElementOrder/FIELD`, `$deleteFromPrimitiveList/FIELD`. Null removes.
 """
 
 from typing import Any

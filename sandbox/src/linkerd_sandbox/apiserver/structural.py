@@ -1,6 +1,7 @@
 """Structural schemas of custom resources: pruning, defaults and validation. PURE.
 
-As k8s.io/apiextensions-apiserver/pkg/apiserver/schema. CEL rules (`x-kubernetes-validations`) are kept and shown, not evaluated.
+As k8s.io/apiextensions-apiserver/pkg/apiserver/schema. CEL rules (`x-kubernetes-validations`) are kept and shown, not
+evaluated.
 """
 
 import re
@@ -58,7 +59,7 @@ def _prune_object(value: JsonObject, node: Node, path: str, findings: Findings) 
 
 
 def defaulted(value: Any, node: Node) -> Any:
-    """The value with the schema's defaults filled in, in place where it is a container; nulls that have a default go."""
+    """The value with the schema's defaults filled in, containers in place; nulls that have a default go."""
     if isinstance(value, dict):
         for key, schema in dig_map(node.schema, "properties").items():
             missing = key not in value or (value[key] is None and not schema.get("nullable"))
@@ -223,11 +224,9 @@ def _check_list(value: list[Any], node: Node, path: str) -> list[Cause]:
 
 
 def _check_object(value: JsonObject, node: Node, path: str) -> list[Cause]:
-    causes: list[Cause] = []
     schema = node.schema
-    for key in node.required:
-        if key not in value:
-            causes.append(Cause(f"{path}.{key}" if path else key, "FieldValueRequired", "Required value"))
+    missing = [f"{path}.{key}" if path else key for key in node.required if key not in value]
+    causes = [Cause(field, "FieldValueRequired", "Required value") for field in missing]
     if len(value) < schema.get("minProperties", 0):
         causes.append(_invalid(path, len(value), f"should have at least {schema['minProperties']} properties"))
     if "maxProperties" in schema and len(value) > schema["maxProperties"]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from linkerd_sandbox.apiserver import claims, lifecycle, negotiate, status
+from linkerd_sandbox.apiserver import claims, lifecycle, negotiate, selectors, status
 from linkerd_sandbox.apiserver.authentication import API_AUDIENCE, Authenticator
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.endpoints import Endpoints, Subresource, read_body, with_warnings
 from linkerd_sandbox.apiserver.kinds import ResourceType
+from linkerd_sandbox.apiserver.lifecycle import RECREATED
 from linkerd_sandbox.apiserver.node import NodeBackend
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, dig_list, dig_map, encode, metadata
 from linkerd_sandbox.apiserver.podstreams import PodStreams
@@ -149,7 +150,7 @@ class Subresources:
             raise status.conflict(
                 "pods",
                 bound["name"],
-                f"the UID in the bound object reference ({bound['uid']}) does not match the UID in record. The object might have been deleted and then recreated",
+                f"the UID in the bound object reference ({bound['uid']}) does not match the UID in record. {RECREATED}",
             )
         return claims.Subject(info.namespace, info.name, uid, bound["name"], pod_uid)
 
@@ -200,8 +201,6 @@ class Subresources:
         )
 
     def _check_budgets(self, info: RequestInfo, pod: JsonObject) -> None:
-        from linkerd_sandbox.apiserver import selectors
-
         for budget in self._resources.store.scan("poddisruptionbudgets.policy", info.namespace):
             chosen = selectors.from_object(dig_map(budget.body, "spec", "selector"))
             if not selectors.matches(chosen, dig_map(pod, "metadata", "labels")):

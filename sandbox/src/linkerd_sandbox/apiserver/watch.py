@@ -1,7 +1,7 @@
 """Watches: a stream of JSON events, one a line, from a revision on.
 
-Rules: what was asked for is sent in order and once; a client that does not read is cut off when `_BACKLOG` events wait for it (it
-lists again); bookmarks tell idle watchers how far they are, so that they can resume later.
+Rules: what was asked for is sent in order and once; a client that does not read is cut off when `_BACKLOG` events
+wait for it (it lists again); bookmarks tell idle watchers how far they are, so that they can resume later.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """The order of admission: built-in plugins, then mutating webhooks; validating webhooks last.
 
-After webhooks have changed an object the plugins run once more, and then the webhooks with reinvocationPolicy IfNeeded whose own
-change was not the last (k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/reinvocationcontext.go).
+After webhooks have changed an object the plugins run once more, and then the webhooks with reinvocationPolicy
+IfNeeded whose own change was not the last
+(k8s.io/apiserver/pkg/admission/plugin/webhook/mutating/reinvocationcontext.go).
 """
 
 import asyncio

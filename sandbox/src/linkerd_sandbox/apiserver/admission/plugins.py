@@ -1,6 +1,7 @@
 """Built-in admission of pods: ServiceAccount, Priority, DefaultTolerationSeconds. PURE.
 
-As k8s.io/kubernetes/plugin/pkg/admission. Each function changes the pod that it is given and may be run again, after webhooks.
+As k8s.io/kubernetes/plugin/pkg/admission. Each function changes the pod that it is given and may be run again, after
+webhooks.
 """
 
 from linkerd_sandbox.apiserver import status

@@ -101,7 +101,7 @@ def _patch(response: JsonObject) -> list[JsonObject]:
 def _refusal(hook: Hook, given: JsonObject) -> StatusError:
     """A denial, as k8s.io/apiserver/pkg/admission/plugin/webhook/errors.ToStatusErr words it."""
     code = given.get("code") or 0
-    if not isinstance(code, int) or code < 400:  # noqa: PLR2004 (a refusal is an error)
+    if not isinstance(code, int) or code < 400:
         code = _FORBIDDEN
     why = given.get("message") or given.get("reason")
     name = hook.webhook["name"]

@@ -1,4 +1,4 @@
-"""Calls webhooks: HTTPS to a Service's ClusterIP (verified as SERVICE.NAMESPACE.svc against the caBundle) or to a URL."""
+"""Calls webhooks: HTTPS to a Service's ClusterIP, verified as SERVICE.NAMESPACE.svc by the caBundle, or to a URL."""
 
 import asyncio
 import base64

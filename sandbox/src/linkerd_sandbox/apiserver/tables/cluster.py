@@ -60,11 +60,11 @@ def _some(values: list[str]) -> str:
 
 
 def _endpoints(body: JsonObject, _now: float) -> str:
-    shown = []
+    shown: list[str] = []
     for subset in dig_list(body, "subsets"):
         for port in dig_list(subset, "ports") or [{}]:
-            for address in dig_list(subset, "addresses"):
-                shown.append(f"{address.get('ip')}:{port['port']}" if port else str(address.get("ip")))
+            addresses = [str(address.get("ip")) for address in dig_list(subset, "addresses")]
+            shown += [f"{address}:{port['port']}" if port else address for address in addresses]
     return _some(shown)
 
 

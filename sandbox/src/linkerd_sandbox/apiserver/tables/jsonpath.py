@@ -1,4 +1,4 @@
-"""The part of kubectl's JSONPath that printer columns use: `.a.b[0].c['d'][?(@.type=="Ready")].status` and `[*]`. PURE."""
+"""The part of JSONPath that printer columns use: `.a.b[0].c['d'][?(@.type=="Ready")].status` and `[*]`. PURE."""
 
 import re
 from functools import lru_cache

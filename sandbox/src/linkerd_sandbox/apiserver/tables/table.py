@@ -93,7 +93,7 @@ def columns_of(kind: ResourceType) -> Sequence[Column]:
 
 
 def table(kind: ResourceType, bodies: Sequence[JsonObject], now: float, include: str) -> JsonObject:
-    """A Table (without apiVersion and metadata); `include`: what a row carries of its object (Metadata, Object, None)."""
+    """A Table, without apiVersion and metadata; `include`: what rows carry of objects (Metadata, Object, None)."""
     columns = columns_of(kind)
     rows = []
     for body in bodies:

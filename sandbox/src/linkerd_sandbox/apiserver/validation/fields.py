@@ -1,7 +1,7 @@
 """Required fields and closed sets of values, by walking an object with its schema. PURE.
 
-Go structs cannot tell a missing number, list or struct from a zero one, so only what the server's own checks call required counts:
-strings and structs of the schema's `required`, and ports.
+Go structs cannot tell a missing number, list or struct from a zero one, so only what the server's own checks call
+required counts: strings and structs of the schema's `required`, and ports.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,10 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "restartPolicy": ("Always", "Never", "OnFailure"),
     },
     "RoleRef": {"kind": ("ClusterRole", "Role")},
-    "RuleWithOperations": {"scope": ("*", "Cluster", "Namespaced"), "operations": ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")},
+    "RuleWithOperations": {
+        "operations": ("*", "CONNECT", "CREATE", "DELETE", "UPDATE"),
+        "scope": ("*", "Cluster", "Namespaced"),
+    },
     "SeccompProfile": {"type": ("Localhost", "RuntimeDefault", "Unconfined")},
     "ServicePort": {"protocol": _PROTOCOLS},
     "ServiceSpec": {

@@ -104,8 +104,8 @@ def env_name(text: str) -> str | None:
     if _ENV.fullmatch(text):
         return None
     return (
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not "
-        "start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
+        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must "
+        "not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
         "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
     )
 
@@ -141,6 +141,6 @@ def config_key(text: str) -> str | None:
     if _CONFIG_KEY.fullmatch(text):
         return None
     return (
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
-        "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
+        "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
     )

@@ -76,6 +76,5 @@ def _volumes(volumes: list[Any], path: str) -> list[Cause]:
             causes.append(duplicate(f"{here}.name", name))
         seen.add(name)
         sources = [key for key in volume if key != "name"]
-        for extra in sources[1:]:
-            causes.append(forbidden(f"{here}.{extra}", "may not specify more than 1 volume type"))
+        causes += [forbidden(f"{here}.{extra}", "may not specify more than 1 volume type") for extra in sources[1:]]
     return causes

@@ -10,8 +10,8 @@ from linkerd_sandbox.apiserver.validation.causes import invalid, required, unsup
 
 _IMMUTABLE = "field is immutable"
 _STATEFUL_MUTABLE = (
-    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "persistentVolumeClaimRetentionPolicy",
-    "minReadySeconds",
+    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
 )  # fmt: skip
 
 
@@ -82,7 +82,8 @@ def stateful_set(body: JsonObject, old: JsonObject | None) -> list[Cause]:
         changed = [key for key in {*spec, *before} if key not in _STATEFUL_MUTABLE and spec.get(key) != before.get(key)]
         if changed:
             names = ", ".join(f"'{key}'" for key in _STATEFUL_MUTABLE[:-1])
-            why = f"Forbidden: updates to statefulset spec for fields other than {names} and 'minReadySeconds' are forbidden"
+            why = "Forbidden: updates to statefulset spec for fields other than "
+            why += f"{names} and 'minReadySeconds' are forbidden"
             return [Cause("spec", "FieldValueForbidden", why)]
     return _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit") + _selected(body, old)
 
