@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkerd_rules.injection.annotations import ADDITIONAL_ENV, SETTINGS, merge_env, resolve
+from linkerd_rules.injection.annotations import ADDITIONAL_ENV, SETTINGS, Setting, merge_env, resolve
 from linkerd_rules.injection.config import ProxyConfig
 
 DEFAULT = ProxyConfig()
@@ -78,10 +78,7 @@ def test_the_table_is_whole() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.annotation)
-def test_pod_and_namespace(setting: object) -> None:
-    from linkerd_rules.injection.annotations import Setting
-
-    assert isinstance(setting, Setting)
+def test_pod_and_namespace(setting: Setting) -> None:
     text, value = VALUES[setting.annotation.partition("/")[2]]
     on_pod = resolve({setting.annotation: text}, {}, DEFAULT)
     assert getattr(on_pod.proxy, setting.field) == value
@@ -97,9 +94,8 @@ def test_pod_and_namespace(setting: object) -> None:
 
 
 def test_what_is_not_inherited() -> None:
-    stable = {
-        s.annotation.removeprefix(PREFIX) for s in SETTINGS if not s.inherited and s.annotation.startswith(PREFIX)
-    }
+    own = [s.annotation for s in SETTINGS if not s.inherited]
+    stable = {annotation.removeprefix(PREFIX) for annotation in own if annotation.startswith(PREFIX)}
     assert stable == NOT_INHERITED
 
 

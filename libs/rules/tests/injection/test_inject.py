@@ -24,7 +24,7 @@ from linkerd_rules.injection import (
     owner_of,
     uninject_pod,
 )
-from linkerd_rules.injection.annotations import SETTINGS
+from linkerd_rules.injection.annotations import ADDITIONAL_ENV, SETTINGS
 from linkerd_rules.injection.tree import JsonObject
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -207,9 +207,7 @@ CONTAINERS = st.lists(
     min_size=1,
     max_size=3,
 )
-KEYS = st.sampled_from(
-    [s.annotation for s in SETTINGS] + ["linkerd.io/inject", "config.linkerd.io/proxy-additional-env"]
-)
+KEYS = st.sampled_from([*(s.annotation for s in SETTINGS), ADDITIONAL_ENV, "linkerd.io/inject"])
 VALUES = st.sampled_from(
     ["enabled", "disabled", "true", "80", "4143", "http", "100m", "1s", "", "[]", "all-authenticated"]
 )

@@ -11,9 +11,12 @@ POD: JsonObject = {
 }
 
 
+BARE: JsonObject = {"spec": {"containers": [{"name": "web"}]}}
+
+
 def test_gives_the_original_back() -> None:
     for native in (True, False):
-        for pod in (POD, {"spec": {"containers": [{"name": "web"}]}}):
+        for pod in (POD, BARE):
             injection = inject_pod(pod, Target(source=Source.CLI), InjectConfig("PEM", native_sidecars=native))
             assert injection.mutated is not None
             before = copy.deepcopy(injection.mutated)
