@@ -17,31 +17,21 @@ from aiohttp import web
 from linkerd_proxy.admin import Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
-from linkerd_proxy.http.connections import Connections
+from linkerd_proxy.datapath import DataPath
 from linkerd_proxy.http.runtime import Runtime
-from linkerd_proxy.inbound.accept import InboundAccept
-from linkerd_proxy.inbound.forward import Forward
-from linkerd_proxy.inbound.policy import PolicyHolder
-from linkerd_proxy.inbound.serve import Serve
-from linkerd_proxy.outbound.accept import OutboundAccept
-from linkerd_proxy.outbound.discover import Discover, networks_filter
-from linkerd_proxy.outbound.endpoint import EndpointFactory
-from linkerd_proxy.outbound.protocol import ProtocolStage
 from linkerd_proxy.overrides import Overrides
-from linkerd_proxy.settings import Direction, Settings
+from linkerd_proxy.settings import Settings
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
-from linkerd_proxy.transport.connect import Dialer
-from linkerd_proxy.transport.listen import Listener, bind
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
 from linkerd_runtime.process import Stop
-from linkerd_runtime.settings import Addr
 
 log = logging.getLogger(__name__)
 
 GC_THRESHOLDS = (20_000, 50, 100)
 """Young collections are rare: the data path makes no cycles, so there is little to find."""
 EVICT_SECONDS = 60.0
+CLOSE_SECONDS = 2.0
 WAITING_SECONDS = 15.0
 """How often a missing certificate is complained about (Linkerd)."""
 
@@ -71,25 +61,15 @@ class Proxy:
         self._credentials: Credentials | None = None
         self._certified = asyncio.Event()
         self.ready = False
-        inbound, outbound = settings.inbound, settings.outbound
-        self._holder = PolicyHolder(
-            inbound.default_policy.value,
-            [str(network) for network in settings.destination.networks],
-            inbound.base.detect_timeout_ms,
-        )
         disabled = settings.identity.disabled
         self._discovery = DiscoveryClient(
             settings.destination,
             None if disabled else lambda: self._credentials,
             self.metrics,
-            outbound_idle_seconds=outbound.base.discovery_idle_ms / 1000,
-            inbound_idle_seconds=inbound.base.discovery_idle_ms / 1000,
+            outbound_idle_seconds=settings.outbound.base.discovery_idle_ms / 1000,
+            inbound_idle_seconds=settings.inbound.base.discovery_idle_ms / 1000,
         )
-        self._inbound_connections = Connections()
-        self._outbound_connections = Connections()
-        self._forward = Forward(self.runtime, inbound, self._inbound_dialer())
-        self._discover = self._make_discover()
-        self._listeners: list[tuple[bool, Listener]] = []
+        self.path = DataPath(self.runtime, settings, options.overrides, self._discovery)
 
     async def run(self) -> None:
         """Until asked to stop, and drained. Raises OSError where an address cannot be listened on."""
@@ -99,22 +79,12 @@ class Proxy:
             if not self._stop.requested:
                 await self._stop.wait()
             self.ready = False
-            await self._drain()
+            await self.path.drain(self._settings.shutdown_grace_ms / 1000)
         finally:
-            for _, listener in self._listeners:
-                listener.close()
-            self._discover.close()
-            self._forward.close()
+            self.path.close()
             await self.runtime.tasks.cancel()
             self.runtime.wheel.close()
             await runner.cleanup()
-
-    def addresses(self) -> dict[str, list[Addr]]:
-        """Where it listens; with port 0 the kernel chose."""
-        return {
-            "inbound": [listener.addr for is_inbound, listener in self._listeners if is_inbound],
-            "outbound": [listener.addr for is_inbound, listener in self._listeners if not is_inbound],
-        }
 
     # Start.
 
@@ -144,8 +114,8 @@ class Proxy:
                 return
         self._stop.spawn("discovery", self._discovery.run())
         self._stop.spawn("eviction of idle metrics", self._evict())
-        self._discovery.inbound(self._holder.on_update)
-        self._listen()
+        self._discovery.inbound(self.path.policy.on_update)
+        self.path.listen(reuse_port=self._options.reuse_port)
         self.ready = True
         # What is here now stays: the collector need not look at it again.
         gc.collect()
@@ -196,76 +166,11 @@ class Proxy:
         self._discovery.credentials_changed()
         self._certified.set()
 
-    def _listen(self) -> None:
-        settings, overrides = self._settings, self._options.overrides
-        serve = Serve(self.runtime, settings.inbound, self._holder, self._forward, self._inbound_connections)
-        inbound = InboundAccept(self.runtime, settings.inbound, self._holder, serve, overrides.inbound)
-        stage = ProtocolStage(self.runtime, settings.outbound, self._outbound_dialer(), self._outbound_connections)
-        outbound = OutboundAccept(self.runtime, settings.outbound, self._discover, stage, overrides.outbound)
-        reuse_port = self._options.reuse_port
-        for addr in settings.inbound.base.listen_addrs:
-            self._listeners.append((True, Listener(self._loop, bind(addr, reuse_port=reuse_port), inbound)))
-        for addr in settings.outbound.base.listen_addrs:
-            self._listeners.append((False, Listener(self._loop, bind(addr, reuse_port=reuse_port), outbound)))
-
-    def _make_discover(self) -> Discover:
-        settings = self._settings
-        own = settings.inbound.ips if self._options.overrides.outbound is None else frozenset()
-        factory = EndpointFactory(self.runtime, settings.outbound, self._outbound_dialer(), own)
-        return Discover(
-            factory,
-            self._discovery,
-            networks_filter(settings.destination.networks),
-            settings.outbound.base.discovery_idle_ms / 1000,
-        )
-
-    def _inbound_dialer(self) -> Dialer:
-        settings = self._settings.inbound
-        guarded = self._options.overrides.inbound is None
-        return self._dialer(settings.base, refuse_port=settings.base.listen_addrs[0].port if guarded else 0)
-
-    def _outbound_dialer(self) -> Dialer:
-        guarded = self._options.overrides.outbound is None
-        return self._dialer(self._settings.outbound.base, refuse_loopback=guarded)
-
-    def _dialer(self, base: Direction, *, refuse_loopback: bool = False, refuse_port: int = 0) -> Dialer:
-        return Dialer(
-            self._loop,
-            base.connect_timeout_ms / 1000,
-            base.connect_keepalive_ms,
-            base.connect_user_timeout_ms,
-            refuse_loopback,
-            refuse_port,
-        )
-
     async def _evict(self) -> None:
         retain = self._settings.admin.metrics_retain_idle_ms / 1000
         while True:
             await asyncio.sleep(EVICT_SECONDS)
             self.metrics.registry.evict(self._loop.time(), retain)
-
-    # Stop.
-
-    async def _drain(self) -> None:
-        for is_inbound, listener in self._listeners:
-            if is_inbound:
-                listener.close()
-        empty = asyncio.Event()
-
-        def check() -> None:
-            if not len(self._inbound_connections) and not len(self._outbound_connections):
-                empty.set()
-
-        log.info("draining: %d connections", len(self._inbound_connections) + len(self._outbound_connections))
-        self._inbound_connections.drain(check)
-        self._outbound_connections.drain(check)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.shutdown_grace_ms / 1000):
-                await empty.wait()
-        self._inbound_connections.kill()
-        self._outbound_connections.kill()
-        # One turn for what the ends of connections still write.
-        await asyncio.sleep(0)
 
 
 async def main(settings: Settings, options: Options, stop: Stop) -> int:
@@ -277,5 +182,8 @@ async def main(settings: Settings, options: Options, stop: Stop) -> int:
         log.error("cannot start: %s", error)
         return 1
     finally:
-        await stop.close()
+        # Bounded: a background task that misses its cancellation must not keep a drained proxy from ending.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await stop.close()
     return 1 if stop.failed else 0

@@ -2,8 +2,9 @@
 
 Both sides, in either version of HTTP, have the same few methods, so an exchange needs no adapters: bytes of the
 request go `down connection -> x.up.send`, bytes of the response `up connection -> x.down.send`, and credit goes
-back through `consumed` (end-to-end flow control: whoever took body bytes says so when they are written onwards). What has no
-connection yet, or any more, is one of the shared objects at the end of this file instead of None, so the pumps never ask.
+back through `consumed` (end-to-end flow control: whoever took body bytes says so when they are written onwards). What
+has no connection yet, or any more, is one of the shared objects at the end of this file instead of None, so the pumps
+never ask.
 
 Heads are header lists as HTTP/2 has them, pseudo-headers first, and are never changed in place: they may be shared.
 `x.observer` is the stage that sent the request to an endpoint: it rewrites the response's head and keeps the books.

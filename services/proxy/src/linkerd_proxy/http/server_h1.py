@@ -8,12 +8,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from linkerd_contract.names import L5D_PROXY_CONNECTION
 from linkerd_proxy.codec.h1 import writer
 from linkerd_proxy.codec.h1.errors import H1Error
 from linkerd_proxy.codec.h1.head import RequestHead as H1Head
 from linkerd_proxy.codec.h1.reader import RequestReader
-from linkerd_proxy.codec.headers import Headers, without
+from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http import h1
 from linkerd_proxy.http.exchange import (
@@ -43,7 +42,6 @@ def _nothing() -> None:
 
 
 _BODILESS: Final = frozenset((b"204", b"304"))
-_PROXY_CONNECTION = frozenset((L5D_PROXY_CONNECTION,))
 
 
 class H1Server(asyncio.Protocol):
@@ -184,7 +182,7 @@ class H1Server(asyncio.Protocol):
         if x is not self._x:
             return
         status = head[0][1]
-        fields = without(head[1:], _PROXY_CONNECTION)
+        fields = head[1:]
         old = x.head.version == HTTP_10
         if x.head.upgrade and (status == b"101" or (x.flags & CONNECT and status[0] == 0x32)):
             self._upgraded = True

@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
 
 from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Route, WeightedBackend
 from linkerd_contract.watch import WatchCode, WatchError
 from linkerd_proxy.addrs import OrigDst
-from linkerd_proxy.control import DiscoveryClient, Subscription
 from linkerd_proxy.errors import DiscoveryFailed
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.endpoint import EndpointFactory
@@ -36,6 +36,20 @@ def forward_document(addr: OrigDst) -> OutboundDocument:
     )
 
 
+class Closable(Protocol):
+    """An interest in a target."""
+
+    def close(self) -> None:
+        """No more callbacks."""
+
+
+class Discovery(Protocol):
+    """What answers for destinations: control.DiscoveryClient."""
+
+    def outbound(self, target: str, callback: Callable[[OutboundPolicy | WatchError], None]) -> Closable:
+        """Call back with every snapshot of "ip:port"."""
+
+
 class OutboundTarget:
     """One original destination."""
 
@@ -50,10 +64,10 @@ class OutboundTarget:
         self.idle_since = 0.0
         self.error: DiscoveryFailed | None = None
         self._factory = factory
-        self._subscription: Subscription | None = None
+        self._subscription: Closable | None = None
         self._known: asyncio.Event = asyncio.Event()
 
-    def subscribe(self, discovery: DiscoveryClient) -> None:
+    def subscribe(self, discovery: Discovery) -> None:
         """Follow what discovery says."""
         self._subscription = discovery.outbound(str(self.addr), self.on_update)
 
@@ -119,7 +133,7 @@ class Discover:
     def __init__(
         self,
         factory: EndpointFactory,
-        discovery: DiscoveryClient,
+        discovery: Discovery,
         in_networks: Callable[[str], bool],
         idle_seconds: float,
     ) -> None:

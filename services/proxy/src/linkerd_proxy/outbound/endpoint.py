@@ -4,14 +4,15 @@ A meshed endpoint whose hint is h2 gets everything on HTTP/2 over mTLS, HTTP/1 c
 what the client speaks, in mTLS where discovery knows an identity. Upgrades and CONNECT always go as HTTP/1.
 """
 
+import logging
 from collections.abc import Callable
 from random import random
 
-from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_ERROR
+from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
 from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, ProtocolHint
 from linkerd_proxy.addrs import ServerAddr
 from linkerd_proxy.balance import EndpointState
-from linkerd_proxy.codec.headers import Headers, without
+from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import IdentityRequired, ProxyError
 from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange
 from linkerd_proxy.http.pool import H1Pool, H2Pool, Target
@@ -24,10 +25,12 @@ from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
 from linkerd_runtime.settings import parse_addr
 
+log = logging.getLogger(__name__)
+
 State = EndpointState["OutboundEndpoint"]
 OnHealth = Callable[["OutboundEndpoint", bool], None]
 
-_FROM_PEER = frozenset((L5D_ORIG_PROTO, L5D_PROXY_ERROR))
+_FROM_PEER = frozenset((L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR))
 """What a peer proxy says to us and not to the application."""
 _REQUIRE_ID = frozenset((b"l5d-require-id",))
 
@@ -188,9 +191,10 @@ class OutboundEndpoint:
 class RequestObserver:
     """The books of requests to one endpoint by one route: load, breaker, metrics."""
 
-    __slots__ = ("_classes", "_classify", "_http", "_state", "_turn")
+    __slots__ = ("_addr", "_classes", "_classify", "_http", "_state", "_turn")
 
     def __init__(self, endpoint: OutboundEndpoint, state: State, route: CompiledRoute) -> None:
+        self._addr = endpoint.addr
         self._state = state
         self._http = endpoint.http
         self._turn = endpoint.runtime.turn
@@ -198,7 +202,12 @@ class RequestObserver:
         self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
 
     def response_head(self, x: Exchange, head: Headers) -> Headers:
-        return without(head, _FROM_PEER)
+        passed = without(head, _FROM_PEER)
+        if passed is not head:
+            error = find(head, L5D_PROXY_ERROR)
+            if error is not None:
+                log.info("peer proxy at %s: %s", self._addr, error.decode("latin-1"))
+        return passed
 
     def first_data(self, x: Exchange) -> None:
         now = self._turn.now

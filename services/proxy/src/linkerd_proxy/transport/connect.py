@@ -6,6 +6,7 @@ server sends with it is not lost.
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -102,4 +103,5 @@ async def _handshake(
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}"
-    return getattr(error, "strerror", None) or str(error)
+    # The event loop's own texts hide the kernel's reason.
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

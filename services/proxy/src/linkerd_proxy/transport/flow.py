@@ -7,10 +7,14 @@ write buffer is above HIGH_WATER, until it is below LOW_WATER.
 
 import asyncio
 import errno
+import socket
+import struct
+from contextlib import suppress
 from typing import Protocol
 
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 PlainTransport = asyncio.Transport
 
@@ -31,3 +35,12 @@ def errno_name(error: Exception | None) -> str:
         return ""
     number = error.errno if isinstance(error, OSError) else None
     return errno.errorcode.get(number, "UNKNOWN") if number else "UNKNOWN"
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close at once, with a TCP reset: the peer must not take what it got for the whole."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and not transport.is_closing():
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER
+from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, reset
 
 
 class ByteCount(Protocol):
@@ -77,7 +77,7 @@ class End(asyncio.Protocol):
         transport = self.peer._transport
         if transport is not None and not transport.is_closing():
             # A reset is passed on as one: the other side must not take what it got for the whole.
-            transport.abort() if error is not None else transport.close()
+            reset(transport) if error is not None else transport.close()
         self._on_lost(error)
 
     def pause_writing(self) -> None:
@@ -92,7 +92,7 @@ class End(asyncio.Protocol):
         """Close at once, both ends."""
         for end in (self, self.peer):
             if end._transport is not None:
-                end._transport.abort()
+                reset(end._transport)
 
     def close(self) -> None:
         """Close this end after what is buffered was written."""

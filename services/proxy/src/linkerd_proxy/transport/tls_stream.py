@@ -10,6 +10,7 @@ owns the stream gives it a protocol (set_protocol) then.
 """
 
 import asyncio
+import errno
 import ssl
 from collections.abc import Callable
 
@@ -34,6 +35,7 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         "_protocol",
         "_shut",
         "_tls",
+        "_truncated",
     )
 
     def __init__(
@@ -52,6 +54,7 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         self._closing = False
         self._eof_received = False
         self._shut = False
+        self._truncated = False
 
     @property
     def tls(self) -> ssl.SSLObject:
@@ -136,12 +139,11 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
             self._read()
 
     def eof_received(self) -> bool:
-        # TCP ended without close_notify: as good as a close for HTTP, which frames its messages; what is opaque
-        # cannot be told from a truncated stream, so nothing may be half-open after it.
+        # TCP ended without close_notify: what came may be cut short (RFC 8446 section 6.1), so it is no orderly end.
         if self._on_done is not None:
             self._fail(ConnectionResetError("the peer closed during the TLS handshake"))
         elif not self._eof_received:
-            self._eof()
+            self._truncated = not self._closing
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -150,6 +152,8 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
             self._fail(error or ConnectionResetError("the connection closed during the TLS handshake"))
         elif self._protocol is not None:
             protocol, self._protocol = self._protocol, None
+            if error is None and self._truncated:
+                error = ConnectionResetError(errno.ECONNRESET, "closed without close_notify")
             protocol.connection_lost(error)
 
     def pause_writing(self) -> None:
