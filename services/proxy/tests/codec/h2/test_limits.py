@@ -61,14 +61,26 @@ def test_resets_by_broken_rules() -> None:
 
 def test_cancelled_requests_that_were_old_or_answered_are_not_counted() -> None:
     pair = make_pair()
-    pair.server.tick(1.0)
-    for number in range(2 * limits.WASTED_BURST):
+    for number in range(2 * limits.WASTED_BURST + 10):
         ours, theirs = pair.request()
         if number % 2:
             pair.server.send_headers(theirs, RESPONSE)
         else:
-            pair.server.tick(1.0 + number * 10)
+            for _ in range(limits.YOUNG_READS):
+                pair.server.receive(b"")
         pair.client.reset(ours)
+        pair.run()
+    assert pair.server.failed is None
+
+
+def test_hedged_requests_are_honest_traffic() -> None:
+    pair = make_pair()
+    for _ in range(2 * limits.WASTED_BURST):
+        hedged, _ = pair.request()
+        for _ in range(2):
+            _, theirs = pair.request()
+            pair.server.send_headers(theirs, RESPONSE, end=True)
+        pair.client.reset(hedged)
         pair.run()
     assert pair.server.failed is None
 
@@ -121,10 +133,10 @@ def test_a_block_that_swells_is_refused() -> None:
     assert heard[0][0] == "headers"
 
 
-def test_refused_streams_are_counted() -> None:
+def test_the_tally_of_waste() -> None:
     tally = limits.Limits()
-    assert not any(tally.waste_is_too_much() for _ in range(limits.WASTED_BURST))
-    assert tally.waste_is_too_much()
+    assert not any(tally.waste_is_too_much(number) for number in range(limits.WASTED_BURST))
+    assert tally.waste_is_too_much(limits.WASTED_BURST + 1)
     tally.tick(10.0)
     tally.tick(20.0)
-    assert not tally.waste_is_too_much()
+    assert not tally.waste_is_too_much(limits.WASTED_BURST + 2)

@@ -115,6 +115,7 @@ class H2Connection(Controller):
         """Bytes as they came; never raises for what the peer sends."""
         if self.failed is not None:
             return
+        self._reads += 1
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -267,7 +268,7 @@ class H2Connection(Controller):
             self._refuse_head(stream_id, status, end)
             return
         stream = H2Stream(stream_id, None, self.peer.initial_window, self.stream_window)
-        stream.born = self.limits.now
+        stream.born = self._reads
         stream.remaining = length
         self.streams[stream_id] = stream
         self.active += 1

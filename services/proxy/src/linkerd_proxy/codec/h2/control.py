@@ -7,7 +7,7 @@ from linkerd_proxy.codec.h2 import errors, frames
 from linkerd_proxy.codec.h2.errors import H2Error
 from linkerd_proxy.codec.h2.frames import ACK, LARGEST_ID
 from linkerd_proxy.codec.h2.hpack import Decoder
-from linkerd_proxy.codec.h2.limits import YOUNG_SECONDS, Limits
+from linkerd_proxy.codec.h2.limits import YOUNG_READS, Limits
 from linkerd_proxy.codec.h2.sending import H2Handler, Sender
 from linkerd_proxy.codec.h2.settings import LARGEST_WINDOW, H2Settings
 from linkerd_proxy.codec.h2.stream import H2Stream
@@ -19,7 +19,17 @@ DRAIN_PING: Final = b"drain\0\0\0"
 class Controller(Sender):
     """The connection's state beyond messages."""
 
-    __slots__ = ("_pings", "_settings_acked", "_stop", "closing", "decoder", "goaway_code", "highest", "limits")
+    __slots__ = (
+        "_pings",
+        "_reads",
+        "_settings_acked",
+        "_stop",
+        "closing",
+        "decoder",
+        "goaway_code",
+        "highest",
+        "limits",
+    )
 
     def __init__(self, handler: H2Handler, client: bool, settings: H2Settings, wake: Callable[[], None]) -> None:
         super().__init__(handler, client, settings, wake)
@@ -35,13 +45,14 @@ class Controller(Sender):
         """A server that goes away refuses streams above."""
         self._settings_acked = False
         self._pings = 0
+        self._reads = 0
 
     def _chatter(self) -> None:
         if self.limits.chatter_is_too_much(self.highest // 2 + self.sent_data_frames):
             raise H2Error("too many frames without worth", errors.ENHANCE_YOUR_CALM)
 
     def _wasted(self) -> None:
-        if self.limits.waste_is_too_much():
+        if self.limits.waste_is_too_much(self.highest // 2):
             raise H2Error("too many streams for nothing", errors.ENHANCE_YOUR_CALM)
 
     def _stream_error(self, stream: H2Stream, code: int) -> None:
@@ -69,7 +80,7 @@ class Controller(Sender):
         if stream is None:
             self._chatter()
             return
-        young = stream.sent is None and self.limits.now - stream.born < YOUNG_SECONDS
+        young = stream.sent is None and self._reads - stream.born <= YOUNG_READS
         self._abandon(stream)
         self.handler.reset_received(stream, frames.U32.unpack(payload)[0])
         if young and not self.client:

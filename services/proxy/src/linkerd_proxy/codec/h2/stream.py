@@ -58,8 +58,8 @@ class H2Stream:
         """Bytes of the queue's first member that went out."""
         self.end_queued = False
         self.trailers: Headers | None = None
-        self.born = 0.0
-        """The owner's last `tick` when a client opened it."""
+        self.born = 0
+        """The number of the read that opened it."""
 
     @property
     def closed(self) -> bool:
