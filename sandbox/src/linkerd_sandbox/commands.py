@@ -58,7 +58,7 @@ def _how_to_use(state: State) -> None:
 
 
 def _start(state: State, listener: socket.socket, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    from linkerd_sandbox.net.bootstrap import detect_mode  # noqa: PLC0415 - only `up` needs it
+    from linkerd_sandbox.net.bootstrap import detect_mode
 
     ready_read, ready_write = os.pipe()
     settings = SupervisorSettings(
@@ -157,7 +157,7 @@ def logs(state: State, name: str, namespace: str, container: str) -> int:
             raise Failure(f"there is no log at {state.log}")
         sys.stdout.write(state.log.read_text(errors="replace"))
         return 0
-    from linkerd_sandbox.kubelet.logs import read_plain  # noqa: PLC0415
+    from linkerd_sandbox.kubelet.logs import read_plain
 
     found = [
         folder
@@ -183,7 +183,7 @@ def kubectl(state: State, arguments: list[str], environ: Mapping[str, str]) -> i
     found = shutil.which("kubectl", path=environ.get("PATH"))
     if found is not None:
         os.execve(found, ["kubectl", *arguments], dict(environ) | {"KUBECONFIG": str(state.kubeconfig)})
-    from linkerd_sandbox.kubectl import run  # noqa: PLC0415
+    from linkerd_sandbox.kubectl import run
 
     return run(state.kubeconfig, arguments)
 
@@ -201,7 +201,7 @@ def image(state: State, arguments: argparse.Namespace) -> int:
         for name, words in sorted(mappings.items()):
             print(name, "--", *words)
         return 0
-    from linkerd_sandbox.images import repository_of  # noqa: PLC0415
+    from linkerd_sandbox.images import repository_of
 
     repository = repository_of(arguments.name)
     if arguments.image_command == "add":

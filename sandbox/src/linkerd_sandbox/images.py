@@ -32,6 +32,8 @@ class Image:
     """Absolute command in the image -> program on this machine."""
     user: int = 0
     """Who runs it where the manifest does not say: the image's USER."""
+    is_proxy: bool = False
+    """Holds the mesh's proxy and its init step, which are told of a mark where user ids cannot tell them apart."""
 
     @property
     def image_id(self) -> str:
@@ -99,7 +101,7 @@ class ImageTable:
             self._add(Image(f"{_OURS}/{name}", (f"{scripts}/{script}",), env, user=_CONTROL_PLANE_UID))
         for name in _EMOJIVOTO:
             self._add(Image(f"{_OURS}/{name}", (f"{scripts}/{name}",), env))
-        self._add(Image(f"{_OURS}/proxy", (f"{scripts}/linkerd-proxy",), env, commands, _PROXY_UID))
+        self._add(Image(f"{_OURS}/proxy", (f"{scripts}/linkerd-proxy",), env, commands, _PROXY_UID, is_proxy=True))
         for repository, tool in _TOOLS.items():
             self._add(Image(repository, tool, {"PYTHONUNBUFFERED": "1"}))
         for name, words in (user_images or {}).items():

@@ -13,7 +13,6 @@ from linkerd_kube.errors import AlreadyExists, ApiError, Conflict, NotFound
 from linkerd_kube.events import EventRecorder
 from linkerd_kube.objects import JsonObject, ObjectRef
 from linkerd_kube.resource import Resource
-
 from linkerd_sandbox.controllers.actions import Action, Create, Delete, Key, Note, Patch, Plan
 from linkerd_sandbox.controllers.informer import Informer
 

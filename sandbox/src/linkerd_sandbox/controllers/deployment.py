@@ -9,7 +9,6 @@ from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import DEPLOYMENTS, REPLICA_SETS
-
 from linkerd_sandbox.controllers import rollout
 from linkerd_sandbox.controllers.actions import Action, Create, Delete, Note, Patch, Plan, controller_reference
 from linkerd_sandbox.controllers.podstate import seconds_of, short_hash

@@ -10,7 +10,6 @@ from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import ENDPOINT_SLICES, ENDPOINTS
-
 from linkerd_sandbox.controllers.actions import Action, Create, Delete, Patch, Plan, controller_reference
 from linkerd_sandbox.controllers.podstate import is_ready, is_terminating, short_hash
 from linkerd_sandbox.fields import dig, dig_list, dig_map, labels_of

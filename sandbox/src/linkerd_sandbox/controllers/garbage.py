@@ -10,7 +10,6 @@ from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
-
 from linkerd_sandbox.controllers.actions import Action, Delete, Patch, Plan
 from linkerd_sandbox.fields import dig, dig_list
 

@@ -1,7 +1,7 @@
 """A kind's objects as the API last showed them, for several controllers at once.
 
-Writers wait for their own writes to come back (`caught_up`): who reconciles against a picture older than what it just did
-would do it twice.
+Writers wait for their own writes to come back (`caught_up`): who reconciles against a picture older than what it just
+did would do it twice.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from linkerd_kube.client import KubeClient
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.reflector import Reflector
 from linkerd_kube.resource import Resource
-
 from linkerd_sandbox.controllers.actions import Key
 from linkerd_sandbox.fields import owner_of
 

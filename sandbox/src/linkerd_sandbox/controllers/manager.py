@@ -12,7 +12,6 @@ from linkerd_kube.errors import NotFound
 from linkerd_kube.events import EventRecorder
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
-
 from linkerd_sandbox.controllers import (
     deployment,
     endpointslice,

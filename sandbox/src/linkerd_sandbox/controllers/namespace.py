@@ -11,7 +11,6 @@ from linkerd_kube.errors import ApiError, NotFound
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
 from linkerd_kube.resources import NAMESPACES
-
 from linkerd_sandbox.controllers.actions import Plan
 from linkerd_sandbox.fields import dig, dig_list
 

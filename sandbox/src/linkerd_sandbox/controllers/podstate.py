@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from linkerd_kube.objects import JsonObject
-
 from linkerd_sandbox.fields import dig, dig_list
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: no vowels, nothing alike
@@ -52,6 +51,6 @@ def fnv32a(data: bytes) -> int:
 
 
 def short_hash(value: object, salt: str = "") -> str:
-    """A name part for a JSON value: FNV-1a in Kubernetes' safe alphabet. Canonical, so equal values give equal names."""
+    """A name part for a JSON value: FNV-1a in Kubernetes' safe alphabet; equal values give equal names."""
     number = fnv32a(json.dumps(value, sort_keys=True, separators=(",", ":")).encode() + salt.encode())
     return "".join(_ALPHABET[ord(digit) % len(_ALPHABET)] for digit in str(number))

@@ -8,7 +8,6 @@ from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import PODS, REPLICA_SETS
-
 from linkerd_sandbox.controllers.actions import Action, Create, Delete, Note, Patch, Plan, controller_reference
 from linkerd_sandbox.controllers.podstate import available_in, is_active, is_ready, seconds_of
 from linkerd_sandbox.fields import dig, dig_list, dig_map, labels_of

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linkerd_kube.objects import JsonObject
-
 from linkerd_sandbox.fields import dig, dig_map
 
 

@@ -6,7 +6,6 @@ from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import Conflict, NotFound
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import PODS
-
 from linkerd_sandbox.controllers.actions import Action, Note, Patch, Plan
 from linkerd_sandbox.fields import dig, dig_list, dig_map, labels_of
 

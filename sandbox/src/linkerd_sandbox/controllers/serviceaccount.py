@@ -4,7 +4,6 @@ from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import CONFIG_MAPS, SERVICE_ACCOUNTS
-
 from linkerd_sandbox.controllers.actions import Action, Create, Patch, Plan
 from linkerd_sandbox.fields import dig, dig_map
 

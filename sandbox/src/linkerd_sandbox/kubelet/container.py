@@ -18,7 +18,7 @@ from typing import Final
 from linkerd_kube.objects import JsonObject, ObjectRef
 from linkerd_sandbox.fields import dig, dig_list, dig_map
 from linkerd_sandbox.images import Image, UnknownImage
-from linkerd_sandbox.kubelet import environment, hooks, probing, security
+from linkerd_sandbox.kubelet import environment, hooks, oneuid, probing, security
 from linkerd_sandbox.kubelet.backoff import CrashBackoff
 from linkerd_sandbox.kubelet.environment import ConfigError, Sources
 from linkerd_sandbox.kubelet.launch import LaunchSpec
@@ -238,13 +238,14 @@ class Container:
             "KUBERNETES_SERVICE_PORT": "443",
             "KUBERNETES_SERVICE_PORT_HTTPS": "443",
         }
-        self._env = environment.build(self.spec, base, self.context.sources)
+        marked = image.is_proxy and node.mode == "one-uid"
+        self._env = environment.build(self.spec, base | oneuid.ENV if marked else base, self.context.sources)
         command = [environment.expand(str(word), self._env) for word in dig_list(self.spec, "command")]
         args = [environment.expand(str(word), self._env) for word in dig_list(self.spec, "args")]
         argv = image.argv(command, args)
         if not argv:
             raise ConfigError("no command specified")
-        return self._launch_spec(argv)
+        return self._launch_spec(oneuid.init_arguments(argv) if marked else argv)
 
     def _launch_spec(self, argv: Sequence[str]) -> LaunchSpec:
         node, image = self.context.node, self._image

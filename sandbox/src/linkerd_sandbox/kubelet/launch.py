@@ -88,7 +88,7 @@ def _build_root(spec: LaunchSpec) -> None:
     for name in ("tmp", "var/tmp"):
         os.chmod(f"{root}/{name}", 0o1777)  # noqa: PTH101
     for target, path in spec["symlinks"]:
-        os.symlink(target, root + path)
+        os.symlink(target, root + path)  # noqa: PTH211
     kernel.mount("/run/linkerd-sandbox/dev", f"{root}/dev", flags=kernel.MS_BIND | kernel.MS_REC)
     kernel.mount("tmpfs", f"{root}/dev/shm", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777,size=64m")
     _mount_kernel_views(root)

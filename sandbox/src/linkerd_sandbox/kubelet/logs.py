@@ -1,6 +1,6 @@
 """Container logs: pipes into files in the CRI format (`TIME stdout F text`), and reading them back as kubectl asks.
 
-Files lie in the state directory on disk, so `linkerd sandbox logs` still shows them after a crash. One file a restart; at
+Files lie in the state directory on disk, so `linkerd sandbox logs` still shows them after a crash. One file a run; at
 10 MB it becomes `.1` and a new one begins. Following waits for the writer, not for the clock.
 """
 

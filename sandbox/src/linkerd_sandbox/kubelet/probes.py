@@ -113,7 +113,7 @@ def _reason(error: OSError) -> str:
 
 
 async def http_get(action: JsonObject, container: JsonObject, pod_ip: str, timeout: float) -> Result:
-    """GET as kubelet makes it: 200 to 399 is success, certificates are not verified. Raises ValueError for a bad port."""
+    """GET as kubelet makes it: 200 to 399 is success, certificates are not verified. Raises ValueError: a bad port."""
     host = str(action.get("host") or pod_ip)
     port = port_number(action["port"], container)
     scheme = str(action.get("scheme") or "HTTP").lower()

@@ -1,7 +1,7 @@
 """The probes of a running container: startup first, then liveness and readiness together.
 
 A container that was never ready is asked more often than its period (from 100 ms, growing to the period), so that a
-cluster of one machine is ready as soon as its pods are; a failure counts against failureThreshold at most once a period.
+cluster of one machine is ready as soon as its pods are; a failure counts against failureThreshold once a period at most.
 """
 
 import asyncio
@@ -24,9 +24,8 @@ _GROWTH: Final = 1.5
 async def attend(container: "Container", process: Process, started_at: float) -> None:
     """Until cancelled at the end of the run, or until a probe has the container killed."""
     spec = container.spec
-    if probe := dig_map(spec, "startupProbe"):
-        if not await _startup(container, probe, started_at):
-            return
+    if (probe := dig_map(spec, "startupProbe")) and not await _startup(container, probe, started_at):
+        return
     container.mark(started=True, ready=None if dig_map(spec, "readinessProbe") else True)
     async with asyncio.TaskGroup() as group:
         if probe := dig_map(spec, "livenessProbe"):

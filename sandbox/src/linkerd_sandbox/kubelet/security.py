@@ -23,7 +23,9 @@ class Identity:
     read_only_root: bool
 
 
-def resolve(pod: JsonObject, container: JsonObject, image_user: int, *, one_uid: bool) -> Identity:
+def resolve(
+    pod: JsonObject, container: JsonObject, image_user: int, *, one_uid: bool, is_proxy: bool = False
+) -> Identity:
     """The container's context over the pod's over the image's user. Raises ConfigError as kubelet would refuse."""
     of_pod, own = dig_map(pod, "spec", "securityContext"), dig_map(container, "securityContext")
     context = of_pod | own
@@ -47,8 +49,9 @@ def resolve(pod: JsonObject, container: JsonObject, image_user: int, *, one_uid:
         groups.append(int(of_pod["fsGroup"]))
     if one_uid:
         uid = gid = None
-        if not ambient and not capabilities.mask(added) & _NET_ADMIN:
-            bounding &= ~_NET_ADMIN  # everybody is root in here: nobody else may change the pod's rules
+        asked = is_proxy or capabilities.mask(added) & _NET_ADMIN
+        # everybody is root in here: only the mesh's own may change the pod's rules or mark its sockets
+        bounding = bounding | _NET_ADMIN if asked else bounding & ~_NET_ADMIN
     return Identity(
         uid,
         gid,

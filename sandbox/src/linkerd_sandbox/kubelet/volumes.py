@@ -67,14 +67,7 @@ class PodVolumes:
         return min((token.refresh_at for token in self._tokens.values()), default=float("inf"))
 
     async def _one(self, volume: JsonObject, path: Path) -> None:
-        if "hostPath" in volume:
-            if not Path(volume["hostPath"]["path"]).exists():
-                raise ConfigError(f"hostPath {volume['hostPath']['path']} does not exist")
-            return
-        if not path.is_dir():
-            path.mkdir(parents=True)
-            path.chmod(0o777)
-        if "emptyDir" in volume:
+        if not _made(volume, path):
             return
         files: dict[str, tuple[bytes, int]] = {}
         if source := volume.get("configMap"):
@@ -168,6 +161,18 @@ class PodVolumes:
 
     async def remove(self) -> None:
         await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+
+
+def _made(volume: JsonObject, path: Path) -> bool:
+    """Makes the folder; whether there is something to write into it. Raises ConfigError."""
+    if "hostPath" in volume:
+        if not Path(volume["hostPath"]["path"]).exists():
+            raise ConfigError(f"hostPath {volume['hostPath']['path']} does not exist")
+        return False
+    if not path.is_dir():
+        path.mkdir(parents=True)
+        path.chmod(0o777)
+    return "emptyDir" not in volume
 
 
 def _items(found: JsonObject | None, source: JsonObject, mode: int, what: str) -> dict[str, tuple[bytes, int]]:

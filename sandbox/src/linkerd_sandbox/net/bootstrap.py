@@ -125,7 +125,7 @@ def _subordinate(text: str, user: str, uid: int) -> tuple[int, int]:
 
 
 def _prepare_mounts() -> None:
-    """In the first process: private mounts, a /run of our own, /proc of the new pid namespace, devices for containers."""
+    """In the first process: private mounts, a /run of our own, /proc of the new namespace, devices for containers."""
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", "/run", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755")
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from linkerd_kube.objects import JsonObject
-
 from linkerd_sandbox.fields import dig, dig_list, labels_of
 from linkerd_sandbox.net import dns_wire
 from linkerd_sandbox.net.dns_wire import Query, Record

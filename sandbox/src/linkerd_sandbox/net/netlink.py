@@ -1,7 +1,7 @@
 """rtnetlink: links, addresses, routes. Messages are built PURE (`link_up` … return bytes); `Netlink` sends them.
 
-Cheaper than running `ip` for each pod (one system call against a process), and one dependency less. Formats: rtnetlink(7),
-linux/if_link.h, linux/veth.h. All numbers are in the machine's byte order.
+Cheaper than running `ip` for each pod (one system call against a process), and one dependency less. Formats:
+rtnetlink(7), linux/if_link.h, linux/veth.h. All numbers are in the machine's byte order.
 """
 
 import os

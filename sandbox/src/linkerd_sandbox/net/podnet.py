@@ -135,5 +135,4 @@ def inside(namespace_fd: int) -> Iterator[None]:
 def socket_in(namespace_fd: int) -> socket.socket:
     """A TCP socket that lives in the pod's namespace, non-blocking, to connect from the loop."""
     with inside(namespace_fd):
-        result = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    return result
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)

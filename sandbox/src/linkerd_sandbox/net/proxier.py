@@ -9,7 +9,6 @@ from linkerd_kube.client import KubeClient
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.reflector import Reflector
 from linkerd_kube.resources import ENDPOINT_SLICES, SERVICES
-
 from linkerd_sandbox.net.dns_zone import Zone
 from linkerd_sandbox.net.services import render, virtual_ports
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from linkerd_kube.objects import JsonObject
-
 from linkerd_sandbox.fields import dig, dig_list, labels_of
 
 TABLE: Final = "linkerd_sandbox"
