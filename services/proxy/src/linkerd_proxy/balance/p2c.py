@@ -1,7 +1,7 @@
 """Power of two choices: of two distinct random endpoints, the less loaded one gets the request.
 
 Weights and zones of discovery do not count (Linkerd). Only ready endpoints whose breaker admits a request are chosen;
-the usual case, all of them, costs two random numbers and two loads, whatever the number of endpoints.
+the usual case, all of them, costs a random number and two loads, whatever the number of endpoints.
 """
 
 from collections.abc import Callable, Iterable
@@ -55,11 +55,7 @@ class P2C(Generic[T]):
             return None
         if count == 1:
             return ready[0] if self._admits(ready[0], now) else None
-        rng = self._rng
-        first = int(rng() * count)
-        second = int(rng() * (count - 1))
-        if second >= first:
-            second += 1
+        first, second = self._two(count)
         a, b = ready[first], ready[second]
         if self._accrual is not None and not (self._admits(a, now) and self._admits(b, now)):
             return self._pick_admitting(now)
@@ -121,12 +117,15 @@ class P2C(Generic[T]):
         count = len(candidates)
         if count < 2:
             return candidates[0] if candidates else None
-        first = int(self._rng() * count)
-        second = int(self._rng() * (count - 1))
-        if second >= first:
-            second += 1
+        first, second = self._two(count)
         a, b = candidates[first], candidates[second]
         return a if a.load.load(now) <= b.load.load(now) else b
+
+    def _two(self, count: int) -> tuple[int, int]:
+        """Two distinct indexes below `count`, every ordered pair equally likely, from one random number."""
+        others = count - 1
+        first, second = divmod(int(self._rng() * count * others), others)
+        return first, second + (second >= first)
 
     @staticmethod
     def _admits(state: EndpointState[T], now: float) -> bool:
