@@ -48,11 +48,16 @@ class Heard:
 
 @asynccontextmanager
 async def discovery(
-    control_plane: FakeControlPlane, directory: Path, metrics: Metrics | None = None, **idle: float
+    control_plane: FakeControlPlane,
+    directory: Path,
+    metrics: Metrics | None = None,
+    lifetime: str = "1h",
+    **idle: float,
 ) -> AsyncIterator[DiscoveryClient]:
     settings = Settings.from_env(
         {
             **control_plane.environment("web", "emojivoto", directory),
+            "LINKERD2_PROXY_CONTROL_STREAM_LIFETIME": lifetime,
             "LINKERD2_PROXY_CONTROL_EXP_BACKOFF_MIN": "10ms",
             "LINKERD2_PROXY_CONTROL_EXP_BACKOFF_MAX": "50ms",
         }
@@ -133,6 +138,17 @@ async def test_an_outage_keeps_the_snapshot_and_resumes(tmp_path: Path) -> None:
     text = metrics.registry.render().decode()
     assert 'status_code="101",classification="success"' in text
     assert "control_request_total{addr=" in text
+
+
+async def test_streams_end_on_time_and_resume(tmp_path: Path) -> None:
+    async with FakeControlPlane() as control_plane, discovery(control_plane, tmp_path, lifetime="200ms") as client:
+        await control_plane.watch.set_outbound(TARGET, document("10.1.0.1:80"))
+        heard = Heard()
+        client.outbound(TARGET, heard)
+        await eventually(lambda: heard.updates)
+        await eventually(lambda: len(control_plane.watch.hellos) >= 3)
+        assert [known.target for known in control_plane.watch.hellos[-1].known] == [TARGET]
+        assert len(heard.updates) == 1
 
 
 async def test_errors_are_heard_and_replaced(tmp_path: Path) -> None:
