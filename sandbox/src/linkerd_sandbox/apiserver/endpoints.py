@@ -1,4 +1,4 @@
-"""The verbs on resources: get, list, watch, create, update, patch, delete, deletecollection, and the way to subresources."""
+"""The verbs on resources: get, list, watch, create, update, patch, delete; and the way to subresources."""
 
 import asyncio
 import base64
@@ -46,7 +46,8 @@ class Endpoints:
         kind = self.resources.registry.find(info.group, info.version, info.resource)
         if kind is None:
             raise status.no_such_path()
-        if kind.namespaced and not info.namespace and (info.name or info.verb == "create"):
+        one = info.verb not in ("list", "watch", "deletecollection")
+        if kind.namespaced and not info.namespace and one:
             raise (
                 status.no_such_path()
                 if info.name

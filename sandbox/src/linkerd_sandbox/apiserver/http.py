@@ -85,10 +85,12 @@ class HttpApi:
             return json_response(discovery.VERSION)
         if path == "/":
             return json_response(
-                {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+                {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]}
             )
         if path.startswith("/openapi/v3"):
             return self._openapi(path)
+        if path == "/openapi/v2":
+            return web.Response(body=openapi.V2_PROTOBUF, content_type=openapi.V2_CONTENT_TYPE)
         if path in ("/.well-known/openid-configuration", "/openid/v1/jwks"):
             return json_response(self._authenticator.openid(path))
         return self._discovery(request, path)

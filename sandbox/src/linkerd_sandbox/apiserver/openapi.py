@@ -17,6 +17,11 @@ _PARAMETERS = [
     for name in ("dryRun", "fieldManager", "fieldValidation")
 ]
 
+V2_CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+V2_PROTOBUF = b"\x0a\x032.0" + b"\x12\x0c" + b"\x0a\x0aKubernetes"
+"""An OpenAPI v2 document with a version and a title only. kubectl reads v2 for nothing but a `kind: List`, whose items
+it would check itself; what it finds no schema for it leaves to the server, which validates each item strictly."""
+
 
 def index(registry: Registry) -> JsonObject:
     """`/openapi/v3`."""

@@ -24,6 +24,7 @@ class RequestInfo:
     resource: str = ""
     namespace: str = ""
     name: str = ""
+    """Of the object; for a list or watch the one name that its field selector asks for, if any."""
     subresource: str = ""
     rest: str = ""
     """What follows the subresource, as in `services/NAME/proxy/REST`."""
@@ -54,9 +55,20 @@ def parse(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:
         verb = _COLLECTION.get(verb, verb)
         if verb == "list" and truthy(query.get("watch")) and "watch" in query:
             verb = "watch"
+        # A list of one name is authorized as that name: `resourceNames` then allow it (Kubernetes does the same).
+        name = selected_name(query.get("fieldSelector", ""))
     if resource == "namespaces" and name and not group:
         namespace = name
     return RequestInfo(verb, path, True, group, version, resource, namespace, name, subresource, "/".join(rest[3:]))
+
+
+def selected_name(field_selector: str) -> str:
+    """X of a field selector with `metadata.name=X`, else empty."""
+    for requirement in field_selector.split(","):
+        key, equals, value = requirement.partition("=")
+        if key == "metadata.name" and equals:
+            return value.removeprefix("=")
+    return ""
 
 
 def _prefix(parts: list[str]) -> tuple[str, str, list[str]]:
