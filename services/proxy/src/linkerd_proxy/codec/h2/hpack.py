@@ -14,9 +14,7 @@ Names that carry secrets are sent as never-indexed literals (RFC 7541 section 7.
 
 from typing import Final
 
-from hpack.exceptions import HPACKDecodingError
-from hpack.huffman_table import decode_huffman
-
+from linkerd_proxy.codec.h2 import huffman
 from linkerd_proxy.codec.h2.errors import HpackError
 from linkerd_proxy.codec.h2.static_table import STATIC, STATIC_NAMES
 from linkerd_proxy.codec.headers import Header, Headers
@@ -130,8 +128,8 @@ def decode_string(block: bytes, i: int) -> tuple[bytes, int]:
     text = _huffman.get(raw)
     if text is None:
         try:
-            text = bytes(decode_huffman(raw))
-        except HPACKDecodingError as error:
+            text = huffman.decode(raw)
+        except huffman.HuffmanError as error:
             raise HpackError("invalid Huffman string") from error
         if length <= HUFFMAN_MEMO_LENGTH:
             if len(_huffman) >= HUFFMAN_MEMO:
