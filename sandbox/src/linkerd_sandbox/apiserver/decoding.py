@@ -43,7 +43,7 @@ class Decoder:
     def fields(
         self, call: Call, kind: ResourceType, body: JsonObject, *, patch: JsonObject | None = None
     ) -> JsonObject:
-        """The object in normal form; unknown fields as `fieldValidation` says. `patch`: what the client sent, if one."""
+        """The object in normal form; unknown fields as `fieldValidation` says. `patch`: what was sent, if one."""
         if kind.custom:
             body, findings = structural.pruned(copy(body), kind.custom.node)
         else:

@@ -137,13 +137,14 @@ def check_preconditions(kind: ResourceType, old: JsonObject, options: JsonObject
     wanted = options.get("preconditions") or {}
     meta = old["metadata"]
     if wanted.get("uid") and wanted["uid"] != meta["uid"]:
-        why = f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']}). {RECREATED}"
+        why = f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']})."
+        why += f" {RECREATED}"
         raise conflict(kind.qualified, meta["name"], why)
     if wanted.get("resourceVersion") and wanted["resourceVersion"] != meta["resourceVersion"]:
         given, found = wanted["resourceVersion"], meta["resourceVersion"]
         why = (
-            f"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({found}). "
-            "The object might have been modified"
+            f"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({found})."
+            " The object might have been modified"
         )
         raise conflict(kind.qualified, meta["name"], why)
 

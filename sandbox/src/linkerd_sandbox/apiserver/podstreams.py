@@ -90,8 +90,10 @@ class PodStreams:
         await socket.prepare(request)
         if socket.ws_protocol == tunnel:
             forwarder = StreamForwarder(target, socket.send_bytes)
-            await self._until_stopped(self._tunnel(socket, forwarder))
-            await forwarder.close()
+            try:
+                await self._until_stopped(self._tunnel(socket, forwarder))
+            finally:
+                await forwarder.close()
         else:
             await self._until_stopped(channels.serve(socket, ports, target))
         await socket.close()
@@ -120,10 +122,12 @@ class PodStreams:
             while data := await pipe.read():
                 await forwarder.feed(data)
 
-        await self._until_stopped(pump())
-        await forwarder.close()
-        if request.transport is not None:
-            request.transport.close()
+        try:
+            await self._until_stopped(pump())
+        finally:
+            await forwarder.close()
+            if request.transport is not None:
+                request.transport.close()
         return answer
 
     async def _until_stopped(self, work: Coroutine[None, None, None]) -> None:

@@ -86,7 +86,7 @@ class ApiServer:
         hosts = ["localhost", "127.0.0.1", "::1", api_address, self._advertise[0], *names]
         self._authority.issue("kube-apiserver", dict.fromkeys(hosts), certificate, key)
         bootstrap(self._resources, self.ca_pem, api_address, self._advertise)
-        server = web.Server(self._http.handle, access_log=None)
+        server = web.Server(self._http.handle, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
         context = server_context(certificate, key)

@@ -45,7 +45,7 @@ def _merge_object(target: JsonObject, change: JsonObject, node: Node | None) -> 
         field = key.removeprefix(_ORDER)
         if key.startswith(_ORDER) and field not in change and isinstance(merged.get(field), list):
             child = node.child(field) if node else None
-            merged[field] = _reorder(merged[field], order, child.merge_key if child else None, [])
+            merged[field] = _reorder(merged[field], order, child.merge_key if child else None, merged[field])
     return merged
 
 

@@ -5,6 +5,7 @@ wait for it (it lists again); bookmarks tell idle watchers how far they are, so 
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections import deque
@@ -19,6 +20,8 @@ from linkerd_sandbox.apiserver.represent import Representation
 from linkerd_sandbox.apiserver.requests import truthy
 from linkerd_sandbox.apiserver.selectors import Selector
 from linkerd_sandbox.apiserver.store import Event, Expired, Store, Stored
+
+log = logging.getLogger(__name__)
 
 _BACKLOG = 10_000
 _BOOKMARK_SECONDS = 15.0
@@ -69,12 +72,16 @@ class Feed:
         """Return when something waits, or after `seconds`."""
         if self._waiting or self.overflowed:
             return
-        self._arrived.clear()
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._arrived.wait()
         except TimeoutError:
             return
+        self._arrived.clear()
+
+    def wake(self) -> None:
+        """End a wait early."""
+        self._arrived.set()
 
     def take(self) -> list[tuple[str, Stored]]:
         """Everything that waits."""
@@ -115,6 +122,8 @@ async def serve(
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
     response.enable_chunked_encoding()
     feed = Feed(store, scope)
+    stopper = asyncio.create_task(stopping.wait())
+    stopper.add_done_callback(lambda _: feed.wake())
     try:
         sender = _Sender(response, representation, bookmarks=truthy(query.get("allowWatchBookmarks", "false")))
         initial = _initial(store, scope, feed, start)
@@ -128,11 +137,10 @@ async def serve(
             await sender.bookmark(store.revision, _INITIAL_END)
         await _follow(store, feed, sender, time.monotonic() + seconds, stopping)
         await response.write_eof()
-    except (ConnectionError, asyncio.CancelledError):
-        # The client went, or the server stops: both end the stream, and neither is an error.
-        if not stopping.is_set() and request.transport is not None:
-            raise
+    except ConnectionError:
+        log.debug("the watcher of %s has gone", scope.bucket)
     finally:
+        stopper.cancel()
         feed.close()
     return response
 

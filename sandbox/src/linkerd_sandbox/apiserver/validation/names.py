@@ -141,6 +141,6 @@ def config_key(text: str) -> str | None:
     if _CONFIG_KEY.fullmatch(text):
         return None
     return (
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
-        "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME', "
+        " or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
     )
