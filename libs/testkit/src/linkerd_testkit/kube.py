@@ -134,6 +134,8 @@ class FakeKube:
             while (event := await queue.get()) is not None:
                 kind, path, obj = event
                 if _matches(request, path):
+                    if request.transport is None or request.transport.is_closing():
+                        break
                     await response.write(json.dumps({"type": kind, "object": obj}).encode() + b"\n")
         finally:
             self._watchers.discard(queue)

@@ -32,18 +32,19 @@ def check_csr(text: str, identity: str) -> CheckedCsr:
     """Read a PEM request for `identity`. Raises CsrRefused."""
     try:
         csr = x509.load_pem_x509_csr(text.encode())
-        subject = csr.subject
-        extensions = csr.extensions
-        public_key = csr.public_key()
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        subject, extensions, public_key = csr.subject, csr.extensions, csr.public_key()
+        digest = csr.signature_hash_algorithm
+        _check_names(extensions, subject, identity)
+        _check_key(public_key)
+        # Last, for it is the dear one.
+        signed = csr.is_signature_valid
+    except CsrRefused:
+        raise
+    except Exception as error:  # hostile bytes raise whatever the parser meets: ValueError, UnsupportedAlgorithm, …
         raise CsrRefused("the request is not a readable PEM certificate signing request") from error
-    except Exception as error:  # unsupported algorithms have a class of their own per release
-        raise CsrRefused("the request uses an algorithm or a field that is not supported") from error
-    _check_names(extensions, subject, identity)
-    _check_key(public_key)
-    if csr.signature_hash_algorithm is None or isinstance(csr.signature_hash_algorithm, _WEAK):
+    if digest is None or isinstance(digest, _WEAK):
         raise CsrRefused("the request is signed with a hash that is not allowed")
-    if not csr.is_signature_valid:
+    if not signed:
         raise CsrRefused("the signature of the request is not valid")
     assert isinstance(public_key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
     return CheckedCsr(identity, public_key)

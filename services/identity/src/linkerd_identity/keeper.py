@@ -68,6 +68,7 @@ class TrustKeeper:
         self._on_issuer = on_issuer
         self._changed = asyncio.Event()
         self._said = ""
+        self._leading = False
         readiness.lacks(LACKS_API)
 
     def reflectors(self) -> list[Reflector[JsonObject]]:
@@ -164,6 +165,7 @@ class TrustKeeper:
     async def _make(self) -> None:
         """Have what is missing made, by us or by the replica that was faster: whichever comes first."""
         self._lack("being made by the replica that holds the Lease linkerd-identity", event=False)
+        self._leading = False
         work = asyncio.ensure_future(self._lead())
         try:
             while True:
@@ -173,7 +175,8 @@ class TrustKeeper:
                 if work.done():
                     return await work
                 self._changed.clear()
-                if isinstance(await self._look(), Serve | Broken):
+                # Once we lead, `work` ends by itself: cutting it short would leave the Lease held for nothing.
+                if not self._leading and isinstance(await self._look(), Serve | Broken):
                     return None
         finally:
             work.cancel()
@@ -184,6 +187,7 @@ class TrustKeeper:
         settings = self._settings
         leader = Leader(self._client, settings.namespace, "linkerd-identity", settings.pod_name)
         async with leader:
+            self._leading = True
             while not leader.lost.is_set():
                 step = await self._look()
                 if isinstance(step, Serve | Broken):

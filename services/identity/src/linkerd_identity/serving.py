@@ -15,6 +15,7 @@ from linkerd_runtime.keygen import write_private
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 5.0
+_LEAST_SECONDS = 0.5
 
 
 class ServingCertificate:
@@ -64,4 +65,4 @@ class ServingCertificate:
             self.context.swap(context)
         self.available.set()
         log.info("serving as %s until %s", self._name, f"{leaf.not_after:%Y-%m-%dT%H:%M:%SZ}")
-        return max(_RETRY_SECONDS, (leaf.not_after - now).total_seconds() * REFRESH_AT)
+        return max(_LEAST_SECONDS, (leaf.not_after - now).total_seconds() * REFRESH_AT)

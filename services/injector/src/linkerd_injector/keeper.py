@@ -68,6 +68,7 @@ class CertificateKeeper:
         self._life = timedelta(milliseconds=settings.certificate_life_ms)
         self._changed = asyncio.Event()
         self._loaded = ""
+        self._leading = False
         readiness.lacks(LACKS_CERTIFICATE)
         readiness.lacks(LACKS_CA_BUNDLE)
 
@@ -163,6 +164,7 @@ class CertificateKeeper:
 
     async def _make(self) -> None:
         """Have the Secret made or renewed, by us or by the replica that was faster: whichever comes first."""
+        self._leading = False
         work = asyncio.ensure_future(self._lead())
         try:
             while True:
@@ -172,7 +174,8 @@ class CertificateKeeper:
                 if work.done():
                     return await work
                 self._changed.clear()
-                if not await self._due():
+                # Once we lead, `work` ends by itself: cutting it short would leave the Lease held for nothing.
+                if not self._leading and not await self._due():
                     return None
         finally:
             work.cancel()
@@ -190,6 +193,7 @@ class CertificateKeeper:
         """Under the Lease, looked at afresh: another replica may have been here."""
         settings = self._settings
         async with Leader(self._client, settings.namespace, LEASE, settings.pod_name):
+            self._leading = True
             secret = await self._read(SECRETS, SECRET, settings.namespace)
             old = self._usable(secret)
             if not await self._due():
