@@ -1,7 +1,7 @@
 """`linkerd sandbox kubectl` where no kubectl is installed: apply, get, annotate, logs, wait, delete.
 
 Not kubectl, and it says so: no other command, no other flag. Tables are the server's own (`as=Table`), so columns and
-values are those that kubectl shows. `apply` is a three-way merge patch with kubectl's last-applied annotation, so that
+values are those that kubectl shows. `apply` is a three-way patch with kubectl's last-applied annotation, so that
 the two tools can take turns.
 """
 
@@ -14,7 +14,7 @@ import time
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import aiohttp
 import yaml
@@ -161,14 +161,20 @@ def read_manifests(names: Sequence[str]) -> list[JsonObject]:
     return found
 
 
-def merge_patch(last: Any, wanted: Any) -> Any:
-    """The JSON merge patch that brings `wanted` about and removes what only `last` had. PURE."""
-    if not isinstance(wanted, dict):
-        return wanted
-    before = last if isinstance(last, dict) else {}
-    patch: JsonObject = {key: None for key in before if key not in wanted}
+def three_way(last: JsonObject, wanted: JsonObject, live: JsonObject) -> JsonObject:
+    """The patch that brings `wanted` about on `live` and removes what only `last` had; {} where all is as wanted. PURE.
+
+    A list is sent whole, and only when it is another than in `last`: the server merges or replaces it by its kind.
+    """
+    patch: JsonObject = {key: None for key in last if key not in wanted and key in live}
     for key, value in wanted.items():
-        patch[key] = merge_patch(before.get(key), value)
+        there = live.get(key)
+        if isinstance(value, dict) and isinstance(there, dict):
+            before = last.get(key)
+            if inner := three_way(before if isinstance(before, dict) else {}, value, there):
+                patch[key] = inner
+        elif there != value and (not isinstance(value, list) or there is None or last.get(key) != value):
+            patch[key] = value
     return patch
 
 
@@ -200,7 +206,11 @@ async def _apply_one(session: Session, resource: Resource, obj: JsonObject, argu
         await session.client.create(resource.path(namespace), obj)
         return "created"
     last = json.loads((dig(there, "metadata", "annotations") or {}).get(_LAST_APPLIED, "{}"))
-    patched = await session.client.patch(resource.path(namespace, meta["name"]), merge_patch(last, obj))
+    if not (patch := three_way(last, obj, there)):
+        return "unchanged"
+    builtin = "." not in resource.group or resource.group.endswith(".k8s.io")
+    kind = "strategic-merge-patch" if builtin else "merge-patch"
+    patched = await session.client.patch(resource.path(namespace, meta["name"]), patch, f"application/{kind}+json")
     same = patched["metadata"]["resourceVersion"] == there["metadata"]["resourceVersion"]
     return "unchanged" if same else "configured"
 
@@ -367,17 +377,19 @@ async def _delete(session: Session, arguments: argparse.Namespace) -> int:
         targets += [(resource, arguments.namespace if resource.namespaced else None, name) for name in names]
     if not targets:
         raise Usage("error: delete KIND NAME, or delete -f FILE")
+    failed = 0
     for resource, namespace, name in targets:
         try:
             await session.client.delete(resource.path(namespace, name), {"propagationPolicy": "Background"})
-        except NotFound:
+        except NotFound as error:
             if not arguments.ignore_not_found:
-                raise
+                print(f"Error from server (NotFound): {error.message}", file=sys.stderr)
+                failed = 1
         else:
-            print(f"{_label(resource, name).replace('/', ' ', 1)} deleted".replace(f" {name}", f' "{name}"'))
+            print(f'{_label(resource, "")[:-1]} "{name}" deleted')
     for resource, namespace, name in targets:
         await _until(session, resource.path(namespace, name), "delete", float("inf"))
-    return 0
+    return failed
 
 
 _COMMANDS: Final = {

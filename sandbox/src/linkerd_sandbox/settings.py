@@ -1,4 +1,4 @@
-"""Where a sandbox keeps its state, and what its supervisor is told. Built from a mapping: nothing reads the environment."""
+"""Where a sandbox keeps its state, and what its supervisor is told. Nothing here reads the environment."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The probes of a running container: startup first, then liveness and readiness together.
 
 A container that was never ready is asked more often than its period (from 100 ms, growing to the period), so that a
-cluster of one machine is ready as soon as its pods are; a failure counts against failureThreshold once a period at most.
+cluster of one machine is ready as soon as its pods are; a failure counts against failureThreshold once a period.
 """
 
 import asyncio
