@@ -1,6 +1,5 @@
 """What every command is told: where the control plane is, which cluster, the environment."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
@@ -44,6 +43,8 @@ class Context:
 
 def run_async(work: Coroutine[object, object, T]) -> T:
     """Run to the end; what Kubernetes refuses becomes one line. Raises CliError."""
+    import asyncio
+
     from linkerd_kube.errors import ApiError, Unreachable
 
     try:

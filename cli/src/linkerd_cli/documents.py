@@ -32,7 +32,7 @@ class Document:
     @property
     def blank(self) -> bool:
         """White space and comments only."""
-        return all(not line.strip() or line.lstrip().startswith("#") for line in self.text.splitlines())
+        return all(not line.strip() or line.lstrip().startswith("#") for line in self.text.split("\n"))
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C one where it was built
@@ -60,7 +60,10 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:int", _OCTAL_OR_LETTER, list("-
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     # A block reads better than one quoted line, but cannot hold trailing spaces or control characters.
     block = "\n" in value and re.search(r"[ \t]\n|[^\n\t\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd]|^[ \t\n]", value) is None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if block else None)
+    # YAML 1.1 takes these for line breaks; only double quotes can escape them.
+    escaped = re.search(r"[\x85\u2028\u2029\ufeff]", value) is not None
+    style = '"' if escaped else "|" if block else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)
@@ -68,7 +71,8 @@ _Dumper.add_representer(str, _text)
 
 def split(text: str, source: str) -> Iterator[Document]:
     """The documents of a stream; a carriage return before a line feed is dropped, as Linkerd drops it."""
-    lines = text.replace("\r\n", "\n").removeprefix("\ufeff").splitlines(keepends=True)
+    # Not splitlines: it also breaks at characters that are text inside a line.
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text.replace("\r\n", "\n").removeprefix("\ufeff"))
     start, collected = 1, list[str]()
     for number, line in enumerate(lines, start=1):
         if line.startswith("---") and (len(line) == 3 or line[3] in " \t\n"):

@@ -127,4 +127,8 @@ def _uninjected(document: JsonObject) -> JsonObject | None:
         return changed if uninject_metadata(mapping(changed, "metadata")) else None
     template = pod_template(document)
     cleaned = None if template is None else uninject_pod(template)
-    return None if cleaned is None else with_template(document, cleaned)
+    if cleaned is None:
+        return None
+    if not cleaned.get("metadata"):
+        cleaned.pop("metadata", None)  # a template without metadata got it from us
+    return with_template(document, cleaned)

@@ -1,6 +1,6 @@
 """Values into objects. PURE: equal values give equal bytes; objects that they do not concern stay as rendered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from linkerd_cli.documents import Document, load
@@ -16,6 +16,14 @@ DEFAULT_DOMAIN = names.CLUSTER_DOMAIN
 ISSUANCE = {
     "issuanceLifetime": ("LINKERD_IDENTITY_LEAF_LIFETIME", "86400000ms"),
     "clockSkewAllowance": ("LINKERD_IDENTITY_CLOCK_SKEW", "20000ms"),
+}
+# Values that are not the injector's, which checks its own.
+_CONTROLLERS: dict[str, Callable[[str], object]] = {
+    "controllerLogFormat": parsing.words("plain", "json"),
+    "controllerLogLevel": parsing.words("trace", "debug", "info", "warn", "error", "off"),
+    "controllerReplicas": parsing.integer(0, 100),
+    "controllerUID": parsing.integer(1, 2**31 - 1),
+    "webhookFailurePolicy": parsing.words("Ignore", "Fail"),
 }
 
 
@@ -76,6 +84,11 @@ def _validate(values: JsonObject) -> None:
     )
     if warnings:
         raise CliError(f"--set {warnings[0]}")
+    for key, parse in _CONTROLLERS.items():
+        try:
+            parse(str(values[key]))
+        except ValueError as error:
+            raise CliError(f"--set {key}: {error}") from error
     for key in ISSUANCE:
         _issuance(values, key)
 

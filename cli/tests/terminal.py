@@ -1,0 +1,67 @@
+"""Somebody who types `linkerd …`."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+LINKERD = str(Path(sys.executable).parent / "linkerd")
+DEADLINE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came back."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Terminal:
+    """A working directory, an environment, and the command."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "KUBECONFIG": str(directory / "kubeconfig"),
+        }
+
+    def connect(self, server: str, namespace: str | None = None) -> None:
+        """Write a kubeconfig."""
+        context: dict[str, str] = {"cluster": "c", "user": "u"} | ({"namespace": namespace} if namespace else {})
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "main",
+            "contexts": [{"name": "main", "context": context}],
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {"token": "t"}}],
+        }
+        (self.directory / "kubeconfig").write_text(yaml.safe_dump(document))
+
+    async def linkerd(self, *arguments: str, stdin: str | bytes = b"") -> Said:
+        """Run one command to its end."""
+        process = await asyncio.create_subprocess_exec(
+            LINKERD,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self.environment,
+            cwd=self.directory,
+        )
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        try:
+            out, err = await asyncio.wait_for(process.communicate(data), DEADLINE_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+        assert process.returncode is not None
+        return Said(process.returncode, out.decode(), err.decode())
