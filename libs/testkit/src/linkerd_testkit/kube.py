@@ -106,7 +106,8 @@ class FakeKube:
             return await self._watch(request)
         if request.method == "GET":
             return self._get(request)
-        return self._change(request.method, path, request.content_type, await request.json())
+        body = await request.json() if request.can_read_body else None
+        return self._change(request.method, path, request.content_type, body)
 
     def _get(self, request: web.Request) -> web.Response:
         path = request.path

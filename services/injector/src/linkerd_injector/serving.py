@@ -101,15 +101,14 @@ def ca_patch(configuration: JsonObject, namespace: str, ca: str) -> list[JsonObj
 
     Each change is guarded by a test of the webhook's name, for somebody may reorder the list meanwhile.
     """
-    wanted = {certificate for certificate in ca.split("-----END CERTIFICATE-----") if certificate.strip()}
+    wanted = _certificates(ca)
     patch: list[JsonObject] = []
     for index, webhook in enumerate(configuration.get("webhooks") or []):
         client = webhook.get("clientConfig") or {}
         service = client.get("service") or {}
         if service.get("namespace") != namespace or service.get("name") not in SERVICES:
             continue
-        present = _decode(client.get("caBundle")).split("-----END CERTIFICATE-----")
-        if wanted <= set(present):
+        if wanted <= _certificates(_decode(client.get("caBundle"))):
             continue
         path = f"/webhooks/{index}"
         patch.append({"op": "test", "path": f"{path}/name", "value": webhook.get("name")})
@@ -121,6 +120,11 @@ def ca_patch(configuration: JsonObject, namespace: str, ca: str) -> list[JsonObj
 def _renew_at(leaf: x509.Certificate) -> datetime:
     life = leaf.not_valid_after_utc - leaf.not_valid_before_utc - _SKEW
     return leaf.not_valid_after_utc - life / 3
+
+
+def _certificates(bundle: str) -> set[str]:
+    """The certificates of a bundle as texts: what stands in caBundle need not be readable to be compared."""
+    return {part.strip() for part in bundle.split("-----END CERTIFICATE-----") if part.strip()}
 
 
 def _unexpired(ca: str, now: datetime) -> str:
