@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from bench.process import Process, free_port
-from bench.topology import Backends
+from bench.topology import Protocol
 
 _NGINX = """
 daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/nginx.err;
@@ -31,21 +31,21 @@ class Servers:
         www.mkdir()
         for name, size in BODIES.items():
             (www / name).write_bytes(b"x" * size)
-        self.ports = Backends(free_port(), free_port(), free_port())
-        (directory / "nginx.conf").write_text(_NGINX.format(dir=directory, port=self.ports.http1))
+        self.ports: dict[Protocol, int] = {"http1": free_port(), "http2": free_port(), "tcp": free_port()}
+        (directory / "nginx.conf").write_text(_NGINX.format(dir=directory, port=self.ports["http1"]))
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"
         self._processes = [
             Process("nginx", [nginx, "-c", str(directory / "nginx.conf")], core, directory),
             Process(
                 "nghttpd",
-                ["nghttpd", "-m", "1000", "--no-tls", "-d", str(www), str(self.ports.http2)],
+                ["nghttpd", "-m", "1000", "--no-tls", "-d", str(www), str(self.ports["http2"])],
                 core,
                 directory,
             ),
         ]
-        self._processes[0].wait_listening(self.ports.http1)
-        self._processes[1].wait_listening(self.ports.http2)
-        self._echo = socket.create_server(("127.0.0.1", self.ports.tcp))
+        self._processes[0].wait_listening(self.ports["http1"])
+        self._processes[1].wait_listening(self.ports["http2"])
+        self._echo = socket.create_server(("127.0.0.1", self.ports["tcp"]))
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:

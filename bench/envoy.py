@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from bench.process import Process, free_port
-from bench.topology import Backends, Certificates, Entrances, Pair
+from bench.topology import Certificates, Order, Pair
 
 Json = dict[str, object]
 _ANY = "type.googleapis.com/envoy.extensions"
@@ -67,12 +67,11 @@ def _cluster(name: str, port: int, protocol: str | None, tls: Json | None) -> Js
     return cluster
 
 
-def _listener(name: str, port: int, filters: Json, tls: Json | None) -> Json:
+def _listener(port: int, filters: Json, tls: Json | None) -> Json:
     chain: Json = {"filters": [filters]}
     if tls:
         chain["transport_socket"] = tls
     return {
-        "name": name,
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         "filter_chains": [chain],
     }
@@ -107,46 +106,28 @@ def _opaque(cluster: str) -> Json:
     }
 
 
-def start(directory: Path, cores: tuple[int, int], certificates: Certificates, backends: Backends) -> Pair:
-    """Two Envoys, outbound on the first core and inbound on the second."""
-    outer = Entrances(free_port(), free_port(), free_port())
-    inner = Entrances(free_port(), free_port(), free_port())
-    client, server = _tls(certificates, server=False), _tls(certificates, server=True)
-    out: Json = {
-        "listeners": [
-            _listener("h1", outer.http1, _http("h1"), None),
-            _listener("h2", outer.http2, _http("h2"), None),
-            _listener("tcp", outer.tcp, _opaque("tcp"), None),
-        ],
-        "clusters": [
-            _cluster("h1", inner.http1, "http2_protocol_options", client),
-            _cluster("h2", inner.http2, "http2_protocol_options", client),
-            _cluster("tcp", inner.tcp, None, client),
-        ],
-    }
-    into: Json = {
-        "listeners": [
-            _listener("h1", inner.http1, _http("h1"), server),
-            _listener("h2", inner.http2, _http("h2"), server),
-            _listener("tcp", inner.tcp, _opaque("tcp"), server),
-        ],
-        "clusters": [
-            _cluster("h1", backends.http1, "http_protocol_options", None),
-            _cluster("h2", backends.http2, "http2_protocol_options", None),
-            _cluster("tcp", backends.tcp, None, None),
-        ],
-    }
+def start(order: Order) -> Pair:
+    """Two Envoys."""
+    entrance, inner = free_port(), free_port()
+    client, server = _tls(order.certificates, server=False), _tls(order.certificates, server=True)
+    between = None if order.protocol == "tcp" else "http2_protocol_options"
+    behind = {"http1": "http_protocol_options", "http2": "http2_protocol_options", "tcp": None}[order.protocol]
+    filters = _opaque("next") if order.protocol == "tcp" else _http("next")
+    configurations = (
+        (_listener(entrance, filters, None), _cluster("next", inner, between, client)),
+        (_listener(inner, filters, server), _cluster("next", order.backend, behind, None)),
+    )
     program = str(Path(sys.executable).parent / "envoy")
     processes = []
-    for index, (name, config) in enumerate((("envoy-out", out), ("envoy-in", into))):
-        file = directory / f"{name}.json"
-        file.write_text(json.dumps({"static_resources": config}))
+    for index, (listener, cluster) in enumerate(configurations):
+        name = ("envoy-out", "envoy-in")[index]
+        file = order.directory / f"{name}.json"
+        file.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
         command = [program, "-c", str(file), "--concurrency", "1", "--base-id", str(1 + index), "-l", "error"]
-        processes.append(Process(name, command, cores[index], directory))
-    pair = Pair("envoy", outer, processes[0], processes[1])
-    processes[1].wait_listening(inner.http1)
-    processes[0].wait_listening(outer.http1)
-    return pair
+        processes.append(Process(name, command, order.cores[index], order.directory))
+    processes[1].wait_listening(inner)
+    processes[0].wait_listening(entrance)
+    return Pair(entrance, processes[0], processes[1])
 
 
 def version() -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from bench.process import Process
+from bench.process import Memory, Process
+
+Protocol = Literal["http1", "http2", "tcp"]
+"""What the client and the backend speak; between the two proxies it is HTTP/2 or opaque bytes, always in mutual TLS."""
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """Paths of the same P-256 certificates for every peer, and the name in the leaf."""
+    """Paths of P-256 certificates of one authority for every peer, and the name in the leaf."""
 
     anchor: str
     chain: str
@@ -18,29 +24,22 @@ class Certificates:
 
 
 @dataclass(frozen=True)
-class Backends:
-    """Loopback ports of the servers behind the inbound proxy."""
+class Order:
+    """One pair to start: outbound on the first core, inbound on the second."""
 
-    http1: int
-    http2: int
-    tcp: int
-
-
-@dataclass(frozen=True)
-class Entrances:
-    """Loopback ports where a proxy takes HTTP/1, HTTP/2 and opaque bytes."""
-
-    http1: int
-    http2: int
-    tcp: int
+    protocol: Protocol
+    directory: Path
+    cores: tuple[int, int]
+    certificates: Certificates
+    backend: int
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two running proxies: client -> outbound -> mTLS -> inbound -> backend."""
 
-    name: str
-    entrances: Entrances
+    entrance: int
+    """The outbound proxy's loopback port."""
     outbound: Process
     inbound: Process
 
@@ -48,7 +47,14 @@ class Pair:
         """Of both proxies so far."""
         return self.outbound.cpu_seconds() + self.inbound.cpu_seconds()
 
+    def memory(self) -> tuple[Memory, Memory]:
+        """Of outbound and inbound now."""
+        return self.outbound.memory(), self.inbound.memory()
+
     def stop(self) -> None:
         """End both."""
         self.outbound.stop()
         self.inbound.stop()
+
+
+Starter = Callable[[Order], Pair]
