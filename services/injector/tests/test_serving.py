@@ -1,5 +1,6 @@
 """The serving certificate: made, read, renewed in time, trusted by patch."""
 
+import json
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -78,7 +79,7 @@ def test_what_cannot_be_served_with(secret: dict[str, Any], namespace: str, now:
 
 
 def apply(document: dict[str, Any], patch: list[dict[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = jsonpatch.JsonPatch(patch).apply(document)
+    result: dict[str, Any] = json.loads(json.dumps(jsonpatch.JsonPatch.from_string(json.dumps(patch)).apply(document)))
     return result
 
 
