@@ -75,7 +75,7 @@ def members(namespace_kind: str, inode: str) -> list[int]:
     found: list[int] = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(path / "ns" / namespace_kind) == inode:
+            if str((path / "ns" / namespace_kind).readlink()) == inode:
                 found.append(int(path.name))
         except OSError:
             continue

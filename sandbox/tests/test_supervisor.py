@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from sandbox.tests.sandboxes import Sandbox, container, host_view, members, pod, until, web
 
+from linkerd_kube.objects import JsonObject
+
 pytestmark = pytest.mark.root
 
 
@@ -59,7 +61,8 @@ def test_a_deployment_is_reached_by_cluster_ip_and_name(sandbox: Sandbox) -> Non
 
 
 def test_a_pod_reaches_itself_through_its_service(sandbox: Sandbox) -> None:
-    serve = "python3 -m http.server 8080 & while ! curl -sS -m 5 -o /dev/null http://mirror/; do sleep 0.2; done; echo ok; wait"
+    ask = "while ! curl -sS -m 5 -o /dev/null http://mirror/; do sleep 0.2; done"
+    serve = f"python3 -m http.server 8080 & {ask}; echo ok; wait"
     own_port = {"containerPort": 8080, "name": "http"}
     sandbox.apply(
         [
@@ -162,7 +165,7 @@ def test_crashes_are_restarted_and_unknown_images_said(sandbox: Sandbox) -> None
         )
     )
 
-    def states() -> dict[str, JsonState]:
+    def states() -> dict[str, JsonObject]:
         return {s["name"]: s for s in sandbox.get("pod", "broken")["status"].get("containerStatuses", [])}
 
     until(lambda: states().get("crash", {}).get("restartCount", 0) >= 1, 20, "a restart")
@@ -173,9 +176,6 @@ def test_crashes_are_restarted_and_unknown_images_said(sandbox: Sandbox) -> None
     assert "linkerd sandbox image add docker.io/nobody/knows" in found["unknown"]["state"]["waiting"]["message"]
     until(lambda: "StartError" in str(states()["missing"]), 20, "start error")
     assert sandbox.logs("broken", "crash", "--previous") == "attempt\n"
-
-
-JsonState = dict[str, object]
 
 
 def test_liveness_kills_and_readiness_withdraws(sandbox: Sandbox) -> None:
@@ -242,7 +242,7 @@ def test_without_kubectl_the_stand_in_serves(sandbox: Sandbox, tmp_path: Path) -
 def test_down_leaves_nothing(tmp_path: Path) -> None:
     before = host_view()
     own = started(tmp_path / "state")
-    namespace = os.readlink(f"/proc/{own.pid}/ns/net")
+    namespace = str(Path(f"/proc/{own.pid}/ns/net").readlink())
     own.apply([pod("one", container("one", "sleep 1000"))])
     own.wait("condition=Ready", "pod/one")
     began = time.monotonic()
@@ -257,7 +257,7 @@ def test_down_leaves_nothing(tmp_path: Path) -> None:
 def test_kill_9_leaves_nothing(own: Sandbox, whom: str) -> None:
     before = host_view()
     first = own.pid
-    namespace = os.readlink(f"/proc/{first}/ns/net")
+    namespace = str(Path(f"/proc/{first}/ns/net").readlink())
     own.apply([pod("one", container("one", "sleep 1000"))])
     own.wait("condition=Ready", "pod/one")
     children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
