@@ -1,0 +1,69 @@
+"""Table, short, json."""
+
+import json
+
+import pytest
+
+from linkerd_cli.check.model import Answer, Category, Check
+from linkerd_cli.check.report import Json, Report, Table
+from linkerd_cli.check.state import State
+
+
+async def _never(_state: State) -> None:
+    raise AssertionError
+
+
+GOOD, ODD, BAD = (Check(f"is {word}", word, _never) for word in ("good", "odd", "bad"))
+FIRST, SECOND = Category("first", ()), Category("second-one", ())
+
+
+def _tell(report: Report, *, bad: bool = True) -> None:
+    report.answer(FIRST, Answer(GOOD, "success"))
+    report.answer(FIRST, Answer(ODD, "warning", "it is odd"))
+    report.extension()
+    if bad:
+        report.answer(SECOND, Answer(BAD, "error", "two\nlines"))
+    report.waiting(GOOD, "not yet")
+    report.end(not bad)
+
+
+def test_table(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell(Table())
+    assert capsys.readouterr().out == (
+        "first\n-----\n√ is good\n‼ is odd\n    it is odd\n    see docs/checks.md#odd for hints\n"
+        "\nsecond-one\n----------\n× is bad\n    two\n    lines\n    see docs/checks.md#bad for hints\n"
+        "\nStatus check results are ×\n"
+    )
+
+
+def test_short(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell(Table(short=True), bad=False)
+    assert capsys.readouterr().out == (
+        "first\n-----\n‼ is odd\n    it is odd\n    see docs/checks.md#odd for hints\n\nStatus check results are √\n"
+    )
+
+
+def test_json_has_a_document_for_each_extension(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell(Json())
+    decoder = json.JSONDecoder()
+    out = capsys.readouterr().out
+    core, end = decoder.raw_decode(out)
+    extension, _ = decoder.raw_decode(out[end:].lstrip())
+    assert core == {
+        "success": True,
+        "categories": [
+            {
+                "categoryName": "first",
+                "checks": [
+                    {"description": "is good", "result": "success"},
+                    {
+                        "description": "is odd",
+                        "hint": "docs/checks.md#odd",
+                        "error": "it is odd",
+                        "result": "warning",
+                    },
+                ],
+            }
+        ],
+    }
+    assert extension["success"] is False
