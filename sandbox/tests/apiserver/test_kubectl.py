@@ -85,7 +85,11 @@ async def test_apply_again_and_again(cluster: Cluster) -> None:
     assert await cluster.apply(changed) == "deployment.apps/web configured\n"
     _, found = await cluster.api("GET", "/apis/apps/v1/namespaces/default/deployments/web")
     stored = found["spec"]["template"]["spec"]["containers"][0]
-    assert (stored["image"], stored["env"], stored["imagePullPolicy"]) == ("web:2", [{"name": "B", "value": "2"}], "IfNotPresent")
+    assert (stored["image"], stored["env"], stored["imagePullPolicy"]) == (
+        "web:2",
+        [{"name": "B", "value": "2"}],
+        "IfNotPresent",
+    )
     assert found["metadata"]["generation"] == 2
     assert found["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": "25%"}
 
@@ -97,7 +101,9 @@ async def test_commands_that_change_one_thing(cluster: Cluster) -> None:
     assert await _ok(cluster, "scale", "deploy", "web", "--replicas=3") == "deployment.apps/web scaled\n"
     assert await _ok(cluster, "set", "image", "deploy/web", "web=web:3") == "deployment.apps/web image updated\n"
     assert await _ok(cluster, "rollout", "restart", "deploy", "web") == "deployment.apps/web restarted\n"
-    assert await _ok(cluster, "patch", "deploy", "web", "--type=json", "-p", '[{"op":"remove","path":"/metadata/labels/x"}]')
+    assert await _ok(
+        cluster, "patch", "deploy", "web", "--type=json", "-p", '[{"op":"remove","path":"/metadata/labels/x"}]'
+    )
     assert "READY" in await _ok(cluster, "get", "deploy")
     shown = yaml.safe_load(await _ok(cluster, "get", "deploy", "web", "-o", "yaml"))
     assert shown["spec"]["replicas"] == 3
@@ -114,17 +120,25 @@ async def test_tables(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> N
     await cluster.account()
     await cluster.apply(DEPLOYMENT, pod())
     shown = (await _ok(cluster, "get", "pods")).split()
-    assert shown[:-1] == "NAME READY STATUS RESTARTS AGE p 0/1 Pending 0".split()
+    assert shown[:-1] == ["NAME", "READY", "STATUS", "RESTARTS", "AGE", "p", "0/1", "Pending", "0"]
     assert re.fullmatch(r"\ds", shown[-1])
     wide = await _ok(cluster, "get", "deploy", "-o", "wide", "--no-headers")
     assert wide.split()[:3] == ["web", "0/1", "0"]
     assert wide.split()[-3:] == ["web", "web:1", "app=web"]
-    assert (await _ok(cluster, "get", "svc", "--no-headers")).split()[:5] == ["kubernetes", "ClusterIP", "10.43.0.1", "<none>", "443/TCP"]
+    assert (await _ok(cluster, "get", "svc", "--no-headers")).split()[:5] == [
+        "kubernetes",
+        "ClusterIP",
+        "10.43.0.1",
+        "<none>",
+        "443/TCP",
+    ]
     everything = await _ok(cluster, "get", "all")
     assert "pod/p" in everything
     assert "deployment.apps/web" in everything
     assert await _ok(cluster, "get", "pods", "-o", "name", "-l", "none=none") == ""
-    assert (await cluster.kubectl("get", "pods", "-n", "kube-system")).err == "No resources found in kube-system namespace.\n"
+    assert (
+        await cluster.kubectl("get", "pods", "-n", "kube-system")
+    ).err == "No resources found in kube-system namespace.\n"
 
 
 async def test_mistakes_in_manifests(cluster: Cluster) -> None:
@@ -140,14 +154,21 @@ async def test_mistakes_in_manifests(cluster: Cluster) -> None:
     done = await cluster.kubectl("apply", "-f", "-", stdin=text.replace("image: web:1", "imagePullPolicy: Sometimes"))
     assert 'The Deployment "web" is invalid:' in done.err
     assert "* spec.template.spec.containers[0].image: Required value" in done.err
-    assert 'imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"' in done.err
-    done = await cluster.kubectl("apply", "-f", "-", stdin=text.replace("matchLabels:\n      app: web", "matchLabels:\n      app: x"))
+    assert (
+        'imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"'
+        in done.err
+    )
+    done = await cluster.kubectl(
+        "apply", "-f", "-", stdin=text.replace("matchLabels:\n      app: web", "matchLabels:\n      app: x")
+    )
     assert "`selector` does not match template `labels`" in done.err
     await cluster.apply(DEPLOYMENT)
     done = await cluster.kubectl("apply", "-f", "-", stdin=text.replace("app: web", "app: other"))
     assert "spec.selector: Invalid value" in done.err
     assert "field is immutable" in done.err
-    done = await cluster.kubectl("apply", "-n", "nowhere", "-f", "-", stdin=text.replace("namespace: default", "namespace: nowhere"))
+    done = await cluster.kubectl(
+        "apply", "-n", "nowhere", "-f", "-", stdin=text.replace("namespace: default", "namespace: nowhere")
+    )
     assert 'namespaces "nowhere" not found' in done.err
 
 
@@ -164,7 +185,7 @@ async def test_custom_resources(cluster: Cluster) -> None:
     assert 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"' in done.err
     assert "spec.color: Required value" in done.err
     assert await cluster.apply(_widget(color="red")) == "widget.example.com/a created\n"
-    assert (await _ok(cluster, "get", "wd")).split()[:-1] == "NAME SIZE READY AGE a 3".split()
+    assert (await _ok(cluster, "get", "wd")).split()[:-1] == ["NAME", "SIZE", "READY", "AGE", "a", "3"]
     await _ok(cluster, "scale", "wd", "a", "--replicas=5")
     status = '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'
     await _ok(cluster, "patch", "wd", "a", "--subresource=status", "--type=merge", "-p", status)

@@ -43,7 +43,11 @@ def test_merge_patch(target: Any, change: Any, expected: Any) -> None:
         ({"a": [1]}, [{"op": "add", "path": "/a/-", "value": 2}], {"a": [1, 2]}),
         ({"a": [1]}, [{"op": "add", "path": "/a/1", "value": 2}], {"a": [1, 2]}),
         ({"a": [1, 2]}, [{"op": "remove", "path": "/a/0"}], {"a": [2]}),
-        ({"a": {"b/c": 1, "~": 2}}, [{"op": "remove", "path": "/a/b~1c"}, {"op": "remove", "path": "/a/~0"}], {"a": {}}),
+        (
+            {"a": {"b/c": 1, "~": 2}},
+            [{"op": "remove", "path": "/a/b~1c"}, {"op": "remove", "path": "/a/~0"}],
+            {"a": {}},
+        ),
         ({"a": 1}, [{"op": "replace", "path": "/a", "value": {"x": 1}}], {"a": {"x": 1}}),
         ({"a": 1}, [{"op": "replace", "path": "", "value": {"x": 1}}], {"x": 1}),
         ({"a": {"b": 1}}, [{"op": "move", "from": "/a/b", "path": "/c"}], {"a": {}, "c": 1}),
@@ -88,6 +92,8 @@ _values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(max_size=2), _values, max_size=3), st.dictionaries(st.text(max_size=2), _values, max_size=3))
+@given(
+    st.dictionaries(st.text(max_size=2), _values, max_size=3), st.dictionaries(st.text(max_size=2), _values, max_size=3)
+)
 def test_patches_that_another_library_makes_lead_to_its_target(left: Any, right: Any) -> None:
     assert apply_json_patch(left, jsonpatch.make_patch(left, right).patch) == right

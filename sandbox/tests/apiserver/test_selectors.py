@@ -1,5 +1,7 @@
 """Label and field selectors."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,13 @@ def test_unknown_operators_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("", True), ("spec.nodeName=", True), ("metadata.name=x", True), ("metadata.name!=x", False), ("metadata.name==y", False)],
+    [
+        ("", True),
+        ("spec.nodeName=", True),
+        ("metadata.name=x", True),
+        ("metadata.name!=x", False),
+        ("metadata.name==y", False),
+    ],
 )
 def test_field_selectors(text: str, expected: bool) -> None:
     known = {"metadata.name": "x", "spec.nodeName": ""}
@@ -79,13 +87,11 @@ def test_field_selectors(text: str, expected: bool) -> None:
 
 
 def test_fields_that_a_kind_does_not_have_are_refused() -> None:
-    with pytest.raises(StatusError, match="field label not supported: spec.other"):
+    with pytest.raises(StatusError, match=r"field label not supported: spec\.other"):
         parse_fields("spec.other=1", lambda _: False)
 
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_selector_or_a_400(text: str) -> None:
-    try:
-        matches(parse_labels(text), LABELS)
-    except StatusError as error:
-        assert error.code == 400
+    with contextlib.suppress(StatusError):
+        assert matches(parse_labels(text), LABELS) in (True, False)

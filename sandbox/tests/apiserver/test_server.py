@@ -48,7 +48,12 @@ async def test_health_and_version_need_no_credentials(cluster: Cluster) -> None:
 
 async def test_first_objects(cluster: Cluster) -> None:
     _, found = await cluster.api("GET", "/api/v1/namespaces")
-    assert [item["metadata"]["name"] for item in found["items"]] == ["default", "kube-node-lease", "kube-public", "kube-system"]
+    assert [item["metadata"]["name"] for item in found["items"]] == [
+        "default",
+        "kube-node-lease",
+        "kube-public",
+        "kube-system",
+    ]
     _, service = await cluster.api("GET", "/api/v1/namespaces/default/services/kubernetes")
     assert service["spec"]["clusterIP"] == "10.43.0.1"
     _, slices = await cluster.api("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes")
@@ -208,8 +213,8 @@ async def test_finalizers_hold_an_object_until_they_go(cluster: Cluster) -> None
     patch = {"metadata": {"finalizers": ["a/b", "example.com/x", "foregroundDeletion"]}}
     code, _ = await cluster.api("PATCH", f"{CONFIG}/a", patch, media="application/merge-patch+json")
     assert code == 422
-    patch = {"metadata": {"finalizers": None}}
-    code, _ = await cluster.api("PATCH", f"{CONFIG}/a", patch, media="application/merge-patch+json")
+    cleared: dict[str, object] = {"metadata": {"finalizers": None}}
+    code, _ = await cluster.api("PATCH", f"{CONFIG}/a", cleared, media="application/merge-patch+json")
     assert (code, (await cluster.api("GET", f"{CONFIG}/a"))[0]) == (200, 404)
 
 
@@ -231,7 +236,10 @@ async def test_status_is_a_subresource(cluster: Cluster, pod: Callable[..., dict
     await cluster.account()
     await cluster.api("POST", PODS, pod("p", nodeName="n"))
     media = "application/strategic-merge-patch+json"
-    patch = {"status": {"phase": "Running", "containerStatuses": [{"name": "c", "ready": True}]}, "spec": {"nodeName": "x"}}
+    patch = {
+        "status": {"phase": "Running", "containerStatuses": [{"name": "c", "ready": True}]},
+        "spec": {"nodeName": "x"},
+    }
     _, running = await cluster.api("PATCH", f"{PODS}/p/status", patch, media=media)
     assert (running["status"]["phase"], running["spec"]["nodeName"]) == ("Running", "n")
     assert running["status"]["containerStatuses"][0]["imageID"] == ""

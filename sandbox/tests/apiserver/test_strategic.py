@@ -31,7 +31,10 @@ def _containers(*items: dict[str, Any]) -> dict[str, Any]:
             id="lists merge by key",
         ),
         pytest.param(
-            _containers({"name": "a"}), _containers({"name": "b"}), _containers({"name": "a"}, {"name": "b"}), id="new items come last"
+            _containers({"name": "a"}),
+            _containers({"name": "b"}),
+            _containers({"name": "a"}, {"name": "b"}),
+            id="new items come last",
         ),
         pytest.param(
             _containers({"name": "a"}, {"name": "b"}),
@@ -58,7 +61,10 @@ def _containers(*items: dict[str, Any]) -> dict[str, Any]:
             id="an object is replaced",
         ),
         pytest.param(
-            _pod(securityContext={"runAsUser": 1}), _pod(securityContext={"$patch": "delete"}), _pod(), id="an object is deleted"
+            _pod(securityContext={"runAsUser": 1}),
+            _pod(securityContext={"$patch": "delete"}),
+            _pod(),
+            id="an object is deleted",
         ),
         pytest.param(
             {"metadata": {"finalizers": ["a", "b"]}},
@@ -74,7 +80,12 @@ def _containers(*items: dict[str, Any]) -> dict[str, Any]:
         ),
         pytest.param(
             _containers({"name": "a"}, {"name": "b"}),
-            _pod(**{"$setElementOrder/containers": [{"name": "c"}, {"name": "b"}, {"name": "a"}], "containers": [{"name": "c"}]}),
+            _pod(
+                **{
+                    "$setElementOrder/containers": [{"name": "c"}, {"name": "b"}, {"name": "a"}],
+                    "containers": [{"name": "c"}],
+                }
+            ),
             _containers({"name": "c"}, {"name": "b"}, {"name": "a"}),
             id="the patch sets the order",
         ),
@@ -90,7 +101,12 @@ def _containers(*items: dict[str, Any]) -> dict[str, Any]:
             _pod(volumes=[{"name": "v", "secret": {"secretName": "s"}}]),
             id="only retained keys stay",
         ),
-        pytest.param({"metadata": {}}, {"metadata": {"annotations": {"a": "b"}}}, {"metadata": {"annotations": {"a": "b"}}}, id="new map"),
+        pytest.param(
+            {"metadata": {}},
+            {"metadata": {"annotations": {"a": "b"}}},
+            {"metadata": {"annotations": {"a": "b"}}},
+            id="new map",
+        ),
     ],
 )
 def test_apply(target: dict[str, Any], change: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import yaml
 from aiohttp import web
 
-from linkerd_sandbox.apiserver import negotiate, patch, selectors, status, strategic, watch
+from linkerd_sandbox.apiserver import negotiate, patch, protobuf, selectors, status, strategic, watch
 from linkerd_sandbox.apiserver.call import Call, FieldValidation
 from linkerd_sandbox.apiserver.identity import User
 from linkerd_sandbox.apiserver.kinds import ResourceType, selectable
@@ -252,10 +252,12 @@ def _parse(raw: bytes, media: str) -> object:
 
 
 async def read_body(request: web.BaseRequest) -> JsonObject:
-    """The object in a request's body: JSON or YAML. Raises `StatusError` 400 or 415."""
+    """The object in a request's body: JSON, YAML or protobuf. Raises `StatusError` 400 or 415."""
     media = request.content_type
+    if media == protobuf.MEDIA:
+        return protobuf.read(await request.read())
     if media not in (negotiate.JSON, "application/yaml", "application/octet-stream"):
-        raise status.unsupported_media(media, (negotiate.JSON, "application/yaml"))
+        raise status.unsupported_media(media, (negotiate.JSON, "application/yaml", protobuf.MEDIA))
     body = _parse(await request.read(), media)
     if not isinstance(body, dict):
         raise status.bad_request("couldn't get version/kind; json parse error: the body is not an object")
@@ -265,7 +267,9 @@ async def read_body(request: web.BaseRequest) -> JsonObject:
 async def delete_options(request: web.BaseRequest) -> JsonObject:
     """`DeleteOptions` of body and query."""
     options: JsonObject = {}
-    if request.can_read_body and request.content_type in (negotiate.JSON, "application/octet-stream"):
+    if request.can_read_body and request.content_type == protobuf.MEDIA:
+        options = protobuf.read(await request.read())
+    elif request.can_read_body and request.content_type in (negotiate.JSON, "application/octet-stream"):
         raw = await request.read()
         parsed = _parse(raw, negotiate.JSON) if raw.strip() else {}
         options = dict(parsed) if isinstance(parsed, dict) else {}
