@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests protos images clean
 
 BIN := .venv/bin
-APT := iptables=iptables nftables=nft iproute2=ip
+APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl
 APT_BENCH := $(APT) nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk nginx-light=nginx haproxy=haproxy
 PATHS := libs services cli sandbox examples tests tools bench
 

@@ -1,4 +1,4 @@
-"""`linkerd-sandbox` (also `linkerd sandbox`): up, down, status, logs, kubectl, image."""
+"""`linkerd-sandbox` (also `linkerd sandbox`): up, down, status, kubeconfig, logs, kubectl, image."""
 
 import argparse
 import os
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     sub.add_parser("down", help="stop the cluster; nothing is left")
     sub.add_parser("status", help="whether it runs, and what it uses")
+    sub.add_parser("kubeconfig", help="print the path of the cluster's kubeconfig")
     logs = sub.add_parser("logs", help="logs of the cluster itself, or of a pod from this machine's disk")
     logs.add_argument("name", nargs="?", default="supervisor", help="a pod (or the beginning of its name)")
     logs.add_argument("-n", "--namespace", default="", help="default: any")
@@ -54,6 +55,7 @@ def run(argv: Sequence[str], environ: dict[str, str]) -> int:
             "up": lambda: commands.up(state, arguments, environ),
             "down": lambda: commands.down(state),
             "status": lambda: commands.status(state),
+            "kubeconfig": lambda: commands.kubeconfig(state),
             "logs": lambda: commands.logs(state, arguments.name, arguments.namespace, arguments.container),
             "kubectl": lambda: commands.kubectl(state, arguments.arguments, environ),
             "image": lambda: commands.image(state, arguments),

@@ -150,6 +150,14 @@ def _uptime(record: Record) -> str:
     return f"{seconds // 3600}h{seconds % 3600 // 60:02}m" if seconds >= 3600 else f"{seconds // 60}m{seconds % 60:02}s"
 
 
+def kubeconfig(state: State) -> int:
+    """Prints the path, for `export KUBECONFIG=$(linkerd sandbox kubeconfig)`. Raises Failure."""
+    if state.running() is None:
+        raise Failure("the sandbox is not running: linkerd sandbox up")
+    print(state.kubeconfig)
+    return 0
+
+
 def logs(state: State, name: str, namespace: str, container: str) -> int:
     """The supervisor's log, or the logs of pods whose name begins so, from disk. Raises Failure."""
     if name == "supervisor":

@@ -39,9 +39,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if errors:
         print("Error transforming resources:", *errors, sep="\n", file=sys.stderr)
         return 1
+    # The report first: what reads our output in a pipe then speaks after us.
+    sys.stderr.write(inject_report(reports, context.verbose))
     sys.stdout.write(text)
     sys.stdout.flush()
-    sys.stderr.write(inject_report(reports, context.verbose))
     return 0
 
 

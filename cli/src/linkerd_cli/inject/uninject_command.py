@@ -25,7 +25,8 @@ def run(args: argparse.Namespace, _context: Context) -> int:
     if errors := [r.error for r in reports if r.error]:
         print("Error transforming resources:", *errors, sep="\n", file=sys.stderr)
         return 1
+    # The report first: what reads our output in a pipe then speaks after us.
+    sys.stderr.write(uninject_report(reports))
     sys.stdout.write(text)
     sys.stdout.flush()
-    sys.stderr.write(uninject_report(reports))
     return 0
