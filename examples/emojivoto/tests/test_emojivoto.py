@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import http.server
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
-from emojivoto import emoji, voting, web
+from emojivoto import emoji, vote_bot, voting, web
 from emojivoto.emojis import EMOJIS, method
 
 PROTO = Path(__file__).parent.parent / "proto"
@@ -63,3 +66,39 @@ async def test_votes_are_counted_and_the_doughnut_fails(address: str) -> None:
 def test_the_protocol_has_a_method_for_each_emoji() -> None:
     text = (PROTO / "Voting.proto").read_text()
     assert [m for name, _ in EMOJIS if f"rpc {(m := method(name))} (VoteRequest)" not in text] == []
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    """A web that fails once, then lists one emoji and takes votes."""
+
+    protocol_version = "HTTP/1.1"
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        failed = len(self.seen) == 1
+        body = b'{"error": "UNAVAILABLE"}' if failed else b'[{"shortcode": ":taco:", "unicode": "x"}]'
+        self.send_response(500 if failed else 200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Quiet."""
+
+
+def test_the_bot_survives_a_web_that_fails() -> None:
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    try:
+        vote_bot.cast(connection)
+        vote_bot.cast(connection)
+    finally:
+        connection.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert _Answers.seen[:2] == ["/api/list", "/api/list"]
+    assert _Answers.seen[2].startswith("/api/vote?choice=%3A")

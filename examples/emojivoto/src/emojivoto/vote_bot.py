@@ -3,6 +3,7 @@
 Environment: WEB_HOST (web-svc.emojivoto:80), REQUEST_RATE (votes a second, 1), TTL (seconds to live, 0: for ever).
 """
 
+import http
 import http.client
 import json
 import os
@@ -24,7 +25,12 @@ def stop(number: int, frame: object) -> None:
 def cast(connection: http.client.HTTPConnection) -> None:
     """List the emojis, choose one, vote for it."""
     connection.request("GET", "/api/list")
-    codes = [e["shortcode"] for e in json.loads(connection.getresponse().read())]
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        print(f"no list: {answer.status}", flush=True)
+        return
+    codes = [e["shortcode"] for e in json.loads(body)]
     choice = ":doughnut:" if random.random() < DOUGHNUT_SHARE else random.choice(codes)
     connection.request("GET", "/api/vote?" + urllib.parse.urlencode({"choice": choice}))
     answer = connection.getresponse()
