@@ -1,0 +1,35 @@
+"""Cluster DNS over real sockets."""
+
+import asyncio
+import socket
+import struct
+
+from sandbox.tests.net.test_dns_wire import question
+from sandbox.tests.net.test_dns_zone import zone
+
+from linkerd_sandbox.net.dns_server import DnsServer
+
+
+async def test_udp_and_tcp() -> None:
+    server = DnsServer(zone())
+    await server.start("127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    query = question("web.default.svc.cluster.local")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            await loop.sock_sendto(client, b"rubbish", ("127.0.0.1", server.port))
+            await loop.sock_sendto(client, query, ("127.0.0.1", server.port))
+            async with asyncio.timeout(5):
+                answer = await loop.sock_recv(client, 512)
+        assert answer.endswith(socket.inet_aton("10.43.0.16"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for _ in range(2):
+            writer.write(struct.pack("!H", len(query)) + query)
+            async with asyncio.timeout(5):
+                (length,) = struct.unpack("!H", await reader.readexactly(2))
+                assert await reader.readexactly(length) == answer
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        await server.stop()
