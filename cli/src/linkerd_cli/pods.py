@@ -23,8 +23,8 @@ def is_ready(pod: JsonObject) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
-async def ready_pod(client: "KubeClient", namespace: str, selector: str, what: str) -> str:
-    """The name of a ready pod. Raises CliError that says `what` is not there."""
+async def ready_pod(client: "KubeClient", namespace: str, selector: str, what: str, install: str = "") -> str:
+    """The name of a ready pod. Raises CliError that says `what` is not there, and how to `install` it."""
     from linkerd_kube.resources import PODS
 
     listed = await client.list(PODS, namespace, label_selector=selector)
@@ -32,6 +32,8 @@ async def ready_pod(client: "KubeClient", namespace: str, selector: str, what: s
         if is_ready(pod):
             return pod_name(pod)
     state = f"{len(listed.items)} pods, none of them ready" if listed.items else "no pod"
+    if install and not listed.items:
+        state += f"; {install}"
     raise CliError(f"{what} is not running in namespace {namespace}: {state}")
 
 

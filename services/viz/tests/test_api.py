@@ -1,5 +1,8 @@
 """The API over HTTP."""
 
+import json
+from pathlib import Path
+
 import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
@@ -19,6 +22,25 @@ async def client(aiohttp_client: AiohttpClient) -> TestClient:  # type: ignore[t
     scrape(store, WEB, 10, page(100, 10, 50, 50))
     scrape(store, WEB, 20, page(190, 20, 140, 60) + f'tcp_open_connections{{{TO_EMOJI},peer="dst"}} 1\n')
     return await aiohttp_client(metrics_app(store, emojivoto, 600, clock=lambda: 30.0))
+
+
+GOLDEN = Path(__file__).parents[3] / "libs/contract/tests/golden"
+
+
+def _same_shape(ours: object, golden: object) -> bool:
+    """Whether the golden document has every field that ours has, row by row."""
+    if isinstance(ours, dict) and isinstance(golden, dict):
+        return ours.keys() <= golden.keys() and all(_same_shape(ours[key], golden[key]) for key in ours)
+    if isinstance(ours, list) and isinstance(golden, list):
+        return not golden or all(_same_shape(item, golden[0]) for item in ours)
+    return True
+
+
+@pytest.mark.parametrize("document", ["stat", "edges"])
+async def test_answers_have_the_goldens_shape(client: TestClient, document: str) -> None:  # type: ignore[type-arg]
+    ours = json.loads(await (await client.get(f"/api/v1/{document}?kind=deployment")).read())
+    assert ours["rows"]
+    assert _same_shape(ours, json.loads((GOLDEN / f"viz-{document}.json").read_text()))
 
 
 async def test_stat(client: TestClient) -> None:  # type: ignore[type-arg]

@@ -36,10 +36,7 @@ async def query(client: "KubeClient", context: Context, path: str, params: dict[
     """One document of the API. Raises CliError, also where viz is not installed."""
     from linkerd_contract.codec import decode
 
-    try:
-        pod = await ready_pod(client, context.viz_namespace, SELECTOR, "viz's metrics API")
-    except CliError as error:
-        raise CliError(f"{error}; {_INSTALL}") from error
+    pod = await ready_pod(client, context.viz_namespace, SELECTOR, "viz's metrics API", install=_INSTALL)
     body = await ask(client, context.viz_namespace, pod, names.PORT_SERVICE_DEBUG, path, params)
     try:
         return decode(body, kind)

@@ -1,0 +1,51 @@
+"""linkerd-existence and linkerd-config against broken installations."""
+
+from typing import Any
+
+import pytest
+from cli.tests.check.asking import problems_of
+from cli.tests.check.mesh import control_plane
+from cli.tests.cluster import Cluster
+from cli.tests.terminal import Terminal
+
+
+def _no_config(kube: Cluster) -> None:
+    kube.remove("/api/v1/namespaces/linkerd/configmaps/linkerd-config")
+
+
+def _no_crd(kube: Cluster) -> None:
+    kube.remove("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/servers.policy.linkerd.io")
+
+
+def _pod_gone(kube: Cluster) -> None:
+    kube.remove("/api/v1/namespaces/linkerd/pods/linkerd-destination-1")
+
+
+def _pod_stuck(kube: Cluster) -> None:
+    pod = kube.objects["/api/v1/namespaces/linkerd/pods/linkerd-identity-1"]
+    waiting = {"reason": "ErrImagePull", "message": "no such image"}
+    pod["status"] = {"phase": "Pending", "containerStatuses": [{"name": "a", "state": {"waiting": waiting}}]}
+
+
+def _foreign_pod(kube: Cluster) -> None:
+    kube.add_pod("x", "far", {}, status={"podIP": "203.0.113.7"})
+
+
+@pytest.mark.parametrize(
+    ("breakage", "check", "told"),
+    [
+        (_no_config, "'linkerd-config' config map exists", '"linkerd-config" not found'),
+        (_no_crd, "control plane CustomResourceDefinitions exist", "servers.policy.linkerd.io"),
+        (_pod_gone, "control plane pods are ready", 'No running pods for "linkerd-destination"'),
+        (_pod_stuck, "control plane pods are ready", 'pod "linkerd-identity-1" status is ErrImagePull (no such image)'),
+        (_foreign_pod, "cluster networks contains all pods", "pod x/far (203.0.113.7)"),
+    ],
+)
+async def test_a_broken_one_names_the_cause(
+    terminal: Terminal, kube: Cluster, breakage: Any, check: str, told: str
+) -> None:
+    control_plane(kube)
+    breakage(kube)
+    problems = await problems_of(terminal)
+    assert list(problems) == [check]
+    assert told in problems[check]

@@ -1,0 +1,132 @@
+"""`linkerd viz stat`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.tests.cluster import Cluster
+from cli.tests.terminal import Terminal
+from cli.tests.viz.api import Api
+
+from linkerd_cli.viz.stat import stat_table
+from linkerd_contract.codec import decode
+from linkerd_contract.viz import Dependency, StatResponse, StatRow
+
+WEB = StatRow(
+    "emojivoto",
+    "deployment",
+    "web",
+    meshed=1,
+    total=2,
+    success=0.98765,
+    rps=12.34,
+    latency_p50=1.4,
+    latency_p95=17.6,
+    latency_p99=99.0,
+    tcp_open_connections=3,
+    tcp_read_bytes_rate=512.55,
+    tcp_write_bytes_rate=1024.0,
+    dependencies=[Dependency("deployment", "emojivoto", "emoji")],
+)
+VOTE_BOT = StatRow("emojivoto", "deployment", "vote-bot", meshed=1, total=1)
+
+
+GOLDEN = Path(__file__).parents[3] / "libs/contract/tests/golden/viz-stat.json"
+
+
+def test_the_contracts_golden_answer() -> None:
+    rows = decode(GOLDEN.read_bytes(), StatResponse).rows
+    assert [line.split() for line in stat_table(rows, namespaces=False, wide=False).splitlines()[1:]] == [
+        ["web", "Running", "1/1", "98.00%", "2.5rps", "1ms", "2ms", "4ms", "4"],
+        ["idle", "0/1", "-", "-", "-", "-", "-", "-"],
+    ]
+
+
+def test_linkerds_columns() -> None:
+    assert stat_table([VOTE_BOT, WEB], namespaces=False, wide=False) == (
+        "NAME       MESHED   SUCCESS       RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN\n"
+        "vote-bot      1/1         -         -             -             -             -          -\n"
+        "web           1/2    98.77%   12.3rps           1ms          18ms          99ms          3\n"
+    )
+
+
+def test_namespaces_status_kinds_and_bytes() -> None:
+    pod = StatRow("emojivoto", "pod", "web-1", status="Running", meshed=1, total=1)
+    text = stat_table([WEB, pod], namespaces=True, wide=True)
+    assert text.splitlines()[0].split() == [
+        *("NAMESPACE", "NAME", "STATUS", "MESHED", "SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99"),
+        *("TCP_CONN", "READ_BYTES/SEC", "WRITE_BYTES/SEC"),
+    ]
+    assert text.splitlines()[1].split()[-2:] == ["512.5B/s", "1024.0B/s"]
+    assert text.splitlines()[2].split()[:3] == ["emojivoto", "pod/web-1", "Running"]
+
+
+async def test_all_namespaces_where_nothing_names_one(terminal: Terminal, kube: Cluster, api: Api) -> None:
+    api.answers["/api/v1/stat"] = StatResponse([VOTE_BOT, WEB])
+    said = await terminal.linkerd("viz", "stat", "deploy")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("NAMESPACE   NAME       MESHED   SUCCESS")
+    assert api.asked == [{"kind": "deployment", "window": "1m", "unmeshed": "false"}]
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        (["deploy", "-n", "x", "-t", "30s", "--unmeshed"], [{"namespace": "x", "window": "30s", "unmeshed": "true"}]),
+        (["deploy/web", "-A"], [{"name": "web"}]),
+        (["deploy", "web", "emoji"], [{"namespace": "ctx", "name": "web"}, {"namespace": "ctx", "name": "emoji"}]),
+        (["ns"], [{"kind": "namespace"}]),
+        (["ns", "-n", "x"], [{"kind": "namespace", "namespace": "x"}]),
+    ],
+)
+async def test_what_is_asked(
+    terminal: Terminal, kube: Cluster, api: Api, typed: list[str], asked: list[dict[str, str]]
+) -> None:
+    terminal.connect(kube.url, namespace="ctx")
+    api.answers["/api/v1/stat"] = StatResponse([WEB])
+    assert (await terminal.quick("viz", "stat", *typed)).code == 0
+    defaults = {"kind": "deployment", "window": "1m", "unmeshed": "false"}
+    assert api.asked == [defaults | query for query in asked]
+
+
+async def test_json_is_linkerds_with_dependencies(terminal: Terminal, kube: Cluster, api: Api) -> None:
+    api.answers["/api/v1/stat"] = StatResponse([WEB, VOTE_BOT])
+    said = await terminal.quick("viz", "stat", "-o", "json", "deployments")
+    web, vote_bot = json.loads(said.out)
+    assert web == {
+        "namespace": "emojivoto",
+        "kind": "deployment",
+        "name": "web",
+        "success": 0.98765,
+        "rps": 12.34,
+        "latency_ms_p50": 1,
+        "latency_ms_p95": 18,
+        "latency_ms_p99": 99,
+        "tcp_open_connections": 3,
+        "tcp_read_bytes_rate": 512.55,
+        "tcp_write_bytes_rate": 1024.0,
+        "dependencies": [{"kind": "deployment", "namespace": "emojivoto", "name": "emoji"}],
+    }
+    assert (vote_bot["success"], vote_bot["rps"], vote_bot["dependencies"]) == (None, None, [])
+
+
+async def test_pods_that_cannot_be_read_are_named(terminal: Terminal, kube: Cluster, api: Api) -> None:
+    api.answers["/api/v1/stat"] = StatResponse([], unscraped=["x/a", "x/b"])
+    said = await terminal.quick("viz", "stat", "po")
+    assert (said.code, said.out) == (0, "")
+    assert said.err == "‼ metrics of 2 pods could not be read: x/a, x/b\nNo traffic found.\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["frog"], 'cannot find Kubernetes canonical name from friendly name "frog"'),
+        (["ts"], "ts: not implemented"),
+        (["deploy", "--to", "svc/x"], "linkerd viz stat --to: not implemented"),
+        (["deploy", "-l", "a=b"], "linkerd viz stat --selector: not implemented"),
+        ([], "the following arguments are required: KIND[/NAME]; see `linkerd viz stat --help`"),
+    ],
+)
+async def test_bad_input_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:
+    said = await terminal.quick("viz", "stat", *typed)
+    assert (said.code, said.out, said.err) == (1, "", f"Error: {told}\n")
