@@ -1,7 +1,12 @@
 """Checks and their hints."""
 
+import re
+from pathlib import Path
+
 from linkerd_cli.check.command import categories
 from linkerd_cli.check.viz import CHECKS
+
+PAGE = Path(__file__).parents[3] / "docs/checks.md"
 
 
 def test_every_check_has_its_own_words_and_a_hint() -> None:
@@ -9,3 +14,9 @@ def test_every_check_has_its_own_words_and_a_hint() -> None:
         described = [check.description for category in wanted for check in category.checks]
         assert len(described) == len(set(described))
         assert all(check.hint.startswith("docs/checks.md#") for category in wanted for check in category.checks)
+
+
+def test_every_hint_leads_somewhere() -> None:
+    anchors = set(re.findall(r'<a id="([^"]+)"></a>', PAGE.read_text()))
+    wanted = [*categories(True, False), *categories(False, False), *categories(False, True), CHECKS]
+    assert {check.anchor for category in wanted for check in category.checks} == anchors
