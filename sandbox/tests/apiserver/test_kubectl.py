@@ -148,8 +148,8 @@ async def test_mistakes_in_manifests(cluster: Cluster) -> None:
     assert 'strict decoding error: unknown field "spec.template.spec.containers[0].imagge"' in done.err
     done = await cluster.kubectl("apply", "-f", "-", stdin=text.replace("containerPort: 8080", "containerPort: http"))
     assert (
-        'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field '
-        "ContainerPort.spec.template.spec.containers.ports.containerPort of type int32" in done.err
+        'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct '
+        "field ContainerPort.spec.template.spec.containers.ports.containerPort of type int32" in done.err
     )
     done = await cluster.kubectl("apply", "-f", "-", stdin=text.replace("image: web:1", "imagePullPolicy: Sometimes"))
     assert 'The Deployment "web" is invalid:' in done.err

@@ -12,6 +12,7 @@ from linkerd_sandbox.apiserver.objects import JsonObject
 from linkerd_sandbox.apiserver.schemas import Node
 
 _GO_TYPES = {"boolean": "bool", "string": "string", "number": "float64"}
+_PACKAGES = {"IntOrString": "intstr", "Quantity": "resource"}
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ def normalized(body: JsonObject, node: Node) -> tuple[JsonObject, Findings]:
 def _walk(value: Any, node: Node, path: str, plain: str, owner: Node, findings: Findings) -> Any:
     """`path` has indexes and `plain` has not; `owner` is the nearest struct, which Go's messages name."""
     kind = node.type
+    if kind == "" and _is_scalar(node):
+        kind = "scalar"
     if isinstance(value, dict) and kind in ("object", ""):
         return _walk_object(value, node, path, plain, owner, findings)
     if isinstance(value, list) and kind in ("array", ""):
@@ -64,8 +67,15 @@ def _walk_object(value: JsonObject, node: Node, path: str, plain: str, owner: No
             continue
         if item is None:
             continue
-        kept[key] = _walk(item, child, here, f"{plain}.{key}" if plain else key, owner, findings)
+        # Go's messages name fields of structs only, never keys of maps.
+        named = plain if "properties" not in node.schema else f"{plain}.{key}" if plain else key
+        kept[key] = _walk(item, child, here, named, owner, findings)
     return kept
+
+
+def _is_scalar(node: Node) -> bool:
+    """Whether a schema without a type still means text or a number: quantities, and numbers that may be names."""
+    return "oneOf" in node.schema or bool(node.schema.get("x-kubernetes-int-or-string"))
 
 
 def _fits(value: Any, node: Node) -> bool:
@@ -105,7 +115,8 @@ def _go_type(node: Node) -> str:
         if values is not None:
             return f"map[string]{_go_type(values)}"
         return f"v1.{node.go_name}" if node.name else "map[string]interface {}"
-    return _GO_TYPES.get(node.type, f"v1.{node.go_name}")
+    package = _PACKAGES.get(node.go_name, "v1")
+    return _GO_TYPES.get(node.type, f"{package}.{node.go_name}")
 
 
 def _go_value(value: Any) -> str:

@@ -62,13 +62,13 @@ def read(raw: bytes) -> JsonObject:
 def _varint(raw: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        if position >= len(raw) or shift > 63:  # noqa: PLR2004 (a varint has at most ten bytes)
+        if position >= len(raw) or shift > 63:
             raise _Malformed("a number is cut short")
         byte = raw[position]
         position += 1
         value |= (byte & 0x7F) << shift
         shift += 7
-        if byte < 0x80:  # noqa: PLR2004 (the continuation bit)
+        if byte < 0x80:
             return value, position
 
 
@@ -82,7 +82,7 @@ def _fields(raw: bytes) -> Iterator[tuple[int, int | bytes]]:
             value, position = _varint(raw, position)
             yield number, value
             continue
-        if wire == 2:  # noqa: PLR2004 (length-delimited)
+        if wire == 2:
             length, position = _varint(raw, position)
         else:
             length = {1: 8, 5: 4}.get(wire, -1)
