@@ -9,9 +9,11 @@ object last. The status is written by one task that joins changes.
 import asyncio
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Final, TypeVar
 
 from linkerd_kube.errors import ApiError, Conflict, NotFound
@@ -99,6 +101,11 @@ class Pod:
         await self._delete()
         if self._volumes is not None:
             await self._volumes.remove()
+        await asyncio.to_thread(shutil.rmtree, self._log_directory, ignore_errors=True)
+
+    @property
+    def _log_directory(self) -> Path:
+        return self.node.logs / f"{self.namespace}_{self.name}_{self.uid}"
 
     async def _live(self, group: asyncio.TaskGroup) -> None:
         self._dirty.set()
@@ -161,7 +168,7 @@ class Pod:
             volumes=volumes,
             namespaces=namespaces,
             etc=rootfs.etc_files(hostname, self.ip, aliases, resolv),
-            log_directory=self.node.logs / f"{self.namespace}_{self.name}_{self.uid}",
+            log_directory=self._log_directory,
             changed=self._dirty.set,
         )
 
