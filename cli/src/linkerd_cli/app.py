@@ -3,7 +3,6 @@
 import importlib
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +90,8 @@ def _extension(name: str, before: list[str], rest: list[str], environ: Mapping[s
 
 def find_extension(name: str, environ: Mapping[str, str]) -> str | None:
     """The program `linkerd-NAME`: beside this executable (a virtual environment need not be active), or on PATH."""
+    import shutil
+
     beside = [str(Path(sys.argv[0]).parent), str(Path(sys.executable).parent)]
     path = os.pathsep.join([*beside, environ.get("PATH", os.defpath)])
     return shutil.which(f"linkerd-{name}", path=path)

@@ -2,8 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from linkerd_cli.errors import CliError
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:  # aiohttp costs more than `version --client` may take
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Global flags, resolved."""
 
     namespace: str
