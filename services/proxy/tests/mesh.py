@@ -178,7 +178,7 @@ class Pair:
     @property
     def addr(self) -> tuple[str, int]:
         """Where the client's application connects."""
-        return tuple(self.client.outbound)
+        return self.client.outbound
 
     def serve(self, document: InboundDocument) -> None:
         """Replace the server's policy."""

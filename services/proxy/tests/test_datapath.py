@@ -4,15 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from services.proxy.tests import apps
+from services.proxy.tests.loop import on_uvloop
+from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, inbound_document, pair, sidecar
 
-from linkerd_contract.inbound import Authorization, AuthnKind
+from linkerd_contract.inbound import AuthnKind, Authorization
 from linkerd_contract.outbound import Protocol, ProtocolHint
 from linkerd_contract.resource import ResourceRef
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.ports import eventually
-from services.proxy.tests import apps
-from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, inbound_document, pair, sidecar
 
 Seen = list[tuple[str, dict[str, str], bytes]]
 
@@ -99,7 +99,7 @@ async def test_unmeshed_endpoints_get_plain_http1(tmp_path: Path) -> None:
     seen: Seen = []
     async with apps.echo_app(seen) as app, sidecar(None, tmp_path, CLIENT) as client_proxy:
         client_proxy.discovery.set(SERVICE, document([Addr(*app)], identity=None, hint=ProtocolHint.none))
-        async with apps.client(tuple(client_proxy.outbound)) as client:
+        async with apps.client(client_proxy.outbound) as client:
             for _ in range(3):
                 answer = await client.get("/plain", connection="x-drop", x_drop="1")
                 assert answer.body == b"GET /plain HTTP/1.1|"
@@ -127,7 +127,7 @@ async def test_a_dead_endpoint_is_502_for_http2_pools_too(tmp_path: Path) -> Non
         pass
     async with sidecar(None, tmp_path, CLIENT) as proxy:
         proxy.discovery.set(SERVICE, document([Addr(*app)], identity=None, hint=ProtocolHint.h2))
-        async with apps.client(tuple(proxy.outbound)) as client:
+        async with apps.client(proxy.outbound) as client:
             answer = await client.get()
         assert answer.status == 502
         assert "refused" in answer.fields["l5d-proxy-error"]
@@ -157,14 +157,14 @@ async def test_unmeshed_clients_are_judged_and_told_nothing(tmp_path: Path) -> N
         apps.echo_app(seen) as app,
         pair(tmp_path, app, inbound=inbound_document(authorization=meshed_only)) as mesh,
     ):
-        async with apps.client(tuple(mesh.server.inbound)) as stranger:
+        async with apps.client(mesh.server.inbound) as stranger:
             answer = await stranger.get(l5d_client_id=CLIENT)
             assert answer.status == 403
             assert "l5d-proxy-error" not in answer.fields
         async with apps.client(mesh.addr) as friend:
             assert (await friend.get()).status == 200
         mesh.serve(inbound_document())
-        async with apps.client(tuple(mesh.server.inbound)) as stranger:
+        async with apps.client(mesh.server.inbound) as stranger:
             assert (await stranger.get(l5d_client_id=CLIENT)).status == 200
         assert "l5d-client-id" not in seen[-1][1]
 
@@ -237,7 +237,7 @@ async def test_opaque_connections_are_closed_by_policy(tmp_path: Path) -> None:
 @on_uvloop
 async def test_websocket_upgrade_becomes_a_duplex_of_bytes(tmp_path: Path) -> None:
     async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line, fields = await apps.read_head(reader)
+        _, fields = await apps.read_head(reader)
         assert fields["upgrade"] == "websocket"
         assert fields["connection"].lower() == "upgrade"
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst")
@@ -261,7 +261,7 @@ async def test_bad_bytes_on_every_port_do_no_harm(tmp_path: Path) -> None:
     junk = [b"\0" * 64, b"GET / HTTP/1.1\r\n bad: folded\r\n\r\n", b"\x16\x03\x01\x00\x05hello" + b"x" * 99]
     junk += [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
     async with apps.echo_app() as app, pair(tmp_path, app) as mesh:
-        for target in (mesh.addr, tuple(mesh.server.inbound)):
+        for target in (mesh.addr, mesh.server.inbound):
             for data in junk:
                 async with apps.client(target) as client:
                     client.send(data)

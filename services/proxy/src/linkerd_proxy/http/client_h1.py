@@ -77,7 +77,8 @@ class H1Client(asyncio.Protocol):
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        self.reader.feed_eof()
+        if not self._fresh:
+            self.reader.feed_eof()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -86,7 +87,7 @@ class H1Client(asyncio.Protocol):
         self.closed = True
         self.tcp.closed(errno_name(error))
         self.pool.gone(self)
-        if error is None:
+        if error is None and not self._fresh:
             self.reader.feed_eof()
         x, self._x = self._x, None
         if x is None:

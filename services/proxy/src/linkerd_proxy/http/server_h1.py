@@ -99,9 +99,8 @@ class H1Server(asyncio.Protocol):
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        self.reader.feed_eof()
-        self._closing = True
-        return self._x is not None
+        # A client that closed and one that half-closed look alike: the request is cancelled, as Linkerd (hyper) does.
+        return False
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.closed:

@@ -1,0 +1,170 @@
+"""The HTTP/2 client against the h2 library as its server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import h2.config
+import h2.connection
+import h2.events
+from services.proxy.tests import apps
+from services.proxy.tests.http.recording import GET, Down, Observer, exchange
+from services.proxy.tests.loop import on_uvloop
+
+from linkerd_proxy.addrs import ServerAddr
+from linkerd_proxy.errors import ConnectionLost, DowngradedReset, StreamReset
+from linkerd_proxy.http.exchange import CLOSED, HTTP_11, REQUEST_ENDED, Exchange
+from linkerd_proxy.http.pool import H2Pool, Target
+from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.telemetry.metrics import Metrics
+from linkerd_proxy.transport.connect import Dialer
+from linkerd_runtime.settings import Addr
+from linkerd_testkit.ports import eventually
+
+OnEvent = Callable[[h2.connection.H2Connection, h2.events.Event], None]
+
+
+@asynccontextmanager
+async def pool_to(on_event: OnEvent) -> AsyncIterator[tuple[H2Pool, Target]]:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        while data := await reader.read(65536):
+            for event in connection.receive_data(data):
+                on_event(connection, event)
+            writer.write(connection.data_to_send())
+
+    async with apps.server(handle) as addr:
+        runtime = Runtime(asyncio.get_running_loop(), Metrics())
+        target = Target(runtime, ServerAddr(Addr(*addr)), Dialer(runtime.loop, 1.0), runtime.metrics.tcp.series(""))
+        pool = H2Pool(target, 100)
+        yield pool, target
+        pool.abort()
+        await runtime.tasks.cancel()
+
+
+def asking(version: int = 2, *, ended: bool = True) -> tuple[Exchange, Down, Observer]:
+    x = exchange(version=version)
+    if ended:
+        x.flags |= REQUEST_ENDED
+    observer = x.observer = Observer()
+    assert isinstance(x.down, Down)
+    return x, x.down, observer
+
+
+@on_uvloop
+async def test_a_response_is_passed_on_and_booked() -> None:
+    def on_event(connection: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            assert event.stream_id
+            connection.send_headers(event.stream_id, [(":status", "103"), ("link", "x")])
+            connection.send_headers(event.stream_id, [(":status", "201")])
+            connection.send_data(event.stream_id, b"body", end_stream=True)
+
+    async with pool_to(on_event) as (pool, _):
+        x, down, observer = asking()
+        pool.send(x, GET)
+        await eventually(lambda: observer.log[-1:] == [("end", b"201", None)])
+        assert [entry[0] for entry in down.log] == ["inform", "respond", "send"]
+        assert down.log[-1] == ("send", b"body", True)
+        assert observer.log == [("head", b"201"), ("first data",), ("end", b"201", None)]
+        assert x.up_stream is None
+
+
+@on_uvloop
+async def test_body_and_trailers_of_the_request() -> None:
+    seen: list[object] = []
+
+    def on_event(connection: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.DataReceived):
+            seen.append(event.data)
+        elif isinstance(event, h2.events.TrailersReceived):
+            seen.append(list(event.headers or ()))
+            assert event.stream_id
+            connection.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+
+    async with pool_to(on_event) as (pool, _):
+        x, down, observer = asking(ended=False)
+        x.up.send(x, b"early", False)
+        pool.send(x, GET)
+        await eventually(lambda: seen == [b"early"])
+        x.up.send(x, b"late", False)
+        x.flags |= REQUEST_ENDED
+        x.up.trailers(x, [(b"x-end", b"1")])
+        await eventually(lambda: observer.log[-1:] == [("end", b"200", None)])
+        assert seen == [b"early", b"late", [(b"x-end", b"1")]]
+        assert ("consumed", 5) in down.log
+        assert ("consumed", 4) in down.log
+
+
+@on_uvloop
+async def test_resets_keep_their_code_for_http2_and_are_502_for_what_is_carried() -> None:
+    def on_event(connection: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            assert event.stream_id
+            connection.reset_stream(event.stream_id, error_code=11)
+
+    async with pool_to(on_event) as (pool, _):
+        native, down, observer = asking()
+        pool.send(native, GET)
+        await eventually(lambda: down.log == [("abort", StreamReset)])
+        carried, down, observer = asking(HTTP_11)
+        pool.send(carried, GET)
+        await eventually(lambda: down.log)
+        assert observer.log == [("failed", DowngradedReset)]
+
+
+@on_uvloop
+async def test_goaway_makes_another_connection() -> None:
+    def on_event(connection: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            assert event.stream_id
+            connection.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+            connection.close_connection()
+
+    async with pool_to(on_event) as (pool, target):
+        for n in range(3):
+            x, _, observer = asking()
+            pool.send(x, GET)
+            await eventually(lambda observer=observer: observer.log)  # type: ignore[misc]
+            assert observer.log[-1] == ("end", b"200", None)
+            await eventually(lambda n=n: target.tcp.open.value == 0)  # type: ignore[misc]
+        assert target.tcp.opened.value == 3
+
+
+@on_uvloop
+async def test_a_lost_connection_fails_what_is_on_it() -> None:
+    async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        while data := await reader.read(65536):
+            if any(isinstance(e, h2.events.RequestReceived) for e in connection.receive_data(data)):
+                return
+
+    async with apps.server(drop) as addr:
+        runtime = Runtime(asyncio.get_running_loop(), Metrics())
+        target = Target(runtime, ServerAddr(Addr(*addr)), Dialer(runtime.loop, 1.0), runtime.metrics.tcp.series(""))
+        x, _, observer = asking()
+        H2Pool(target, 100).send(x, GET)
+        await eventually(lambda: x.flags & CLOSED)
+        assert observer.log == [("failed", ConnectionLost)]
+
+
+@on_uvloop
+async def test_cancelling_resets_the_stream() -> None:
+    resets: list[int] = []
+
+    def on_event(connection: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.StreamReset):
+            resets.append(int(event.error_code or 0))
+
+    async with pool_to(on_event) as (pool, target):
+        x, _, _ = asking()
+        pool.send(x, GET)
+        await eventually(lambda: x.up_stream)
+        await asyncio.sleep(0.01)
+        x.gone()
+        await eventually(lambda: resets == [8])
+        assert target.tcp.open.value == 1

@@ -1,0 +1,118 @@
+"""The whole proxy as processes against a control plane: certificates, discovery, readiness, drain, exit codes."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from services.proxy.tests import apps
+from services.proxy.tests.mesh import SERVICE, document, inbound_document
+
+from linkerd_contract.outbound import ProtocolHint
+from linkerd_runtime.settings import Addr
+from linkerd_testkit.control_plane import FakeControlPlane
+from linkerd_testkit.ports import eventually, free_port
+from linkerd_testkit.processes import Process, running
+
+PROXY = [sys.executable, "-m", "linkerd_proxy"]
+START_SECONDS = 30.0
+
+
+class Sidecar:
+    def __init__(self, process: Process, admin: int, inbound: int, outbound: int) -> None:
+        self.process = process
+        self.admin = admin
+        self.inbound = ("127.0.0.1", inbound)
+        self.outbound = ("127.0.0.1", outbound)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.admin}{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def ready(self) -> bool:
+        try:
+            return (await self.get("/ready"))[0] == 200
+        except aiohttp.ClientError:
+            return False
+
+
+@asynccontextmanager
+async def sidecar(
+    control_plane: FakeControlPlane, directory: Path, account: str, app: tuple[str, int], **more: str
+) -> AsyncIterator[Sidecar]:
+    ports = [free_port() for _ in range(3)]
+    env = control_plane.environment(account, "emojivoto", directory / account)
+    variables = {
+        "ADMIN_LISTEN_ADDR": f"127.0.0.1:{ports[0]}",
+        "INBOUND_LISTEN_ADDR": f"127.0.0.1:{ports[1]}",
+        "OUTBOUND_LISTEN_ADDR": f"127.0.0.1:{ports[2]}",
+        "INBOUND_ORIGINAL_DST": str(Addr(*app)),
+        "OUTBOUND_ORIGINAL_DST": SERVICE,
+        "SHUTDOWN_GRACE_PERIOD": "5s",
+        "LOG": "info",
+    }
+    whole = {**os.environ, **env, **{f"LINKERD2_PROXY_{k}": v for k, v in (variables | more).items()}}
+    async with running(*PROXY, env=whole) as process:
+        yield Sidecar(process, *ports)
+
+
+async def test_a_pair_of_processes_carries_a_request_and_drains(tmp_path: Path) -> None:
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        sidecar(control_plane, tmp_path, "voting", app) as server,
+        sidecar(control_plane, tmp_path, "web", app) as client,
+    ):
+        await eventually(server.ready, seconds=START_SECONDS)
+        await eventually(client.ready, seconds=START_SECONDS)
+        await control_plane.watch.set_inbound(inbound_document())
+        await control_plane.watch.set_outbound(SERVICE, document([Addr(*server.inbound)]))
+        async with apps.client(client.outbound) as connection:
+            answer = await connection.get("/hello")
+            assert answer.body == b"GET /hello HTTP/1.1|"
+            assert answer.fields["x-l5d-client-id"] == "web.emojivoto.serviceaccount.identity.linkerd.cluster.local"
+            _, text = await client.get("/metrics")
+            assert re.search(r'response_total\{direction="outbound",.*dst_service="voting-svc".*\} 1', text)
+            assert text.endswith("# EOF\n")
+            # The control plane goes away: traffic goes on.
+            await control_plane.watch.drop_connections()
+            assert (await connection.get("/still")).status == 200
+            for proxy in (client, server):
+                proxy.process.send(signal.SIGTERM)
+            assert await connection.ended() == b""
+        assert await client.process.wait() == 0
+        assert await server.process.wait() == 0
+
+
+async def test_not_ready_and_not_listening_before_the_first_certificate(tmp_path: Path) -> None:
+    async with FakeControlPlane() as control_plane, apps.echo_app() as app:
+        nowhere = f"127.0.0.1:{free_port()}"
+        async with sidecar(control_plane, tmp_path, "web", app, IDENTITY_SVC_ADDR=nowhere) as proxy:
+            await proxy.process.says("cannot certify", seconds=START_SECONDS)
+            assert await proxy.get("/ready") == (503, "not ready\n")
+            assert (await proxy.get("/live"))[0] == 200
+            try:
+                await asyncio.open_connection(*proxy.outbound)
+            except ConnectionRefusedError:
+                pass
+            else:
+                raise AssertionError("the proxy listens without a certificate")
+            proxy.process.send(signal.SIGTERM)
+            assert await proxy.process.wait() == 0
+
+
+async def test_an_address_in_use_is_exit_1_with_a_reason(tmp_path: Path) -> None:
+    async with FakeControlPlane() as control_plane, apps.echo_app() as app:
+        taken = f"127.0.0.1:{app[1]}"
+        async with sidecar(control_plane, tmp_path, "web", app, ADMIN_LISTEN_ADDR=taken) as proxy:
+            assert await proxy.process.wait(seconds=START_SECONDS) == 1
+            assert "address already in use" in proxy.process.output.lower()
+
+
+def test_hints_of_the_contract_are_those_that_the_proxy_knows() -> None:
+    assert {hint.name for hint in ProtocolHint} == {"none", "h2", "opaque", "unknown"}

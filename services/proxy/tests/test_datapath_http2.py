@@ -1,0 +1,214 @@
+"""HTTP/2 and gRPC through two sidecars: trailers, streaming, resets, flow control, drain. The peers are grpcio's."""
+
+# grpc-stubs do not know the defaults and generics of grpc.aio.
+# mypy: disable-error-code="arg-type, attr-defined, call-arg, type-arg, unreachable"
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from services.proxy.tests import apps
+from services.proxy.tests.loop import on_uvloop
+from services.proxy.tests.mesh import CLIENT, SERVICE, document, inbound_document, pair, sidecar
+
+from linkerd_contract.inbound import AuthnKind, Authorization
+from linkerd_contract.outbound import ProtocolHint
+from linkerd_runtime.settings import Addr
+from linkerd_testkit.ports import eventually
+
+DEADLINE = 10.0
+BIG = 300_000
+
+
+class App(grpc.GenericRpcHandler):
+    """Bytes in, bytes out."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str] = {}
+        self.cancelled = asyncio.Event()
+        self.sent = 0
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        self.metadata = {str(key): str(value) for key, value in details.invocation_metadata or ()}
+        return {
+            "/t/Echo": grpc.unary_unary_rpc_method_handler(self._echo),
+            "/t/Fail": grpc.unary_unary_rpc_method_handler(self._fail),
+            "/t/Chat": grpc.stream_stream_rpc_method_handler(self._chat),
+            "/t/Flood": grpc.unary_stream_rpc_method_handler(self._flood),
+            "/t/Wait": grpc.unary_unary_rpc_method_handler(self._wait),
+        }.get(str(details.method))
+
+    async def _echo(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        context.set_trailing_metadata((("x-trailer", "yes"),))
+        return request
+
+    async def _fail(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return b""
+
+    async def _chat(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+        async for request in requests:
+            yield b"re: " + request
+
+    async def _flood(self, request: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
+        for _ in range(int(request)):
+            yield bytes(BIG)
+            self.sent += BIG
+
+    async def _wait(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        try:
+            await asyncio.sleep(DEADLINE)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return b""
+
+
+@asynccontextmanager
+async def grpc_app() -> AsyncIterator[tuple[App, tuple[str, int]]]:
+    app = App()
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers((app,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield app, ("127.0.0.1", port)
+    finally:
+        await server.stop(0)
+
+
+@asynccontextmanager
+async def channel(addr: tuple[str, int]) -> AsyncIterator[grpc.aio.Channel]:
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+    async with grpc.aio.insecure_channel(f"{addr[0]}:{addr[1]}", options=options) as opened:
+        yield opened
+
+
+@on_uvloop
+async def test_unary_calls_with_metadata_and_trailers(tmp_path: Path) -> None:
+    async with grpc_app() as (app, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.unary_unary("/t/Echo")(b"x" * BIG, metadata=(("x-mine", "1"), ("l5d-client-id", "spoofed")))
+        assert await asyncio.wait_for(call, DEADLINE) == b"x" * BIG
+        trailers = await call.trailing_metadata()
+        assert ("x-trailer", "yes") in [tuple(item) for item in trailers]
+        assert app.metadata["x-mine"] == "1"
+        assert app.metadata["l5d-client-id"] == CLIENT
+        # The client hears of the end before the books are written: they are, in the same turn of the loop.
+        labels = ('grpc_status="0"', 'classification="success"', 'status_code="200"')
+        await eventually(lambda: mesh.client.sample("response_total", *labels) == 1)
+        await eventually(lambda: mesh.server.sample("response_total", *labels) == 1)
+
+
+@on_uvloop
+async def test_grpc_failures_are_told_and_classified(tmp_path: Path) -> None:
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await asyncio.wait_for(to.unary_unary("/t/Fail")(b""), DEADLINE)
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert failed.value.details() == "not now"
+        assert mesh.client.sample("response_total", 'grpc_status="14"', 'classification="failure"') == 1
+        mesh.serve(inbound_document(authorization=Authorization(authn=AuthnKind.unknown)))
+        with pytest.raises(grpc.aio.AioRpcError) as denied:
+            await asyncio.wait_for(to.unary_unary("/t/Echo")(b""), DEADLINE)
+        assert denied.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+@on_uvloop
+async def test_streams_flow_both_ways_at_once(tmp_path: Path) -> None:
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.stream_stream("/t/Chat")()
+        for n in range(50):
+            await call.write(b"%d" % n)
+            assert await asyncio.wait_for(call.read(), DEADLINE) == b"re: %d" % n
+        await call.done_writing()
+        assert await asyncio.wait_for(call.read(), DEADLINE) is grpc.aio.EOF
+        assert await call.code() is grpc.StatusCode.OK
+
+
+@on_uvloop
+async def test_a_slow_reader_stops_the_sender_and_then_gets_all(tmp_path: Path) -> None:
+    async with grpc_app() as (app, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.unary_stream("/t/Flood")(b"100")
+        assert len(await asyncio.wait_for(call.read(), DEADLINE)) == BIG
+        before = -1
+        while app.sent != before:
+            before = app.sent
+            await asyncio.sleep(0.3)
+        # 30 MB to come; windows, sockets and grpcio's own buffers hold a few of them, and no proxy more than a window.
+        assert app.sent < 40 * BIG
+        got = BIG
+        while (message := await asyncio.wait_for(call.read(), DEADLINE)) is not grpc.aio.EOF:
+            got += len(message)
+        assert got == 100 * BIG
+
+
+@on_uvloop
+async def test_a_cancelled_call_is_cancelled_at_the_application(tmp_path: Path) -> None:
+    async with grpc_app() as (app, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.unary_unary("/t/Wait")(b"")
+        await eventually(lambda: mesh.server.sample("request_total") == 1)
+        call.cancel()
+        await asyncio.wait_for(app.cancelled.wait(), DEADLINE)
+        # The next call uses the same connections.
+        assert await asyncio.wait_for(to.unary_unary("/t/Echo")(b"again"), DEADLINE) == b"again"
+        assert mesh.server.sample("tcp_open_total", 'peer="src"') == 1
+
+
+@on_uvloop
+async def test_unmeshed_grpc_is_carried_in_clear(tmp_path: Path) -> None:
+    async with grpc_app() as (_, addr), sidecar(None, tmp_path, CLIENT) as proxy:
+        proxy.discovery.set(SERVICE, document([Addr(*addr)], identity=None, hint=ProtocolHint.none))
+        async with channel(proxy.outbound) as to:
+            assert await asyncio.wait_for(to.unary_unary("/t/Echo")(b"plain"), DEADLINE) == b"plain"
+
+
+@on_uvloop
+async def test_many_streams_wait_for_their_turn_and_none_is_refused(tmp_path: Path) -> None:
+    app = App()
+    server = grpc.aio.server(options=[("grpc.max_concurrent_streams", 2), ("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers((app,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with pair(tmp_path, ("127.0.0.1", port)) as mesh, channel(mesh.addr) as to:
+            echo = to.unary_unary("/t/Echo")
+            answers = await asyncio.wait_for(asyncio.gather(*[echo(b"%d" % n) for n in range(40)]), DEADLINE)
+            assert answers == [b"%d" % n for n in range(40)]
+    finally:
+        await server.stop(0)
+
+
+@on_uvloop
+async def test_no_endpoint_is_unavailable_after_failfast(tmp_path: Path) -> None:
+    async with apps.server(_never) as addr:
+        pass
+    async with sidecar(None, tmp_path, CLIENT) as proxy:
+        proxy.discovery.set(SERVICE, document([Addr(*addr)], identity=None))
+        async with channel(proxy.outbound) as to:
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await asyncio.wait_for(to.unary_unary("/t/Echo")(b""), DEADLINE)
+            assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+            assert "refused" in (failed.value.details() or "")
+
+
+@on_uvloop
+async def test_drain_says_goaway_and_lets_streams_end(tmp_path: Path) -> None:
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.stream_stream("/t/Chat")()
+        await call.write(b"before")
+        assert await asyncio.wait_for(call.read(), DEADLINE) == b"re: before"
+        drains = [asyncio.create_task(side.path.drain(DEADLINE)) for side in (mesh.client, mesh.server)]
+        await asyncio.sleep(0.1)
+        assert not any(drain.done() for drain in drains)
+        await call.write(b"during")
+        assert await asyncio.wait_for(call.read(), DEADLINE) == b"re: during"
+        await call.done_writing()
+        assert await asyncio.wait_for(call.read(), DEADLINE) is grpc.aio.EOF
+        await asyncio.wait_for(asyncio.gather(*drains), DEADLINE)
+
+
+async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    raise AssertionError("nobody should connect")

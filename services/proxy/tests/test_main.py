@@ -1,0 +1,41 @@
+"""The program's edges: what it says to a bad environment, and with which exit code."""
+
+import os
+import subprocess
+import sys
+
+
+def run(**env: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LINKERD2_PROXY_")}
+    return subprocess.run(
+        [sys.executable, "-m", "linkerd_proxy"],
+        env=clean | {f"LINKERD2_PROXY_{name}": value for name, value in env.items()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_bad_variable_is_named_and_the_exit_code_is_64() -> None:
+    result = run(OUTBOUND_LISTEN_ADDR="nowhere", INBOUND_CONNECT_TIMEOUT="fast", INBOUND_ORIGINAL_DST="x")
+    assert result.returncode == 64
+    for name in ("OUTBOUND_LISTEN_ADDR", "INBOUND_CONNECT_TIMEOUT", "INBOUND_ORIGINAL_DST", "IDENTITY_LOCAL_NAME"):
+        assert f"LINKERD2_PROXY_{name}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_bad_log_filter_is_a_bad_environment() -> None:
+    result = run(IDENTITY_DISABLED="1", DESTINATION_SVC_ADDR="127.0.0.1:1", LOG="chatty")
+    assert result.returncode == 64
+    assert "LINKERD2_PROXY_LOG" in result.stderr
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys, linkerd_proxy.app;"
+        "heavy = {'kubernetes_asyncio', 'cryptography', 'structlog', 'prometheus_client', 'yaml', 'linkerd_kube'};"
+        "sys.exit(str(sorted(heavy & sys.modules.keys())) if heavy & sys.modules.keys() else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr

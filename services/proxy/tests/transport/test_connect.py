@@ -1,0 +1,82 @@
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from services.proxy.tests import apps
+from services.proxy.tests.loop import on_uvloop
+from services.proxy.tests.mesh import CLIENT, SERVER, sidecar
+
+from linkerd_proxy.addrs import ServerAddr
+from linkerd_proxy.errors import ConnectFailed, ConnectTimeout
+from linkerd_proxy.transport.connect import ClientTls, Dialer
+from linkerd_runtime.settings import Addr
+from linkerd_testkit.certs import Authority
+
+
+def dialer(**options: bool | int) -> Dialer:
+    return Dialer(asyncio.get_running_loop(), 0.3, **options)  # type: ignore[arg-type]
+
+
+def at(addr: tuple[str, int]) -> ServerAddr:
+    return ServerAddr(Addr(*addr))
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+@on_uvloop
+async def test_refused_says_so() -> None:
+    async with apps.server(_silent) as addr:
+        pass
+    with pytest.raises(ConnectFailed, match="Connection refused"):
+        await dialer().connect(at(addr), asyncio.Protocol())
+
+
+@on_uvloop
+async def test_no_answer_is_a_timeout() -> None:
+    with socket.socket() as full:
+        # A listening socket whose queue is full answers no further SYN.
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        with pytest.raises(ConnectTimeout):
+            await dialer().connect(at(full.getsockname()), asyncio.Protocol())
+        for filler in fillers:
+            filler.close()
+
+
+@on_uvloop
+async def test_a_silent_tls_server_is_a_timeout(tmp_path: Path) -> None:
+    async with apps.server(_silent) as addr, sidecar(Authority(), tmp_path, CLIENT) as proxy:
+        tls = ClientTls(proxy.runtime.tls.client("h2"), SERVER)
+        with pytest.raises(ConnectTimeout):
+            await dialer().connect(at(addr), asyncio.Protocol(), tls)
+
+
+@on_uvloop
+async def test_another_identity_is_refused(tmp_path: Path) -> None:
+    authority = Authority()
+    async with (
+        sidecar(authority, tmp_path, SERVER) as server,
+        sidecar(authority, tmp_path, CLIENT) as client,
+    ):
+        context = client.runtime.tls.client("h2")
+        # The server's certificate carries one name; a client that expects another must not speak to it. It is asked
+        # for by the name that the server has, so that it answers at all.
+        connected = asyncio.Protocol()
+        await dialer().connect(at(server.inbound), connected, ClientTls(context, SERVER))
+        with pytest.raises(ConnectFailed):
+            await dialer().connect(at(server.inbound), asyncio.Protocol(), ClientTls(context, "other.id"))
+
+
+@on_uvloop
+async def test_loops_are_refused() -> None:
+    with pytest.raises(ConnectFailed, match="loopback"):
+        await dialer(refuse_loopback=True).connect(at(("127.0.0.1", 80)), asyncio.Protocol())
+    with pytest.raises(ConnectFailed, match="own inbound port"):
+        await dialer(refuse_port=4143).connect(at(("10.0.0.1", 4143)), asyncio.Protocol())
