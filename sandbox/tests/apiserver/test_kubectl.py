@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -196,6 +197,44 @@ async def test_custom_resources(cluster: Cluster) -> None:
     await _ok(cluster, "delete", "crd", "widgets.example.com")
     code, _ = await cluster.api("GET", "/apis/example.com/v1/widgets")
     assert code == 404
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "namespace n",
+        "deployment d --image=i:1 --replicas=0 --port=80",
+        "configmap c --from-literal=a=b",
+        "secret generic s --from-literal=a=b",
+        "serviceaccount s",
+        "service clusterip w --tcp=80:8080",
+        "role r --verb=get --resource=pods",
+        "rolebinding b --role=r --serviceaccount=default:s",
+        "clusterrole r --verb=get --resource=pods,deployments.apps",
+        "clusterrolebinding b --clusterrole=r --user=me",
+        "job j --image=i:1",
+        'cronjob c --image=i:1 --schedule="* * * * *"',
+        "poddisruptionbudget p --selector=a=b --min-available=1",
+        "priorityclass p --value=5",
+    ],
+)
+async def test_create_of_typed_kinds(cluster: Cluster, command: str) -> None:
+    """These send protobuf."""
+    assert (await _ok(cluster, "create", *shlex.split(command))).endswith("created\n")
+
+
+async def test_auth(cluster: Cluster) -> None:
+    await cluster.account()
+    assert await _ok(cluster, "auth", "can-i", "create", "pods") == "yes\n"
+    refused = await cluster.kubectl("auth", "can-i", "create", "pods", "--as=system:serviceaccount:default:default")
+    assert (refused.code, refused.out) == (1, "no\n")
+    assert "kubernetes-admin" in await _ok(cluster, "auth", "whoami")
+    assert (await _ok(cluster, "create", "token", "default")).count(".") == 2
+    refused = await cluster.kubectl("get", "pods", "--as=nobody")
+    assert refused.err == (
+        'Error from server (Forbidden): pods is forbidden: User "nobody" cannot list resource "pods" in API group "" in the '
+        'namespace "default"\n'
+    )
 
 
 async def test_explain_and_api_resources(cluster: Cluster) -> None:

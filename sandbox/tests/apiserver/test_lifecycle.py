@@ -56,7 +56,12 @@ def test_updates_keep_what_the_server_owns() -> None:
         ("configmaps", {}, {}, "remove"),
         ("configmaps", {}, {"gracePeriodSeconds": 30}, "remove"),
         ("configmaps", {"metadata": {"finalizers": ["a/b"]}}, {}, "mark"),
-        ("configmaps", {"metadata": {"finalizers": ["a/b"], "deletionTimestamp": "t", "deletionGracePeriodSeconds": 0}}, {}, "nothing"),
+        (
+            "configmaps",
+            {"metadata": {"finalizers": ["a/b"], "deletionTimestamp": "t", "deletionGracePeriodSeconds": 0}},
+            {},
+            "nothing",
+        ),
         ("configmaps", {}, {"propagationPolicy": "Background"}, "remove"),
         ("configmaps", {}, {"propagationPolicy": "Foreground"}, "mark"),
         ("configmaps", {}, {"propagationPolicy": "Orphan"}, "mark"),
@@ -68,7 +73,7 @@ def test_updates_keep_what_the_server_owns() -> None:
         ("namespaces", {"spec": {"finalizers": ["kubernetes"]}}, {}, "mark"),
         ("namespaces", {}, {}, "remove"),
     ],
-)  # fmt: skip
+)
 def test_deletions(plural: str, body: dict[str, Any], options: dict[str, Any], outcome: str) -> None:
     old = {**body, "metadata": {"name": "x", "uid": "u", **body.get("metadata", {})}}
     assert lifecycle.delete(_kind(plural), old, options, 100.0, _stamp).outcome == outcome

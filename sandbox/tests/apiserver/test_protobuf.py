@@ -38,7 +38,12 @@ META = _field(1, _field(1, "x") + _field(2, "") + _field(7, 0))
     ("api_version", "kind", "raw", "expected"),
     [
         ("v1", "Namespace", META, {"metadata": {"name": "x"}}),
-        ("v1", "ConfigMap", META + _field(2, _field(1, "k") + _field(2, "v")), {"metadata": {"name": "x"}, "data": {"k": "v"}}),
+        (
+            "v1",
+            "ConfigMap",
+            META + _field(2, _field(1, "k") + _field(2, "v")),
+            {"metadata": {"name": "x"}, "data": {"k": "v"}},
+        ),
         ("v1", "Secret", _field(2, _field(1, "k") + _field(2, b"\0")), {"data": {"k": "AA=="}}),
         ("apps/v1", "Deployment", _field(2, _field(1, 0) + _field(5, 0)), {"spec": {"replicas": 0}}),
         (
@@ -47,12 +52,17 @@ META = _field(1, _field(1, "x") + _field(2, "") + _field(7, 0))
             _field(2, _field(1, _field(3, 80) + _field(4, _field(1, 0) + _field(2, 8080)) + _field(5, 0))),
             {"spec": {"ports": [{"port": 80, "targetPort": 8080}]}},
         ),
-        ("v1", "Pod", _field(2, _field(1, _field(1, "v") + _field(2, _field(2, b"")))), {"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}}),
+        (
+            "v1",
+            "Pod",
+            _field(2, _field(1, _field(1, "v") + _field(2, _field(2, b"")))),
+            {"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}},
+        ),
         ("v1", "Event", _field(6, _field(1, 1_700_000_000)), {"firstTimestamp": "2023-11-14T22:13:20Z"}),
         ("authentication.k8s.io/v1", "TokenRequest", _field(2, _field(4, -1)), {"spec": {"expirationSeconds": -1}}),
         ("v1", "DeleteOptions", _field(1, 0), {"gracePeriodSeconds": 0}),
     ],
-)  # fmt: skip
+)
 def test_read(api_version: str, kind: str, raw: bytes, expected: dict[str, Any]) -> None:
     found = protobuf.read(_body(api_version, kind, raw))
     assert found == {"kind": kind, "apiVersion": api_version, **expected}

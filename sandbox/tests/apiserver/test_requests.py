@@ -18,10 +18,15 @@ from linkerd_sandbox.apiserver.requests import RequestInfo, parse
         ("GET", "/api/v1/namespaces", {}, ("list", "", "v1", "namespaces", "", "", "")),
         ("GET", "/api/v1/namespaces/n", {}, ("get", "", "v1", "namespaces", "n", "n", "")),
         ("PUT", "/api/v1/namespaces/n/finalize", {}, ("update", "", "v1", "namespaces", "n", "n", "finalize")),
-        ("PATCH", "/apis/apps/v1/namespaces/n/deployments/d/scale", {}, ("patch", "apps", "v1", "deployments", "n", "d", "scale")),
+        (
+            "PATCH",
+            "/apis/apps/v1/namespaces/n/deployments/d/scale",
+            {},
+            ("patch", "apps", "v1", "deployments", "n", "d", "scale"),
+        ),
         ("GET", "/apis/a.b/v1/widgets/a%20b", {}, ("get", "a.b", "v1", "widgets", "", "a b", "")),
     ],
-)  # fmt: skip
+)
 def test_resource_requests(method: str, path: str, query: dict[str, str], expected: tuple[str, ...]) -> None:
     info = parse(method, path, query)
     found = (info.verb, info.group, info.version, info.resource, info.namespace, info.name, info.subresource)

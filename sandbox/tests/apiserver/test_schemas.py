@@ -34,7 +34,8 @@ def test_nodes_resolve_references_and_keep_what_stands_beside_them() -> None:
     assert spec.go_name == "PodSpec"
     containers = spec.child("containers")
     assert containers is not None
-    assert (containers.merge_key, containers.strategies) == ("name", {"merge"})
+    assert containers.merge_key == "name"
+    assert containers.strategies == {"merge"}
     volumes = spec.child("volumes")
     assert volumes is not None
     assert volumes.strategies == {"merge", "retainKeys"}

@@ -73,18 +73,34 @@ def test_defaults_reach_as_far_as_there_are_objects() -> None:
         ({"type": "string", "minLength": 2}, "b", 'Invalid value: "b": spec.v in body should be at least 2 chars long'),
         ({"type": "string", "maxLength": 1}, "bb", "Too long: may not be more than 1 bytes"),
         ({"type": "integer", "minimum": 1}, 0, "Invalid value: 0: spec.v in body should be greater than or equal to 1"),
-        ({"type": "integer", "maximum": 1, "exclusiveMaximum": True}, 1, "Invalid value: 1: spec.v in body should be less than 1"),
+        (
+            {"type": "integer", "maximum": 1, "exclusiveMaximum": True},
+            1,
+            "Invalid value: 1: spec.v in body should be less than 1",
+        ),
         ({"type": "number", "multipleOf": 2}, 3, "Invalid value: 3: spec.v in body should be a multiple of 2"),
         ({"type": "array", "minItems": 1}, [], "Invalid value: 0: spec.v in body should have at least 1 items"),
         ({"type": "array", "maxItems": 0}, [1], "Too many: 1: must have at most 0 items"),
-        ({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}, ["a", "a"], 'Duplicate value: "a"'),
-        ({"anyOf": [{"type": "string"}, {"type": "integer"}], "x-kubernetes-int-or-string": True}, 1.5, "must be of type integer or string"),
+        (
+            {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            ["a", "a"],
+            'Duplicate value: "a"',
+        ),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "integer"}], "x-kubernetes-int-or-string": True},
+            1.5,
+            "must be of type integer or string",
+        ),
         ({"type": "string", "not": {"enum": ["a"]}}, "a", "must not validate the schema (not)"),
-        ({"type": "string", "oneOf": [{"enum": ["a"]}, {"minLength": 1}]}, "a", "must validate one and only one schema (oneOf)"),
+        (
+            {"type": "string", "oneOf": [{"enum": ["a"]}, {"minLength": 1}]},
+            "a",
+            "must validate one and only one schema (oneOf)",
+        ),
         ({"type": "object", "required": ["a"]}, {}, "Required value"),
         ({"type": "object", "minProperties": 1}, {}, "should have at least 1 properties"),
     ],
-)  # fmt: skip
+)
 def test_values_that_are_wrong(schema: dict[str, Any], value: Any, message: str) -> None:
     causes = validate({"spec": {"v": value}}, Node(_object(v=schema)))
     assert any(message in cause.message for cause in causes), causes

@@ -97,7 +97,7 @@ def succeed(kind: ResourceType, new: JsonObject, old: JsonObject, subresource: s
     meta.pop("selfLink", None)
     if before.get("deletionTimestamp"):
         _check_finalizers(kind, meta, before)
-    if has_status(kind):
+    if has_status(kind) and subresource != "binding":  # a binding is the scheduler's, condition included
         changed.pop("status", None)
         if "status" in old:
             changed["status"] = copy(old["status"])

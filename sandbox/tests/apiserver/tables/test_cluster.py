@@ -25,7 +25,11 @@ NOW = 1_700_000_000.0
             },
             ["x", "NodePort", "10.43.0.9", "<none>", "80:30000/TCP,53/UDP", "60s", "a=b"],
         ),
-        ("services", {"spec": {"type": "LoadBalancer"}}, ["x", "LoadBalancer", "<none>", "<pending>", "<none>", "60s", "<none>"]),
+        (
+            "services",
+            {"spec": {"type": "LoadBalancer"}},
+            ["x", "LoadBalancer", "<none>", "<pending>", "<none>", "60s", "<none>"],
+        ),
         (
             "endpoints",
             {"subsets": [{"addresses": [{"ip": f"10.0.0.{n}"} for n in range(5)], "ports": [{"port": 80}]}]},
@@ -47,7 +51,18 @@ NOW = 1_700_000_000.0
                     "nodeInfo": {"kubeletVersion": "v1.32.0", "osImage": "Debian"},
                 },
             },
-            ["x", "Ready,SchedulingDisabled", "control-plane", "60s", "v1.32.0", "10.42.0.1", "<none>", "Debian", "<unknown>", "<unknown>"],
+            [
+                "x",
+                "Ready,SchedulingDisabled",
+                "control-plane",
+                "60s",
+                "v1.32.0",
+                "10.42.0.1",
+                "<none>",
+                "Debian",
+                "<unknown>",
+                "<unknown>",
+            ],
         ),
         (
             "events",
@@ -72,7 +87,7 @@ NOW = 1_700_000_000.0
             ["x", "ClusterRole/r", "60s", "u", "", "n/s"],
         ),
     ],
-)  # fmt: skip
+)
 def test_cells(plural: str, body: dict[str, Any], cells: list[Any]) -> None:
     kind = next(kind for kind in BUILT_IN if kind.plural == plural)
     meta = {"name": "x", "creationTimestamp": "2023-11-14T22:12:20Z", **body.get("metadata", {})}

@@ -172,6 +172,8 @@ def webhooks(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
         if not dig_list(webhook, "admissionReviewVersions"):
             why = "must specify one of v1, v1beta1"
             causes.append(required(f"{path}.admissionReviewVersions", why))
+        if webhook.get("matchConditions"):
+            causes.append(forbidden(f"{path}.matchConditions", "CEL is not implemented by the sandbox's API server"))
         timeout = webhook.get("timeoutSeconds")
         if isinstance(timeout, int) and not 0 < timeout <= _LONGEST_TIMEOUT:
             causes.append(

@@ -59,7 +59,7 @@ def deployment(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     spec = dig_map(body, "spec")
     causes = _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
     strategy = dig_map(spec, "strategy")
-    if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
+    if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate") is not None:
         why = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
         causes.append(Cause("spec.strategy.rollingUpdate", "FieldValueForbidden", why))
     rolling = dig_map(strategy, "rollingUpdate")

@@ -1,0 +1,66 @@
+"""Scale, binding, eviction."""
+
+from collections.abc import Callable
+from typing import Any
+
+PODS = "/api/v1/namespaces/default/pods"
+Cluster = Any
+
+
+async def _deployment(cluster: Cluster) -> str:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    code, _ = await cluster.api("POST", path, {"metadata": {"name": "d"}, "spec": spec})
+    assert code == 201
+    return f"{path}/d/scale"
+
+
+async def test_scale(cluster: Cluster) -> None:
+    path = await _deployment(cluster)
+    _, scale = await cluster.api("GET", path)
+    assert (scale["kind"], scale["spec"], scale["status"]) == (
+        "Scale",
+        {"replicas": 1},
+        {"replicas": 0, "selector": "a=b"},
+    )
+    scale["spec"]["replicas"] = 4
+    code, changed = await cluster.api("PUT", path, scale)
+    assert (code, changed["spec"]["replicas"]) == (200, 4)
+    code, _ = await cluster.api("PUT", path, scale)
+    assert code == 409
+    patch = {"spec": {"replicas": -1}}
+    code, _ = await cluster.api("PATCH", path, patch, media="application/merge-patch+json")
+    assert code == 422
+
+
+async def test_binding(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
+    await cluster.account()
+    await cluster.api("POST", PODS, pod())
+    code, _ = await cluster.api("POST", f"{PODS}/p/binding", {"target": {"kind": "Node", "name": "n"}})
+    _, bound = await cluster.api("GET", f"{PODS}/p")
+    assert (code, bound["spec"]["nodeName"], bound["status"]["conditions"][0]["type"]) == (201, "n", "PodScheduled")
+    code, _ = await cluster.api("POST", f"{PODS}/p/binding", {"target": {"name": "m"}})
+    assert code == 409
+
+
+async def test_eviction_obeys_budgets(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
+    await cluster.account()
+    body = pod()
+    body["metadata"]["labels"] = {"a": "b"}
+    await cluster.api("POST", PODS, body)
+    budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}
+    await cluster.api("POST", budgets, {"metadata": {"name": "b"}, "spec": spec})
+    code, refusal = await cluster.api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
+    assert (code, refusal["reason"]) == (429, "TooManyRequests")
+    await cluster.api("DELETE", f"{budgets}/b")
+    code, _ = await cluster.api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
+    assert (code, (await cluster.api("GET", f"{PODS}/p"))[0]) == (201, 404)
+
+
+async def test_what_is_absent_says_so(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
+    await cluster.account()
+    await cluster.api("POST", PODS, pod())
+    code, refusal = await cluster.api("POST", f"{PODS}/p/exec?command=x")
+    assert (code, refusal["reason"]) == (501, "NotImplemented")

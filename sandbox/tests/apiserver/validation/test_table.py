@@ -1,0 +1,411 @@
+"""Validation: one small mistake each, and the cause that names it."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from linkerd_sandbox.apiserver import defaults
+from linkerd_sandbox.apiserver.kinds import BUILT_IN, ResourceType
+from linkerd_sandbox.apiserver.validation import validate
+
+GOOD: dict[str, dict[str, Any]] = {
+    body["kind"]: body
+    for body in yaml.safe_load_all("""
+kind: Pod
+metadata: {name: p, labels: {app: web}}
+spec:
+  containers:
+  - name: c
+    image: i:1
+    ports: [{name: http, containerPort: 80}]
+    env: [{name: A, value: b}]
+    resources: {limits: {cpu: 100m}, requests: {cpu: 50m}}
+    readinessProbe: {httpGet: {port: http}}
+    volumeMounts: [{name: v, mountPath: /v}]
+  initContainers: [{name: i, image: i:1}]
+  volumes: [{name: v, emptyDir: {}}]
+---
+kind: Deployment
+metadata: {name: d}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: i:1}]}
+---
+kind: Service
+metadata: {name: s}
+spec:
+  selector: {app: web}
+  ports: [{name: http, port: 80}, {name: https, port: 443}]
+---
+kind: Secret
+metadata: {name: s}
+data: {a: YQ==}
+---
+kind: ClusterRole
+metadata: {name: "system:x"}
+rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
+---
+kind: ClusterRoleBinding
+metadata: {name: b}
+roleRef: {kind: ClusterRole, name: r}
+subjects: [{kind: ServiceAccount, name: s, namespace: n}]
+---
+kind: MutatingWebhookConfiguration
+metadata: {name: w}
+webhooks:
+- name: a.b.c
+  admissionReviewVersions: [v1]
+  sideEffects: None
+  clientConfig: {service: {name: s, namespace: n}}
+  rules: [{operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods]}]
+---
+kind: Job
+metadata: {name: j}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i:1}]}}}
+---
+kind: CronJob
+metadata: {name: j}
+spec:
+  schedule: "* * * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i:1}]}}}}
+---
+kind: StatefulSet
+metadata: {name: s}
+spec:
+  serviceName: s
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: i:1}]}
+---
+kind: PodDisruptionBudget
+metadata: {name: p}
+spec: {minAvailable: 1}
+---
+kind: ConfigMap
+metadata: {name: c}
+data: {a: b}
+---
+kind: EndpointSlice
+metadata: {name: e}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.1]}]
+""")
+}
+
+
+def _kind(name: str) -> ResourceType:
+    return next(kind for kind in BUILT_IN if kind.kind == name and kind.listable)
+
+
+def _filled(name: str) -> dict[str, Any]:
+    body = copy.deepcopy(GOOD[name])
+    defaults.fill(_kind(name).qualified, body)
+    return body
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_objects_have_nothing_wrong(name: str) -> None:
+    body = _filled(name)
+    assert validate(_kind(name), body, None) == []
+    assert validate(_kind(name), body, body) == []
+
+
+def _set(body: Any, path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for part in parents:
+        body = body[int(part)] if part.isdigit() else body[part]
+    if value is None:
+        del body[last]
+    elif isinstance(body, list):
+        body[int(last)] = value
+    else:
+        body[last] = value
+
+
+C = "spec.containers[0]"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value", "field", "message"),
+    [
+        ("Pod", "metadata.name", "P", "metadata.name", "a lowercase RFC 1123 subdomain must consist of"),
+        ("Pod", "metadata.labels", {"a b": "c"}, "metadata.labels", "name part must consist of"),
+        ("Pod", "metadata.labels", {"a": "c d"}, "metadata.labels", "a valid label must be an empty string or"),
+        ("Pod", "metadata.annotations", {"/x": "c"}, "metadata.annotations", "prefix part must be non-empty"),
+        ("Pod", "metadata.finalizers", ["x y"], "metadata.finalizers[0]", "name part must"),
+        ("Pod", "metadata.ownerReferences", [{"kind": "A"}], "metadata.ownerReferences[0].uid", "must not be empty"),
+        ("Pod", "spec.containers", [], "spec.containers", "Required value"),
+        ("Pod", "spec.containers.0.name", None, f"{C}.name", "Required value"),
+        ("Pod", "spec.containers.0.name", "C", f"{C}.name", "a lowercase RFC 1123 label must consist of"),
+        ("Pod", "spec.containers.0.name", "i", f"{C}.name", 'Duplicate value: "i"'),
+        ("Pod", "spec.containers.0.image", None, f"{C}.image", "Required value"),
+        ("Pod", "spec.containers.0.image", " i", f"{C}.image", "must not have leading or trailing whitespace"),
+        (
+            "Pod",
+            "spec.containers.0.ports.0.containerPort",
+            70000,
+            f"{C}.ports[0].containerPort",
+            "must be between 1 and 65535",
+        ),
+        ("Pod", "spec.containers.0.ports.0.name", "a_b", f"{C}.ports[0].name", "must contain only alpha-numeric"),
+        (
+            "Pod",
+            "spec.containers.0.ports.0.protocol",
+            "ICMP",
+            f"{C}.ports[0].protocol",
+            'supported values: "SCTP", "TCP", "UDP"',
+        ),
+        ("Pod", "spec.containers.0.env.0.name", "1A", f"{C}.env[0].name", "a valid environment variable name must"),
+        (
+            "Pod",
+            "spec.containers.0.env.0.valueFrom",
+            {"fieldRef": {"fieldPath": "x"}},
+            f"{C}.env[0].valueFrom",
+            "may not be specified when `value`",
+        ),
+        (
+            "Pod",
+            "spec.containers.0.resources.limits.cpu",
+            "much",
+            f"{C}.resources.limits[cpu]",
+            "quantities must match",
+        ),
+        (
+            "Pod",
+            "spec.containers.0.resources.limits.cpu",
+            "10m",
+            f"{C}.resources.requests",
+            "must be less than or equal to cpu limit of 10m",
+        ),
+        ("Pod", "spec.containers.0.readinessProbe.httpGet", None, f"{C}.readinessProbe", "must specify a handler type"),
+        (
+            "Pod",
+            "spec.containers.0.readinessProbe.exec",
+            {"command": ["x"]},
+            f"{C}.readinessProbe.httpGet",
+            "may not specify more than 1 handler",
+        ),
+        (
+            "Pod",
+            "spec.containers.0.readinessProbe.httpGet.port",
+            0,
+            f"{C}.readinessProbe.httpGet.port",
+            "must be between 1 and 65535",
+        ),
+        ("Pod", "spec.containers.0.volumeMounts.0.name", "w", f"{C}.volumeMounts[0].name", 'Not found: "w"'),
+        (
+            "Pod",
+            "spec.containers.0.restartPolicy",
+            "Always",
+            f"{C}.restartPolicy",
+            "may not be set for non-init containers",
+        ),
+        (
+            "Pod",
+            "spec.initContainers.0.restartPolicy",
+            "Never",
+            "spec.initContainers[0].restartPolicy",
+            'supported values: "Always"',
+        ),
+        (
+            "Pod",
+            "spec.initContainers.0.readinessProbe",
+            {"tcpSocket": {"port": 1}},
+            "spec.initContainers[0].readinessProbe",
+            "without restartPolicy=Always",
+        ),
+        ("Pod", "spec.volumes.0.name", "V", "spec.volumes[0].name", "a lowercase RFC 1123 label"),
+        (
+            "Pod",
+            "spec.volumes.0.hostPath",
+            {"path": "/"},
+            "spec.volumes[0].hostPath",
+            "may not specify more than 1 volume type",
+        ),
+        ("Pod", "spec.restartPolicy", "Often", "spec.restartPolicy", "Unsupported value"),
+        (
+            "Pod",
+            "spec.terminationGracePeriodSeconds",
+            -1,
+            "spec.terminationGracePeriodSeconds",
+            "greater than or equal to 0",
+        ),
+        ("Deployment", "spec.replicas", -1, "spec.replicas", "must be greater than or equal to 0"),
+        ("Deployment", "spec.selector", None, "spec.selector", "Required value"),
+        ("Deployment", "spec.selector", {}, "spec.selector", "empty selector is invalid"),
+        (
+            "Deployment",
+            "spec.selector.matchLabels.app",
+            "x",
+            "spec.template.metadata.labels",
+            "does not match template `labels`",
+        ),
+        (
+            "Deployment",
+            "spec.selector.matchExpressions",
+            [{"key": "a", "operator": "In"}],
+            "spec.selector.matchExpressions[0].values",
+            "must be specified",
+        ),
+        ("Deployment", "spec.strategy", {"type": "Recreate", "rollingUpdate": {}}, "spec.strategy.rollingUpdate", ""),
+        (
+            "Deployment",
+            "spec.strategy.rollingUpdate",
+            {"maxSurge": 0, "maxUnavailable": "0%"},
+            "spec.strategy.rollingUpdate.maxUnavailable",
+            "may not be 0",
+        ),
+        (
+            "Deployment",
+            "spec.template.spec.restartPolicy",
+            "Never",
+            "spec.template.spec.restartPolicy",
+            'supported values: "Always"',
+        ),
+        (
+            "Deployment",
+            "spec.template.spec.containers.0.image",
+            None,
+            "spec.template.spec.containers[0].image",
+            "Required value",
+        ),
+        ("Service", "metadata.name", "1s", "metadata.name", "a DNS-1035 label must consist of"),
+        ("Service", "spec.ports", [], "spec.ports", "Required value"),
+        ("Service", "spec.ports.0.name", None, "spec.ports[0].name", "Required value"),
+        ("Service", "spec.ports.0.name", "https", "spec.ports[1].name", "Duplicate value"),
+        ("Service", "spec.ports.0.port", 443, "spec.ports[1]", "Duplicate value"),
+        ("Service", "spec.ports.0.port", 0, "spec.ports[0].port", "must be between 1 and 65535"),
+        (
+            "Service",
+            "spec.ports.0.targetPort",
+            "a--b",
+            "spec.ports[0].targetPort",
+            "must not contain consecutive hyphens",
+        ),
+        ("Service", "spec.type", "External", "spec.type", "Unsupported value"),
+        ("Service", "spec.type", "ExternalName", "spec.externalName", "Required value"),
+        ("Secret", "data.a", "?", "data[a]", "illegal base64 data"),
+        ("Secret", "type", "kubernetes.io/tls", "data[tls.crt]", "Required value"),
+        ("ConfigMap", "data", {"a b": "c"}, "data[a b]", "a valid config key must consist of"),
+        ("ClusterRole", "metadata.name", "a/b", "metadata.name", "may not contain '/'"),
+        ("ClusterRole", "rules.0.verbs", [], "rules[0].verbs", "verbs must contain at least one value"),
+        ("ClusterRole", "rules.0.apiGroups", [], "rules[0].apiGroups", "at least one api group"),
+        ("ClusterRoleBinding", "roleRef.kind", "Role", "roleRef.kind", 'supported values: "ClusterRole"'),
+        ("ClusterRoleBinding", "subjects.0.namespace", None, "subjects[0].namespace", "Required value"),
+        ("ClusterRoleBinding", "subjects.0.kind", "Pod", "subjects[0].kind", "Unsupported value"),
+        ("MutatingWebhookConfiguration", "webhooks.0.name", "a", "webhooks[0].name", "at least three segments"),
+        ("MutatingWebhookConfiguration", "webhooks.0.sideEffects", None, "webhooks[0].sideEffects", "Required value"),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.sideEffects",
+            "Some",
+            "webhooks[0].sideEffects",
+            "Unsupported value",
+        ),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.admissionReviewVersions",
+            [],
+            "webhooks[0].admissionReviewVersions",
+            "must specify one of",
+        ),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.timeoutSeconds",
+            60,
+            "webhooks[0].timeoutSeconds",
+            "between 1 and 30 seconds",
+        ),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.clientConfig",
+            {},
+            "webhooks[0].clientConfig",
+            "exactly one of url or service",
+        ),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.clientConfig",
+            {"url": "http://x"},
+            "webhooks[0].clientConfig.url",
+            "'https' is the only allowed",
+        ),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.rules.0.resources",
+            [],
+            "webhooks[0].rules[0].resources",
+            "Required value",
+        ),
+        (
+            "MutatingWebhookConfiguration",
+            "webhooks.0.matchConditions",
+            [{"name": "a", "expression": "true"}],
+            "webhooks[0].matchConditions",
+            "not implemented",
+        ),
+        (
+            "Job",
+            "spec.template.spec.restartPolicy",
+            "Always",
+            "spec.template.spec.restartPolicy",
+            'supported values: "Never", "OnFailure"',
+        ),
+        ("CronJob", "spec.schedule", "* *", "spec.schedule", "expected exactly 5 fields"),
+        ("PodDisruptionBudget", "spec.maxUnavailable", 1, "spec", "cannot be both set"),
+        ("EndpointSlice", "addressType", "IPv5", "addressType", "Unsupported value"),
+        ("EndpointSlice", "endpoints.0.addresses", [], "endpoints[0].addresses", "at least 1 address"),
+    ],
+)
+def test_mistakes(name: str, path: str, value: Any, field: str, message: str) -> None:
+    body = _filled(name)
+    _set(body, path, value)
+    causes = validate(_kind(name), body, None)
+    assert any(cause.field == field and message in cause.message for cause in causes), causes
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value", "field"),
+    [
+        ("Pod", "spec.restartPolicy", "Never", "spec"),
+        ("Pod", "spec.containers.0.env.0.value", "c", "spec"),
+        ("Deployment", "spec.selector.matchLabels", {"app": "web", "b": "c"}, "spec.selector"),
+        ("StatefulSet", "spec.serviceName", "t", "spec"),
+        ("Job", "spec.completions", 5, "spec.completions"),
+        ("Secret", "type", "other", "type"),
+        ("ClusterRoleBinding", "roleRef.name", "other", "roleRef"),
+        ("EndpointSlice", "addressType", "IPv6", "addressType"),
+    ],
+)
+def test_what_may_not_change(name: str, path: str, value: Any, field: str) -> None:
+    old, new = _filled(name), _filled(name)
+    _set(new, path, value)
+    assert field in [cause.field for cause in validate(_kind(name), new, old)]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        ("Pod", "spec.containers.0.image", "i:2"),
+        ("Pod", "spec.activeDeadlineSeconds", 5),
+        ("Pod", "metadata.labels", {"a": "b"}),
+        ("Deployment", "spec.template.spec.containers.0.image", "i:2"),
+        ("StatefulSet", "spec.replicas", 5),
+    ],
+)
+def test_what_may_change(name: str, path: str, value: Any) -> None:
+    old, new = _filled(name), _filled(name)
+    _set(new, path, value)
+    assert validate(_kind(name), new, old) == []
+
+
+def test_immutable_data_stays() -> None:
+    old = {**_filled("ConfigMap"), "immutable": True}
+    new = {**old, "data": {"a": "c"}}
+    assert [cause.field for cause in validate(_kind("ConfigMap"), new, old)] == ["data"]
