@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
+
 from linkerd_kube import portforward
 from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import ApiError, NotFound

@@ -38,7 +38,7 @@ def service(space: str, name: str, annotations: dict[str, str] | None = None) ->
 def deployment(
     space: str, name: str, annotations: dict[str, str] | None = None, replicas: int = 1, grpc: bool = False
 ) -> JsonObject:
-    """Pods of the application. They drain as pods are told to: a pause before SIGTERM, while endpoints are withdrawn."""
+    """Pods of the application; a pause before SIGTERM, while endpoints are withdrawn, as Kubernetes advises."""
     container = {
         "name": "peer",
         "image": IMAGE,

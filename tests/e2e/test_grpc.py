@@ -1,4 +1,4 @@
-"""gRPC through two sidecars: the four kinds of call, trailers, errors, cancellation, large messages, and their figures."""
+"""gRPC through two sidecars: four kinds of call, trailers, errors, cancellation, large messages, figures."""
 
 import pytest
 from tests.e2e.cluster import Cluster, sample, until

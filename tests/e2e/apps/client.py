@@ -71,11 +71,10 @@ def half_close(host: str, port: int, send: str) -> Json:
 
 def greeting(host: str, port: int, send: str) -> Json:
     """Waits for the server's first line, then says one and hears the answer."""
-    with socket.create_connection((host, port), timeout=_SECONDS) as connection:
-        with connection.makefile("rb") as lines:
-            first = lines.readline()
-            if not first:
-                return {"closed": True}
-            connection.sendall(send.encode() + b"\n")
-            second = lines.readline()
+    with socket.create_connection((host, port), timeout=_SECONDS) as connection, connection.makefile("rb") as lines:
+        first = lines.readline()
+        if not first:
+            return {"closed": True}
+        connection.sendall(send.encode() + b"\n")
+        second = lines.readline()
     return {"first": first.decode(), "second": second.decode()}

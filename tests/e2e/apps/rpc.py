@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import grpc
 
@@ -49,11 +50,15 @@ def _status(name: bytes) -> grpc.StatusCode:
 
 def _wait(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
     over = threading.Event()
-    context.add_callback(over.set)
+
+    def ended() -> None:  # not after the wait: a cancelled call's generator may never be resumed
+        if not context.is_active():
+            _cancelled.set()
+        over.set()
+
+    context.add_callback(ended)
     yield b"begun"
     over.wait(_SECONDS)
-    if not context.is_active():
-        _cancelled.set()
 
 
 def _was_cancelled(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -85,8 +90,13 @@ _running: list[grpc.Server] = []
 """A server ends when nobody holds it."""
 
 
-def _metadata(pairs: Iterable[tuple[str, str | bytes]] | None) -> Json:
-    return {key: value.hex() if isinstance(value, bytes) else value for key, value in pairs or ()}
+def _metadata(pairs: Iterable[object] | None) -> Json:
+    """Binary values in hex."""
+    found: Json = {}
+    for pair in pairs or ():
+        key, value = cast("tuple[str, str | bytes]", pair)
+        found[key] = value.hex() if isinstance(value, bytes) else value
+    return found
 
 
 class Client:
@@ -101,20 +111,20 @@ class Client:
 
     def unary(self, text: str) -> Json:
         """One message each way, and the trailers."""
-        method = self._channel.unary_unary("/e2e.Echo/Unary")
+        method = self._channel.unary_unary("/e2e.Echo/Unary", None, None)
         reply, call = method.with_call(text.encode(), timeout=_SECONDS, metadata=(("x-asked", "yes"),))
         return {"reply": reply.decode(), "trailers": _metadata(call.trailing_metadata())}
 
     def collect(self, count: int) -> Json:
         """Many messages there, one back."""
-        reply = self._channel.stream_unary("/e2e.Echo/Collect")(
+        reply = self._channel.stream_unary("/e2e.Echo/Collect", None, None)(
             (str(number).encode() for number in range(count)), timeout=_SECONDS
         )
         return {"reply": reply.decode()}
 
     def expand(self, count: int) -> Json:
         """One message there, many back."""
-        call = self._channel.unary_stream("/e2e.Echo/Expand")(str(count).encode(), timeout=_SECONDS)
+        call = self._channel.unary_stream("/e2e.Echo/Expand", None, None)(str(count).encode(), timeout=_SECONDS)
         replies = [reply.decode() for reply in call]
         return {"replies": replies, "trailers": _metadata(call.trailing_metadata())}
 
@@ -129,7 +139,7 @@ class Client:
                 yield str(number).encode()
 
         replies = []
-        for reply in self._channel.stream_stream("/e2e.Echo/Chat")(ask(), timeout=_SECONDS):
+        for reply in self._channel.stream_stream("/e2e.Echo/Chat", None, None)(ask(), timeout=_SECONDS):
             replies.append(reply.decode())
             answered.release()
         return {"replies": replies}
@@ -138,25 +148,25 @@ class Client:
         """A message of `size` bytes there and back."""
         sent = bytes(range(256)) * (size // 256)
         began = time.monotonic()
-        reply = self._channel.unary_unary("/e2e.Echo/Unary")(sent, timeout=_SECONDS)
+        reply = self._channel.unary_unary("/e2e.Echo/Unary", None, None)(sent, timeout=_SECONDS)
         return {"equal": reply == b"unary " + sent, "size": len(reply), "seconds": time.monotonic() - began}
 
     def fail(self, status: str) -> Json:
         """An error of the application's; raises it."""
-        self._channel.unary_unary("/e2e.Echo/Fail")(status.encode(), timeout=_SECONDS)
+        self._channel.unary_unary("/e2e.Echo/Fail", None, None)(status.encode(), timeout=_SECONDS)
         return {}
 
     def cancel(self) -> Json:
         """A stream cancelled after its first message; did the server hear of it?"""
-        call = self._channel.unary_stream("/e2e.Echo/Wait")(b"", timeout=_SECONDS)
-        first = next(call)
-        call.cancel()
-        heard = self._channel.unary_unary("/e2e.Echo/WasCancelled")(b"5", timeout=_SECONDS)
+        call = self._channel.unary_stream("/e2e.Echo/Wait", None, None)(b"", timeout=_SECONDS)
+        first = next(iter(call))
+        call.cancel()  # type: ignore[no-untyped-call]
+        heard = self._channel.unary_unary("/e2e.Echo/WasCancelled", None, None)(b"5", timeout=_SECONDS)
         return {"first": first.decode(), "heard": heard.decode()}
 
     def deadline(self) -> Json:
         """A stream whose deadline passes; raises DEADLINE_EXCEEDED."""
-        for _ in self._channel.unary_stream("/e2e.Echo/Wait")(b"", timeout=0.5):
+        for _ in self._channel.unary_stream("/e2e.Echo/Wait", None, None)(b"", timeout=0.5):
             pass
         return {}
 

@@ -1,4 +1,4 @@
-"""Servers of the test's own application: HTTP/1.1, HTTP/2 without TLS, TCP that waits for the end, TCP that speaks first.
+"""Servers of the test's application: HTTP/1.1, HTTP/2 without TLS, TCP that waits for the end, TCP that speaks first.
 
 Runs inside pods, from a ConfigMap, with the standard library and h2 alone.
 """
@@ -58,7 +58,7 @@ class Http1(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  # the standard library's name
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
