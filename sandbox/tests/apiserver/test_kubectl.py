@@ -232,8 +232,8 @@ async def test_auth(cluster: Cluster) -> None:
     assert (await _ok(cluster, "create", "token", "default")).count(".") == 2
     refused = await cluster.kubectl("get", "pods", "--as=nobody")
     assert refused.err == (
-        'Error from server (Forbidden): pods is forbidden: User "nobody" cannot list resource "pods" in API group "" in the '
-        'namespace "default"\n'
+        'Error from server (Forbidden): pods is forbidden: User "nobody" cannot list resource "pods" in API group ""'
+        ' in the namespace "default"\n'
     )
 
 

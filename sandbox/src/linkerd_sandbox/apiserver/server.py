@@ -16,6 +16,7 @@ from linkerd_sandbox.apiserver.certificates import Authority, server_context
 from linkerd_sandbox.apiserver.decoding import Decoder
 from linkerd_sandbox.apiserver.definitions import follow_definitions
 from linkerd_sandbox.apiserver.endpoints import Endpoints
+from linkerd_sandbox.apiserver.expiry import keep_forgetting
 from linkerd_sandbox.apiserver.http import HttpApi
 from linkerd_sandbox.apiserver.kinds import Registry
 from linkerd_sandbox.apiserver.node import NodeBackend
@@ -54,8 +55,9 @@ class ApiServer:
         directory.chmod(0o700)
         self._stopping = asyncio.Event()
         self._runner: web.ServerRunner | None = None
+        self._forgetting: asyncio.Task[None] | None = None
         self.store = Store()
-        registry = Registry()
+        registry = self._registry = Registry()
         self._rules = Rules(self.store, service_cidr)
         signer = Signer.create(directory / "sa.key")
         self._authenticator = Authenticator(self.store, signer)
@@ -93,11 +95,14 @@ class ApiServer:
         for listener in self._sockets:
             site = web.SockSite(self._runner, listener, ssl_context=context)
             await site.start()
+        self._forgetting = asyncio.create_task(keep_forgetting(self.store, self._registry))
         self._http.ready.set()
 
     async def stop(self) -> None:
         """End watches and connections, close the sockets."""
         self._stopping.set()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
         await self._admission.close()
         if self._runner is not None:
             await self._runner.cleanup()
