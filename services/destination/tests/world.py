@@ -16,13 +16,16 @@ from linkerd_destination.translate.inbound import render_inbound
 from linkerd_destination.translate.outbound import render_outbound
 from linkerd_destination.translate.targets import NoAnswer
 from linkerd_destination.watch import decode
+from linkerd_destination.watch.custom import KINDS
 
 _DECODERS: dict[str, Callable[[bytes], Object]] = {
     "Namespace": decode.namespace,
     "Service": decode.service,
     "EndpointSlice": decode.endpoint_slice,
+    "Node": decode.node,
     "Pod": decode.pod,
 }
+_CUSTOM = {(kind.resource.group, kind.resource.kind): kind.decode for kind in KINDS}
 
 
 def load(text: str) -> list[Object]:
@@ -30,9 +33,11 @@ def load(text: str) -> list[Object]:
     found: list[Object] = []
     for document in yaml.safe_load_all(text):
         if document:
-            if document["kind"] != "Namespace":
+            if document["kind"] not in ("Namespace", "Node"):
                 document["metadata"].setdefault("namespace", "ns")
-            found.append(_DECODERS[document["kind"]](json.dumps(document).encode()))
+            group = document.get("apiVersion", "v1").rpartition("/")[0]
+            decoder = _CUSTOM.get((group, document["kind"])) or _DECODERS[document["kind"]]
+            found.append(decoder(json.dumps(document).encode()))
     return found
 
 

@@ -80,7 +80,11 @@ class Backoff(Document, frozen=True):
 
 
 class Retry(Document, frozen=True):
-    """When to send a request again; `budget`, where set, bounds it (a ServiceProfile's or the route's own)."""
+    """When to send a request again; `budget`, where set, bounds it (a ServiceProfile's or the route's own).
+
+    A budget equal to the document's `retry_budget` is that one, shared by all routes that have it. Without `budget`
+    only `limit` bounds the retries.
+    """
 
     on_failure: bool = False
     """Retry what classification calls a failure (ServiceProfile isRetryable)."""

@@ -11,7 +11,7 @@ Rules:
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 # Between 4 and 8 minutes, as client-go: servers drop long watches, and not all clients at once.
 _WATCH_SECONDS = (240, 480)
-_ABSENT_SECONDS = 30.0
+_ABSENT_SECONDS = 10.0
 
 
 class Handler(Protocol[T]):
@@ -67,7 +67,8 @@ _dicts = msgspec.json.Decoder(JsonObject)
 class Reflector(Generic[T]):
     """One kind, listed and watched. `decode` turns an object's JSON into what handlers get (default: a dict).
 
-    With `optional`, a server that does not serve the kind is an empty list, asked again every half minute.
+    With `optional`, a server that does not serve the kind, neither at its own version nor at one of `alternatives`, is
+    an empty list, asked again every few seconds.
     """
 
     def __init__(
@@ -82,8 +83,11 @@ class Reflector(Generic[T]):
         decode: Callable[[bytes], T] | None = None,
         on_rejected: Callable[[Rejected], None] | None = None,
         optional: bool = False,
+        alternatives: Sequence[Resource] = (),
     ) -> None:
         self.resource = resource
+        self._versions = (resource, *alternatives)
+        self._untried = list(alternatives)
         self.synced = asyncio.Event()
         """Set once the first list was delivered."""
         self._client = client
@@ -134,6 +138,10 @@ class Reflector(Generic[T]):
             log.warning("%s: %s; trying again", self.resource, error)
             await asyncio.sleep(self._backoff.next())
             return
+        if self._untried:
+            self.resource = self._untried.pop(0)
+            return
+        self._untried = [version for version in self._versions if version != self.resource]
         if len(self._history) or not self.synced.is_set():
             self._history.reset([])
             self._handler.on_listed([])
@@ -146,6 +154,7 @@ class Reflector(Generic[T]):
         except Gone:
             # The continue token expired under a slow list: take the collection in one piece, as client-go does.
             objects, version = await self._pages(limit=0)
+        self._untried = [other for other in self._versions if other != self.resource]
         self._history.reset(objects)
         self._version = version
         self._handler.on_listed([obj for _, obj in objects])

@@ -19,6 +19,7 @@ from linkerd_destination.api.topics import Topics
 from linkerd_destination.index.state import Index
 from linkerd_destination.settings import Settings
 from linkerd_destination.status.reports import Reports
+from linkerd_destination.watch.custom import KINDS
 from linkerd_destination.watch.feed import Feed
 from linkerd_kube import EventRecorder, KubeClient, ObjectRef
 from linkerd_kube.config import ConfigError
@@ -29,7 +30,10 @@ from linkerd_runtime.process import Stop, serve
 
 log = logging.getLogger(__name__)
 
-_CACHES = ("configuration", "trust bundle", "namespaces", "services", "endpointslices", "pods")
+_CACHES = (
+    *("configuration", "trust bundle", "namespaces", "nodes", "services", "endpointslices", "pods"),
+    *(kind.name for kind in KINDS),
+)
 _CERTIFICATE = "certificate not issued yet"
 _NO_BUNDLE = "trust bundle not published yet"
 

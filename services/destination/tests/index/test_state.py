@@ -53,7 +53,7 @@ def test_replace_forgets_what_is_not_listed() -> None:
     made.put(Service(namespace="ns", name="a", ips=("10.0.0.1",)))
     made.put(Service(namespace="ns", name="b"))
     made.drain()
-    made.replace_services([Service(namespace="ns", name="b")])
+    made.replace(Service, [Service(namespace="ns", name="b")])
     assert made.drain() == {("service", "ns", "a"), ("service-ip", "10.0.0.1")}
     assert made.sizes()["services"] == 1
 
@@ -169,13 +169,13 @@ class Answers(RuleBasedStateMachine):
 
     @rule(objs=st.lists(PODS, max_size=3))
     def list_pods(self, objs: list[Pod]) -> None:
-        self.index.replace_pods(objs)
+        self.index.replace(Pod, objs)
         self.model = {k: v for k, v in self.model.items() if k[0] is not Pod}
         self.model.update({(Pod, o.key): o for o in objs})
 
     @rule(objs=st.lists(SLICES, max_size=3))
     def list_slices(self, objs: list[Slice]) -> None:
-        self.index.replace_slices(objs)
+        self.index.replace(Slice, objs)
         self.model = {k: v for k, v in self.model.items() if k[0] is not Slice}
         self.model.update({(Slice, o.key): o for o in objs})
 

@@ -10,6 +10,7 @@ from services.destination.tests.harness import COLLECTIONS, put
 
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.state import Index
+from linkerd_destination.watch.custom import KINDS
 from linkerd_destination.watch.feed import Feed
 from linkerd_kube import KubeClient, ObjectRef
 from linkerd_testkit.ports import eventually
@@ -57,7 +58,8 @@ async def run(api: FakeApi) -> AsyncIterator[Run]:
 
 
 async def test_every_cache_is_named_once_it_has_listed(run: Run) -> None:
-    expected = {"configuration", "trust bundle", "namespaces", "services", "pods", "endpointslices"}
+    expected = {"configuration", "trust bundle", "namespaces", "nodes", "services", "pods", "endpointslices"}
+    expected |= {kind.name for kind in KINDS}
     await eventually(lambda: run.sink.synced == expected)
     assert run.sink.trust == []
 

@@ -6,9 +6,14 @@ resourceVersion) is no change, and nobody is told.
 
 from msgspec import Struct
 
+from linkerd_rules.validation.profile import Profile
+from linkerd_rules.validation.split import Split
+
 NamespacedName = tuple[str, str]
 """Namespace and name."""
 NamedPorts = tuple[tuple[str, int], ...]
+Labels = tuple[tuple[str, str], ...]
+"""Sorted by name. Pods of one template share one tuple."""
 
 
 class Namespace(Struct, frozen=True, kw_only=True):
@@ -39,7 +44,11 @@ class Service(Struct, frozen=True, kw_only=True):
     ips: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
     external_name: bool = False
+    local_only: bool = False
+    """internalTrafficPolicy: Local, only endpoints on the caller's node."""
     opaque_ports: str | None = None
+    traffic: tuple[tuple[str, str], ...] = ()
+    """Annotations about retries, timeouts and balancing, sorted."""
 
     @property
     def key(self) -> NamespacedName:
@@ -67,6 +76,7 @@ class SliceEndpoint(Struct, frozen=True, kw_only=True):
 
     addresses: tuple[str, ...]
     hostname: str = ""
+    node: str = ""
     pod: PodReference | None = None
     zone: str = ""
     for_zones: tuple[str, ...] = ()
@@ -87,6 +97,17 @@ class Slice(Struct, frozen=True, kw_only=True):
         return (self.namespace, self.name)
 
 
+class Node(Struct, frozen=True, kw_only=True):
+    """A node; `zone` is "" where it has none."""
+
+    name: str
+    zone: str = ""
+
+    @property
+    def key(self) -> NamespacedName:
+        return ("", self.name)
+
+
 class Probe(Struct, frozen=True, kw_only=True):
     """An httpGet probe that the kubelet sends in plain text."""
 
@@ -101,6 +122,11 @@ class Pod(Struct, frozen=True, kw_only=True):
     name: str
     uid: str = ""
     ips: tuple[str, ...] = ()
+    labels: Labels = ()
+    node: str = ""
+    host_ip: str = ""
+    host_ports: tuple[tuple[int, int], ...] = ()
+    """Ports of the node that lead to container ports: (host port, container port)."""
     ended: bool = False
     """Its containers are gone for good, and so is its address."""
     deleting: bool = False
@@ -128,4 +154,4 @@ class Pod(Struct, frozen=True, kw_only=True):
         return tuple((name, port) for name, port in self.ports if name)
 
 
-Object = Namespace | Service | Slice | Pod
+Object = Namespace | Node | Service | Slice | Pod | Profile | Split

@@ -1,13 +1,28 @@
 """PURE: the outbound document of one target, as one caller sees it."""
 
-from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Protocol, Route, WeightedBackend
+from functools import lru_cache
+
+from linkerd_contract.outbound import (
+    Backend,
+    Balancer,
+    Endpoint,
+    OutboundDocument,
+    Protocol,
+    Route,
+    RouteOrder,
+    WeightedBackend,
+)
 from linkerd_contract.resource import ResourceRef
 from linkerd_contract.watch import WatchCode
 from linkerd_destination.index.objects import Pod, Service, ServicePort
 from linkerd_destination.index.state import View
-from linkerd_destination.translate.endpoints import Caller, pod_endpoint, pod_opaque_ports, service_endpoints
-from linkerd_destination.translate.ports import first_valid
+from linkerd_destination.translate.backends import Backends, service_ref
+from linkerd_destination.translate.endpoints import Caller, pod_endpoint, pod_opaque_ports
+from linkerd_destination.translate.ports import first_valid, port_set
+from linkerd_destination.translate.profiles import profile_of, profile_routes, service_name, split_shares
 from linkerd_destination.translate.targets import AddressTarget, NoAnswer, ServiceTarget, parse_target
+from linkerd_rules.validation.annotations import TrafficAnnotations, read_traffic_annotations
+from linkerd_rules.validation.profile import Profile
 
 _APP_PROTOCOLS = {
     "http": Protocol.http1,
@@ -19,6 +34,8 @@ _APP_PROTOCOLS = {
 _DEFAULT_ROUTE = ResourceRef(name="http")
 _DEFAULT_FORWARD = ResourceRef(name="forward")
 _FORWARD = "forward"
+# Its defaults are left out when it is encoded, these very objects alone.
+_PLAIN = OutboundDocument(authority="")
 
 
 def render_outbound(view: View, target: str, caller: Caller) -> OutboundDocument:
@@ -51,34 +68,65 @@ def _by_name(view: View, target: ServiceTarget, caller: Caller) -> OutboundDocum
 def _of_service(
     view: View, service: Service, port: int, ipv6: bool | None, caller: Caller, hostname: str
 ) -> OutboundDocument:
-    config = view.config
-    host = f"{service.name}.{service.namespace}.svc.{config.cluster_domain}"
+    host = service_name(view, service)
     authority = f"{hostname}.{host}:{port}" if hostname else f"{host}:{port}"
-    resource = ResourceRef(group="core", kind="Service", namespace=service.namespace, name=service.name, port=port)
+    resource = service_ref(service.namespace, service.name, port)
     defined = next((p for p in service.ports if p.port == port), None)
     if defined is None and not service.headless:
         # No such port: what kube-proxy would reject, the proxy refuses.
         return OutboundDocument(authority=authority, parent=resource, forbidden=True)
-    name = None if defined is None else defined.name
-    endpoints = service_endpoints(view, service, port, name, ipv6, caller, hostname)
-    ref = f"{service.namespace}/{service.name}:{port}"
-    backend = Backend(
-        resource=resource, labels={"service": service.name, "namespace": service.namespace}, endpoints=endpoints
-    )
+    backends = Backends(view, caller, ipv6)
+    own = [WeightedBackend(ref=backends.service(service, port, hostname))]
+    profile = profile_of(view, service, caller.namespace)
+    # One pod was asked for by name: it is not to be split away from.
+    targets = [] if hostname else split_shares(view, service, port, profile, backends)
+    asked = traffic(service)
+    profiled = profile is not None and bool(profile.routes or profile.dst_overrides)
+    if profile is not None and profiled:
+        routes = profile_routes(profile, targets or own)
+    else:
+        routes = [_service_route(targets or own, asked)]
     return OutboundDocument(
         authority=authority,
-        protocol=_service_protocol(view, service, port, defined),
+        protocol=_service_protocol(view, service, port, defined, profile),
         parent=resource,
-        routes=[_default_route(ref, _DEFAULT_ROUTE)],
-        backends={ref: backend},
+        profile=profile.meta.name if profile is not None and profiled else None,
+        route_order=RouteOrder.first if profiled else RouteOrder.specific,
+        routes=routes,
+        retry_budget=(profile.retry_budget if profile is not None else None) or _PLAIN.retry_budget,
+        failure_accrual=asked.failure_accrual,
+        balancer=Balancer(penalize_failures=True) if asked.penalize_failures else _PLAIN.balancer,
+        backends=_used(backends, routes),
     )
 
 
-def _service_protocol(view: View, service: Service, port: int, defined: ServicePort | None) -> Protocol:
+def _used(backends: Backends, routes: list[Route]) -> dict[str, Backend]:
+    """Only what routes lead to: a split may take everything from its apex."""
+    refs = {backend.ref for route in routes for backend in route.backends}
+    return {ref: backend for ref, backend in backends.found.items() if ref in refs}
+
+
+def _service_route(targets: list[WeightedBackend], asked: TrafficAnnotations) -> Route:
+    return Route(name="default", resource=_DEFAULT_ROUTE, backends=targets, retry=asked.retry, timeouts=asked.timeouts)
+
+
+@lru_cache(maxsize=4096)
+def _traffic(annotations: tuple[tuple[str, str], ...]) -> TrafficAnnotations:
+    return read_traffic_annotations(dict(annotations))[0]
+
+
+def traffic(service: Service) -> TrafficAnnotations:
+    """What the Service's annotations ask for."""
+    return _traffic(service.traffic)
+
+
+def _service_protocol(
+    view: View, service: Service, port: int, defined: ServicePort | None, profile: Profile | None
+) -> Protocol:
     namespace = view.namespace(service.namespace)
     inherited = namespace.opaque_ports if namespace else None
     opaque = first_valid(service.named_ports, service.opaque_ports, inherited, view.config.opaque_ports)
-    if port in opaque:
+    if port in opaque or (profile is not None and profile.opaque_ports and port in port_set(profile.opaque_ports)):
         return Protocol.opaque
     return _APP_PROTOCOLS.get(defined.app_protocol, Protocol.detect) if defined else Protocol.detect
 

@@ -1,20 +1,24 @@
 """From the API server's JSON to the index's objects. A ValueError means that the object cannot be used."""
 
 import ipaddress
+from functools import lru_cache
 
 import msgspec
 
 from linkerd_contract import names
 from linkerd_destination.index import objects
 from linkerd_destination.watch import wire
+from linkerd_rules.validation.annotations import PREFIXES
 
 _namespaces = msgspec.json.Decoder(wire.Namespace)
 _services = msgspec.json.Decoder(wire.Service)
 _slices = msgspec.json.Decoder(wire.EndpointSlice)
 _pods = msgspec.json.Decoder(wire.Pod)
+_nodes = msgspec.json.Decoder(wire.Node)
 
 _SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 _ZONE_TOPOLOGY = "topology.kubernetes.io/zone"
+_HOSTNAME_TOPOLOGY = "kubernetes.io/hostname"
 _HASH_LABEL = "pod-template-hash"
 _REQUIRE_IDENTITY = "config.linkerd.io/proxy-require-identity-inbound-ports"
 _ADMIN_PORT_NAME = "linkerd-admin"
@@ -39,6 +43,12 @@ def namespace(raw: bytes) -> objects.Namespace:
     )
 
 
+def node(raw: bytes) -> objects.Node:
+    """A Node."""
+    meta = _nodes.decode(raw).metadata
+    return objects.Node(name=meta.name, zone=meta.label(_ZONE_TOPOLOGY))
+
+
 def service(raw: bytes) -> objects.Service:
     """A Service; only its TCP ports."""
     read = _services.decode(raw)
@@ -55,7 +65,9 @@ def service(raw: bytes) -> objects.Service:
         ips=tuple(_ip(ip) for ip in ips if ip and ip != "None"),
         ports=ports,
         external_name=spec.type == "ExternalName",
+        local_only=spec.internal_traffic_policy == "Local",
         opaque_ports=read.metadata.annotation(names.ANNOTATION_OPAQUE_PORTS),
+        traffic=tuple(sorted(i for i in (read.metadata.annotations or {}).items() if i[0].startswith(PREFIXES))),
     )
 
 
@@ -89,6 +101,7 @@ def _endpoint(endpoint: wire.SliceEndpoint, namespace: str) -> objects.SliceEndp
     return objects.SliceEndpoint(
         addresses=tuple(_ip(ip) for ip in endpoint.addresses),
         hostname=endpoint.hostname or "",
+        node=endpoint.node_name or (endpoint.topology or {}).get(_HOSTNAME_TOPOLOGY, ""),
         pod=reference,
         zone=endpoint.zone or (endpoint.topology or {}).get(_ZONE_TOPOLOGY, ""),
         for_zones=tuple(hint.name for hint in hints or ()),
@@ -103,11 +116,21 @@ def pod(raw: bytes) -> objects.Pod:
     apps = [c for c in containers if c.name != names.PROXY_CONTAINER]
     proxy = next((c for c in containers if c.name == names.PROXY_CONTAINER), None)
     ips = [p.ip for p in status.pod_ips or ()] or ([status.pod_ip] if status.pod_ip else [])
+    host_ports = tuple(
+        (p.host_port, p.container_port)
+        for c in apps
+        for p in c.ports or ()
+        if p.host_port and p.protocol in (None, "TCP") and not spec.host_network
+    )
     return objects.Pod(
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
         ips=tuple(_ip(ip) for ip in ips),
+        labels=_shared(tuple(sorted((meta.labels or {}).items()))),
+        node=spec.node_name or "",
+        host_ip=_ip(status.host_ip) if status.host_ip and host_ports else "",
+        host_ports=host_ports,
         ended=status.phase in ("Succeeded", "Failed"),
         deleting=meta.deletion_timestamp is not None,
         host_network=bool(spec.host_network),
@@ -126,6 +149,12 @@ def pod(raw: bytes) -> objects.Pod:
         default_inbound_policy=meta.annotation(names.ANNOTATION_DEFAULT_INBOUND_POLICY),
         require_identity_ports=meta.annotation(_REQUIRE_IDENTITY),
     )
+
+
+@lru_cache(maxsize=16384)
+def _shared(labels: objects.Labels) -> objects.Labels:
+    """One tuple for all pods that are labelled alike: a cluster has far fewer of these than pods."""
+    return labels
 
 
 def _owner(meta: wire.Meta) -> tuple[str, str] | None:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from linkerd_contract import names
+from linkerd_destination.index import objects
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.objects import Object
 from linkerd_destination.index.state import Index
-from linkerd_destination.watch import decode, lint, values, wire
+from linkerd_destination.watch import custom, decode, lint, values, wire
 from linkerd_kube import ApiError, KubeClient, NotFound, ObjectRef, Reflector, Rejected, Resource, resources
 from linkerd_kube.backoff import Backoff
 
@@ -37,11 +38,11 @@ class Sink(Protocol):
 class _Kind(Generic[T]):
     """One kind of object, into the index."""
 
-    def __init__(self, kind: str, index: Index, replace: Callable[[list[T]], None], sink: Sink) -> None:
-        self._kind, self._index, self._replace, self._sink = kind, index, replace, sink
+    def __init__(self, resource: Resource, index: Index, kind: type[T], sink: Sink) -> None:
+        self._resource, self._index, self._type, self._sink = resource, index, kind, sink
 
     def on_listed(self, objs: list[T], /) -> None:
-        self._replace(objs)
+        self._index.replace(self._type, objs)
         for obj in objs:
             self._lint(obj)
         self._told()
@@ -56,13 +57,14 @@ class _Kind(Generic[T]):
         self._told()
 
     def _told(self) -> None:
-        self._sink.on_event(self._kind)
+        self._sink.on_event(self._resource.kind)
         self._sink.on_change()
 
     def _lint(self, obj: Object) -> None:
         for message in lint.problems(obj):
             namespace, name = obj.key
-            self._sink.on_problem(ObjectRef(self._kind, name, namespace), "InvalidAnnotation", message)
+            ref = ObjectRef(self._resource.kind, name, namespace, api_version=self._resource.api_version)
+            self._sink.on_problem(ref, "InvalidAnnotation", message)
 
 
 class _Config:
@@ -131,15 +133,30 @@ class Feed:
                 (self._config_map(names.TRUST_ROOTS_CONFIG_MAP, _Trust(sink)), "trust bundle"),
             ):
                 start(name, reflector)
-            start("namespaces", self._kind(resources.NAMESPACES, decode.namespace, index.replace_namespaces))
-            start("services", self._kind(resources.SERVICES, decode.service, index.replace_services))
-            start("pods", self._kind(resources.PODS, decode.pod, index.replace_pods))
+            start("namespaces", self._kind(resources.NAMESPACES, objects.Namespace, decode.namespace))
+            start("nodes", self._kind(resources.NODES, objects.Node, decode.node))
+            start("services", self._kind(resources.SERVICES, objects.Service, decode.service))
+            start("pods", self._kind(resources.PODS, objects.Pod, decode.pod))
+            for custom_kind in custom.KINDS:
+                start(custom_kind.name, self._custom(custom_kind))
             served = await self._endpoint_slices()
-            start("endpointslices", self._kind(served, decode.endpoint_slice, index.replace_slices))
+            start("endpointslices", self._kind(served, objects.Slice, decode.endpoint_slice))
 
-    def _kind(self, resource: Resource, read: Callable[[bytes], T], replace: Callable[[list[T]], None]) -> Reflector[T]:
-        handler = _Kind(resource.kind, self._index, replace, self._sink)
+    def _kind(self, resource: Resource, kind: type[T], read: Callable[[bytes], T]) -> Reflector[T]:
+        handler = _Kind(resource, self._index, kind, self._sink)
         return Reflector(self._client, resource, handler, decode=read, on_rejected=self._rejected)
+
+    def _custom(self, kind: custom.Custom) -> Reflector[Object]:
+        """A kind whose definition may be missing, for now or for ever; without it there are just no such objects."""
+        return Reflector(
+            self._client,
+            kind.resource,
+            _Kind(kind.resource, self._index, kind.type, self._sink),
+            decode=kind.decode,
+            on_rejected=self._rejected,
+            optional=True,
+            alternatives=kind.alternatives,
+        )
 
     def _config_map(self, name: str, handler: _Config | _Trust) -> Reflector[wire.ConfigMap]:
         return Reflector(

@@ -1,15 +1,18 @@
 """What is wrong with an object that can be used nevertheless: annotations that are passed over for their default."""
 
 from linkerd_destination.index.config import INBOUND_POLICIES
-from linkerd_destination.index.objects import Namespace, Object, Pod, Slice
+from linkerd_destination.index.objects import Namespace, Object, Pod, Service
 from linkerd_destination.translate.ports import port_set
+from linkerd_rules.validation.annotations import read_traffic_annotations
 
 
 def problems(obj: Object) -> list[str]:
     """One sentence for each annotation that cannot be used."""
-    if isinstance(obj, Slice):
+    if not isinstance(obj, Namespace | Service | Pod):
         return []
     found = [_ports("opaque-ports", obj.opaque_ports)]
+    if isinstance(obj, Service) and obj.traffic:
+        found += map(str, read_traffic_annotations(dict(obj.traffic))[1])
     if isinstance(obj, Pod):
         found.append(_ports("skip-inbound-ports", obj.skip_inbound_ports))
         found.append(_ports("proxy-require-identity-inbound-ports", obj.require_identity_ports))

@@ -43,12 +43,17 @@ class ServiceSpec(Struct, rename="camel"):
     type: str | None = None
     cluster_ip: str | None = field(default=None, name="clusterIP")
     cluster_ips: list[str] | None = field(default=None, name="clusterIPs")
+    internal_traffic_policy: str | None = None
     ports: list[ServicePort] | None = None
 
 
 class Service(Struct):
     metadata: Meta
     spec: ServiceSpec = field(default_factory=ServiceSpec)
+
+
+class Node(Struct):
+    metadata: Meta
 
 
 class ZoneHint(Struct):
@@ -76,6 +81,7 @@ class SliceEndpoint(Struct, rename="camel"):
     conditions: Conditions | None = None
     hostname: str | None = None
     target_ref: TargetRef | None = None
+    node_name: str | None = None
     zone: str | None = None
     topology: dict[str, str] | None = None
     """v1beta1 only; the zone is in it."""
@@ -97,6 +103,7 @@ class EndpointSlice(Struct, rename="camel"):
 
 class ContainerPort(Struct, rename="camel"):
     container_port: int
+    host_port: int | None = None
     name: str | None = None
     protocol: str | None = None
 
@@ -124,6 +131,7 @@ class PodSpec(Struct, rename="camel"):
     init_containers: list[Container] | None = None
     service_account_name: str | None = None
     host_network: bool | None = None
+    node_name: str | None = None
 
 
 class PodIP(Struct):
@@ -132,6 +140,7 @@ class PodIP(Struct):
 
 class PodStatus(Struct):
     phase: str = ""
+    host_ip: str | None = field(default=None, name="hostIP")
     pod_ip: str | None = field(default=None, name="podIP")
     pod_ips: list[PodIP] | None = field(default=None, name="podIPs")
 

@@ -1,0 +1,107 @@
+"""PURE: which facts an object of each kind is part of: its own, and those that it shares with others.
+
+A shared fact is also a way to look objects up: all Services at an address, all splits of an apex.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from linkerd_destination.index.graph import Fact
+from linkerd_destination.index.objects import Namespace, NamespacedName, Node, Object, Pod, Service, Slice
+from linkerd_rules.validation.profile import Profile
+from linkerd_rules.validation.split import Split
+
+T = TypeVar("T", bound=Object)
+
+
+class Table(Generic[T]):
+    """Objects of one kind, and a secondary index from facts to objects."""
+
+    def __init__(self, own: Callable[[T], set[Fact]], shared: Callable[[T], set[Fact]]) -> None:
+        self.objects: dict[NamespacedName, T] = {}
+        self.by_fact: dict[Fact, dict[NamespacedName, T]] = {}
+        self._own, self._shared = own, shared
+
+    def put(self, obj: T) -> set[Fact]:
+        before = self.objects.get(obj.key)
+        if before == obj:
+            return set()
+        self.objects[obj.key] = obj
+        shared = self._shared(obj)
+        changed = self._own(obj) | shared
+        if before is not None:
+            gone = self._shared(before) - shared
+            for fact in gone:
+                self._unlink(fact, obj.key)
+            changed |= gone
+        for fact in shared:
+            self.by_fact.setdefault(fact, {})[obj.key] = obj
+        return changed
+
+    def drop(self, key: NamespacedName) -> set[Fact]:
+        before = self.objects.pop(key, None)
+        if before is None:
+            return set()
+        shared = self._shared(before)
+        for fact in shared:
+            self._unlink(fact, key)
+        return self._own(before) | shared
+
+    def replace(self, objs: Iterable[T]) -> set[Fact]:
+        changed: set[Fact] = set()
+        listed = set()
+        for obj in objs:
+            listed.add(obj.key)
+            changed |= self.put(obj)
+        for key in self.objects.keys() - listed:
+            changed |= self.drop(key)
+        return changed
+
+    def at(self, fact: Fact) -> list[T]:
+        """Objects under a shared fact, in the order of their names, so that every replica sees them alike."""
+        found = self.by_fact.get(fact)
+        return [] if not found else [found[key] for key in sorted(found)]
+
+    def _unlink(self, fact: Fact, key: NamespacedName) -> None:
+        found = self.by_fact[fact]
+        del found[key]
+        if not found:
+            del self.by_fact[fact]
+
+
+class Tables:
+    """One table for each kind."""
+
+    def __init__(self) -> None:
+        self.namespaces = Table[Namespace](lambda n: {("namespace", n.name)}, _none)
+        self.nodes = Table[Node](lambda n: {("node", n.name)}, _none)
+        self.services = Table[Service](
+            lambda s: {("service", s.namespace, s.name)}, lambda s: {("service-ip", ip) for ip in s.ips}
+        )
+        self.slices = Table[Slice](_none, lambda s: {("slices", s.namespace, s.service)})
+        self.pods = Table[Pod](lambda p: {("pod", p.namespace, p.name)}, _pod_facts)
+        self.profiles = Table[Profile](lambda p: {("profile", *p.key)}, _none)
+        self.splits = Table[Split](_none, lambda s: {("splits", s.meta.namespace, s.service)})
+        self.of: dict[type[object], Table] = {  # type: ignore[type-arg]
+            Namespace: self.namespaces,
+            Node: self.nodes,
+            Service: self.services,
+            Slice: self.slices,
+            Pod: self.pods,
+            Profile: self.profiles,
+            Split: self.splits,
+        }
+
+
+def _none(_: object) -> set[Fact]:
+    return set()
+
+
+def _pod_facts(pod: Pod) -> set[Fact]:
+    """Pods on the host's network share the node's address: it names no pod."""
+    if pod.ended:
+        return set()
+    facts: set[Fact] = {("host-port", pod.host_ip, str(port)) for port, _ in pod.host_ports if pod.host_ip}
+    if not pod.host_network:
+        facts |= {("pod-ip", ip) for ip in pod.ips}
+    return facts
