@@ -28,6 +28,7 @@ class App(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
+        self.waiting = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.sent = 0
 
@@ -59,6 +60,7 @@ class App(grpc.GenericRpcHandler):
             self.sent += BIG
 
     async def _wait(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        self.waiting.set()
         try:
             await asyncio.sleep(DEADLINE)
         except asyncio.CancelledError:
@@ -149,7 +151,7 @@ async def test_a_slow_reader_stops_the_sender_and_then_gets_all(tmp_path: Path) 
 async def test_a_cancelled_call_is_cancelled_at_the_application(tmp_path: Path) -> None:
     async with grpc_app() as (app, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
         call = to.unary_unary("/t/Wait")(b"")
-        await eventually(lambda: mesh.server.sample("request_total") == 1)
+        await asyncio.wait_for(app.waiting.wait(), DEADLINE)
         call.cancel()
         await asyncio.wait_for(app.cancelled.wait(), DEADLINE)
         # The next call uses the same connections.

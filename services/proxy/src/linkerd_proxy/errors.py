@@ -132,6 +132,13 @@ class BackendMissing(ProxyError):
     default = "invalid policy: backend not found"
 
 
+class FilterNotImplemented(ProxyError):
+    """A route has a filter that this version cannot carry out: to ignore it would be worse than to fail."""
+
+    close = False
+    default = "invalid policy: filters are not implemented"
+
+
 class RouteNotFound(ProxyError):
     """No route takes this request."""
 

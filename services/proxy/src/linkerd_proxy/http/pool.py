@@ -242,7 +242,7 @@ class H1Pool:
 
     def _close_idle(self) -> None:
         """Connections idle for too long are at the front: the one used last is taken first."""
-        limit = self._target.runtime.turn.loop.time() - self._idle_seconds
+        limit = self._target.runtime.turn.read() - self._idle_seconds
         idle = self._idle
         old = 0
         while old < len(idle) and idle[old].idle_since <= limit:

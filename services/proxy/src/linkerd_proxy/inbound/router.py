@@ -2,7 +2,7 @@
 
 import logging
 
-from linkerd_proxy.errors import ProxyError, RateLimited, RouteNotFound, Unauthorized
+from linkerd_proxy.errors import FilterNotImplemented, ProxyError, RateLimited, RouteNotFound, Unauthorized
 from linkerd_proxy.http.exchange import Exchange
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.inbound.client import Client
@@ -54,6 +54,9 @@ class Router:
             log.info("audit: would deny %s %s", self._client.addr, permit.message)
         x.observer = permit
         if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
+            return
+        if not rule.filters.empty:
+            self._refuse(x, FilterNotImplemented())
             return
         self._send(x, permit.fields(head))
 

@@ -101,7 +101,7 @@ class Concrete:
 
     def _arm(self) -> None:
         """Wake when a breaker lets a probe through, or when failing begins, whichever is first."""
-        now = self._turn.loop.time()
+        now = self._turn.read()
         times = [t for t in (self._failfast.deadline, self.balancer.next_admission()) if t is not None]
         self._timer = self._wheel.after(max(0.0, min(times, default=now) - now), self._due) if times else None
 

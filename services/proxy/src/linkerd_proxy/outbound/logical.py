@@ -1,12 +1,12 @@
 """From a request to a backend: the route that takes it, and the backend that the route's split gives it.
 
-Filters, timeouts and retries belong here, between the route and the backend (they come with issue B's policies);
-a route that needs one which is not there answers 500 rather than ignore it.
+Filters, timeouts and retries belong here, between the route and the backend. They are not implemented: a route with a
+filter answers 500, as to ignore it would be worse; timeouts do not run and nothing is sent twice.
 """
 
 from collections.abc import Callable
 
-from linkerd_proxy.errors import BackendMissing, ProxyError, RouteNotFound, Unauthorized
+from linkerd_proxy.errors import BackendMissing, FilterNotImplemented, ProxyError, RouteNotFound, Unauthorized
 from linkerd_proxy.http.exchange import Exchange
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.discover import OutboundTarget
@@ -38,6 +38,12 @@ class Logical:
             return
         concrete = self._single.get(id(route))
         if concrete is None:
+            if policy.doc.forbidden:
+                self.refuse(x, Unauthorized("destination is forbidden by policy"))
+                return
+            if not route.filters.empty or route.backend_filters:
+                self.refuse(x, FilterNotImplemented())
+                return
             concrete = self._split(route)
             if concrete is None:
                 self.refuse(x, BackendMissing())
@@ -68,8 +74,3 @@ class Logical:
     def _is_available(self, ref: str) -> bool:
         concrete = self._target.concretes.get(ref)
         return concrete is not None and concrete.available()
-
-
-def forbidden() -> ProxyError:
-    """What every request to a destination gets that policy forbids."""
-    return Unauthorized("destination is forbidden by policy")

@@ -34,6 +34,7 @@ class OpaqueConnection:
         """Relay from now on, beginning with what was read already."""
         self._accepted.connected()
         self._connections.add(self)
+        self._runtime.turn.read()
         concrete = self._concrete()
         state = concrete.pick_tcp() if concrete is not None else None
         if state is None:
@@ -66,8 +67,8 @@ class OpaqueConnection:
 
     async def _connect(self, state: State, server: End) -> None:
         endpoint = state.data
-        loop = self._runtime.loop
-        started = loop.time()
+        turn = self._runtime.turn
+        started = turn.read()
         try:
             await self._dialer.connect(endpoint.addr, server, endpoint.opaque_tls())
         except ProxyError as error:
@@ -76,7 +77,7 @@ class OpaqueConnection:
             self._refuse(error)
             self._client.abort()
             return
-        now = loop.time()
+        now = turn.read()
         state.observe((now - started) * 1000, now)
         endpoint.tcp.connected()
 

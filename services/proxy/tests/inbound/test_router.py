@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import msgspec
+from services.proxy.tests import apps
+from services.proxy.tests.loop import on_uvloop
+from services.proxy.tests.mesh import inbound_document, pair
+
+from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, InboundRoute, RateLimit
+from linkerd_contract.matching import Condition, StringMatch
+from linkerd_contract.resource import ResourceRef
+
+
+def changed(**fields: object) -> InboundDocument:
+    known = inbound_document()
+    return msgspec.structs.replace(known, default=msgspec.structs.replace(known.default, **fields))
+
+
+@on_uvloop
+async def test_routes_have_authorizations_of_their_own_and_no_route_is_404(tmp_path: Path) -> None:
+    def route(path: str, *authorizations: Authorization) -> InboundRoute:
+        return InboundRoute(
+            resource=ResourceRef("policy.linkerd.io", "HTTPRoute", name=path.strip("/")),
+            matches=[Condition(path=StringMatch(path))],
+            authorizations=list(authorizations),
+        )
+
+    anyone = Authorization(resource=ResourceRef(name="anyone"))
+    other = Authorization(authn=AuthnKind.tls_authenticated, identities=["other"])
+    routes = [route("/open", anyone), route("/shut", other)]
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        mesh.serve(changed(routes=routes, authorizations=[]))
+        assert (await client.get("/open")).status == 200
+        assert (await client.get("/shut")).status == 403
+        assert (await client.get("/none")).status == 404
+        assert mesh.server.sample("response_total", 'route_name="open"', 'authz_name="anyone"') == 1
+        assert mesh.server.sample("inbound_http_authz_deny_total", 'route_name="shut"') == 1
+        assert mesh.server.sample("inbound_http_route_not_found_total") == 1
+
+
+@on_uvloop
+async def test_rate_limits_are_429(tmp_path: Path) -> None:
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        mesh.serve(changed(rate_limit=RateLimit(ResourceRef(name="limit"), total=2)))
+        statuses = [(await client.get()).status for _ in range(4)]
+        assert statuses[:2] == [200, 200]
+        assert 429 in statuses
+        assert mesh.server.sample("inbound_http_local_ratelimit_total", 'ratelimit_scope="total"') >= 1

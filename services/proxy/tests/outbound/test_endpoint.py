@@ -1,0 +1,81 @@
+import asyncio
+from pathlib import Path
+
+from services.proxy.tests import apps
+from services.proxy.tests.loop import on_uvloop
+from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, pair, sidecar
+
+from linkerd_contract.outbound import ProtocolHint
+from linkerd_runtime.settings import Addr
+from linkerd_testkit.certs import Authority
+from linkerd_testkit.ports import eventually
+
+
+@on_uvloop
+async def test_a_required_identity_is_checked_and_not_passed_on(tmp_path: Path) -> None:
+    seen: list[tuple[str, dict[str, str], bytes]] = []
+    async with apps.echo_app(seen) as app, pair(tmp_path, app) as mesh:
+        async with apps.client(mesh.addr) as client:
+            assert (await client.get(l5d_require_id=SERVER)).status == 200
+            assert "l5d-require-id" not in seen[0][1]
+        async with apps.client(mesh.addr) as client:
+            got = await client.get(l5d_require_id="another.id")
+            assert got.status == 502
+            assert "require id another.id" in got.fields["l5d-proxy-error"]
+        assert len(seen) == 1
+
+
+@on_uvloop
+async def test_a_server_with_another_identity_gets_nothing(tmp_path: Path) -> None:
+    authority = Authority()
+    seen: list[tuple[str, dict[str, str], bytes]] = []
+    async with (
+        apps.echo_app(seen) as app,
+        sidecar(authority, tmp_path, "impostor.id", inbound_dst=str(Addr(*app))) as server,
+        sidecar(authority, tmp_path, CLIENT) as client_proxy,
+    ):
+        client_proxy.discovery.set(SERVICE, document([server.inbound]))
+        async with apps.client(client_proxy.outbound) as client:
+            # Its proxy passes a hello for another name through to the application, which cannot answer it in time.
+            assert (await client.get()).status in (502, 504)
+    assert seen == []
+
+
+@on_uvloop
+async def test_an_endpoint_that_comes_back_is_used_again(tmp_path: Path) -> None:
+    authority = Authority()
+    async with apps.echo_app() as app, sidecar(authority, tmp_path, CLIENT) as client_proxy:
+        async with sidecar(authority, tmp_path, SERVER, inbound_dst=str(Addr(*app))) as server:
+            where = server.inbound
+            client_proxy.discovery.set(SERVICE, document([where]))
+            async with apps.client(client_proxy.outbound) as client:
+                assert (await client.get()).status == 200
+        async with apps.client(client_proxy.outbound) as client:
+            assert (await client.get()).status == 502
+        listen = {"INBOUND_LISTEN_ADDR": str(where)}
+        async with sidecar(authority, tmp_path, SERVER, inbound_dst=str(Addr(*app)), **listen):
+
+            async def served() -> bool:
+                async with apps.client(client_proxy.outbound) as client:
+                    return (await client.get()).status == 200
+
+            await eventually(served)
+
+
+@on_uvloop
+async def test_responses_are_classified(tmp_path: Path) -> None:
+    statuses = iter([b"200", b"404", b"500", b"503"])
+
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await apps.read_head(reader)
+            writer.write(b"HTTP/1.1 %b X\r\ncontent-length: 0\r\n\r\n" % next(statuses))
+
+    async with apps.server(app) as addr, sidecar(None, tmp_path, CLIENT) as proxy:
+        proxy.discovery.set(SERVICE, document([Addr(*addr)], identity=None, hint=ProtocolHint.none))
+        async with apps.client(proxy.outbound) as client:
+            for _ in range(4):
+                await client.get()
+        assert proxy.sample("response_total", 'classification="success"') == 2
+        assert proxy.sample("response_total", 'classification="failure"') == 2
+        assert proxy.sample("response_latency_ms_count", 'status_code="404"') == 1
