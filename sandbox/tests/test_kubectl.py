@@ -1,27 +1,9 @@
 """The stand-in for kubectl: its decisions; its commands run against a server in test_supervisor."""
 
-from pathlib import Path
-
 import pytest
 
 from linkerd_kube.objects import JsonObject
 from linkerd_sandbox import kubectl
-
-
-@pytest.mark.parametrize(
-    ("last", "wanted", "live", "patch"),
-    [
-        ({}, {"a": 1}, {"a": 1, "b": 2}, {}),
-        ({}, {"a": 2}, {"a": 1}, {"a": 2}),
-        ({"x": 1}, {"a": 1}, {"a": 1, "x": 1}, {"x": None}),
-        ({"x": 1}, {"a": 1}, {"a": 1}, {}),
-        ({"s": {"x": 1}}, {"s": {"y": 1}}, {"s": {"x": 1, "z": 1}}, {"s": {"x": None, "y": 1}}),
-        ({"l": [{"a": 1}]}, {"l": [{"a": 1}]}, {"l": [{"a": 1, "defaulted": 1}]}, {}),
-        ({"l": [1]}, {"l": [2]}, {"l": [1]}, {"l": [2]}),
-    ],
-)
-def test_three_way(last: JsonObject, wanted: JsonObject, live: JsonObject, patch: JsonObject) -> None:
-    assert kubectl.three_way(last, wanted, live) == patch
 
 
 def test_tables() -> None:
@@ -42,17 +24,6 @@ def test_conditions_count_for_the_current_generation_only() -> None:
     assert kubectl.meets(obj, "condition=available")
     assert not kubectl.meets(obj, "condition=Available=false")
     assert not kubectl.meets(obj, "condition=Ready")
-
-
-def test_manifests(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("kind: A\n---\n---\nkind: BList\nitems: [{kind: B}]\n")
-    (tmp_path / "b.json").write_text('{"kind": "C"}')
-    assert [one["kind"] for one in kubectl.read_manifests([str(tmp_path)])] == ["A", "B", "C"]
-    (tmp_path / "b.json").write_text("[1]")
-    with pytest.raises(kubectl.Usage, match="Object 'Kind' is missing"):
-        kubectl.read_manifests([str(tmp_path / "b.json")])
-    with pytest.raises(kubectl.Usage, match="No such file"):
-        kubectl.read_manifests([str(tmp_path / "none.yaml")])
 
 
 def test_durations() -> None:

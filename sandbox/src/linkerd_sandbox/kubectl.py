@@ -24,14 +24,11 @@ from linkerd_kube.errors import ApiError, NotFound
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
 from linkerd_sandbox.fields import dig, dig_list
+from linkerd_sandbox.manifests import Usage, read_manifests, three_way
 
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 _POLL_SECONDS: Final = 0.1
-
-
-class Usage(Exception):
-    """Bad input; one line for people."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -142,40 +139,6 @@ def _kinds_of(group: str, version: str, document: JsonObject) -> Iterator[Kind]:
         names = {plural, entry.get("singularName") or entry["kind"].lower(), *(entry.get("shortNames") or [])}
         names.add(f"{plural}.{group}")
         yield Kind(Resource(group, version, plural, entry["kind"], bool(entry["namespaced"])), frozenset(names))
-
-
-def read_manifests(names: Sequence[str]) -> list[JsonObject]:
-    """Objects of files, folders or standard input; lists are taken apart. Raises Usage."""
-    found: list[JsonObject] = []
-    for name in names:
-        paths = sorted(p for p in Path(name).glob("*") if p.suffix in (".yaml", ".yml", ".json"))
-        try:
-            texts = [sys.stdin.read()] if name == "-" else [p.read_text() for p in paths or [Path(name)]]
-            documents = [document for text in texts for document in yaml.safe_load_all(text) if document]
-        except (OSError, yaml.YAMLError) as error:
-            raise Usage(f"error: {name}: {' '.join(str(error).split())}") from None
-        for document in documents:
-            if not isinstance(document, dict) or "kind" not in document:
-                raise Usage(f"error: {name}: Object 'Kind' is missing")
-            found += dig_list(document, "items") if document["kind"].endswith("List") else [document]
-    return found
-
-
-def three_way(last: JsonObject, wanted: JsonObject, live: JsonObject) -> JsonObject:
-    """The patch that brings `wanted` about on `live` and removes what only `last` had; {} where all is as wanted. PURE.
-
-    A list is sent whole, and only when it is another than in `last`: the server merges or replaces it by its kind.
-    """
-    patch: JsonObject = {key: None for key in last if key not in wanted and key in live}
-    for key, value in wanted.items():
-        there = live.get(key)
-        if isinstance(value, dict) and isinstance(there, dict):
-            before = last.get(key)
-            if inner := three_way(before if isinstance(before, dict) else {}, value, there):
-                patch[key] = inner
-        elif there != value and (not isinstance(value, list) or there is None or last.get(key) != value):
-            patch[key] = value
-    return patch
 
 
 async def _apply(session: Session, arguments: argparse.Namespace) -> int:
