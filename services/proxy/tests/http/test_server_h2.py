@@ -182,6 +182,36 @@ async def test_what_does_not_fit_the_clients_window_is_not_consumed() -> None:
 
 
 @on_uvloop
+async def test_a_window_that_opens_while_the_socket_is_full_counts_later() -> None:
+    up = Up()
+
+    def service(x: Exchange) -> None:
+        x.up = up
+        x.down.respond(x, OK, False)
+        for _ in range(5):
+            x.down.send(x, bytes(16_384), False)
+
+    def consumed() -> int:
+        return sum(entry[1] for entry in up.log if isinstance(entry[1], int))
+
+    async with serving(service) as (served, browser):
+        browser.connection.send_headers(1, HEAD, end_stream=True)
+        browser.flush()
+        await eventually(lambda: consumed() == 3 * 16_384)
+        wire = served.servers[0].wire
+        wire.pause_writing()
+        browser.connection.increment_flow_control_window(100_000)
+        browser.connection.increment_flow_control_window(100_000, 1)
+        browser.flush()
+        stream = served.exchanges[0].down_stream
+        assert stream is not None
+        await eventually(lambda: not stream.queued)
+        assert consumed() == 3 * 16_384
+        wire.resume_writing()
+        assert consumed() == 5 * 16_384
+
+
+@on_uvloop
 async def test_drain_waits_for_streams() -> None:
     async with serving(lambda x: setattr(x, "up", Up())) as (served, browser):
         browser.connection.send_headers(1, HEAD, end_stream=True)

@@ -198,7 +198,11 @@ class H2Shell:
 
     def drained(self, stream: H2Stream) -> None:
         x: Exchange | None = stream.user
-        if x is not None and not self.paused:
+        if x is None:
+            return
+        if self.paused:
+            self.stall(x)
+        else:
             self.release(x)
 
     def settings_received(self) -> None:
