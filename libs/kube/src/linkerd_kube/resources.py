@@ -67,6 +67,7 @@ NETWORK_AUTHENTICATIONS = Resource("policy.linkerd.io", "v1alpha1", "networkauth
 RATE_LIMIT_POLICIES = Resource(
     "policy.linkerd.io", "v1alpha1", "httplocalratelimitpolicies", "HTTPLocalRateLimitPolicy"
 )
+FAULT_INJECTIONS = Resource("policy.linkerd.io", "v1alpha1", "faultinjections", "FaultInjection")
 LINKERD_HTTP_ROUTES = Resource("policy.linkerd.io", "v1beta3", "httproutes", "HTTPRoute")
 HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 GRPC_ROUTES = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")

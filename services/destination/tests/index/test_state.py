@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from linkerd_contract.codec import encode
+from linkerd_contract.outbound import Protocol, Route
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.graph import Graph
 from linkerd_destination.index.objects import (
@@ -22,6 +23,14 @@ from linkerd_destination.translate.endpoints import Caller
 from linkerd_destination.translate.inbound import render_inbound
 from linkerd_destination.translate.outbound import render_outbound
 from linkerd_destination.translate.targets import NoAnswer
+from linkerd_rules.validation.authorization import AuthorizationPolicy, MeshTLSAuthentication, ServerAuthorization
+from linkerd_rules.validation.meta import Meta
+from linkerd_rules.validation.profile import Override, Profile
+from linkerd_rules.validation.rate_limit import RateLimitPolicy
+from linkerd_rules.validation.references import Ref
+from linkerd_rules.validation.selector import Selector
+from linkerd_rules.validation.server import Server
+from linkerd_rules.validation.split import Leaf, Split
 
 
 def index() -> Index:
@@ -96,6 +105,7 @@ PODS = st.builds(
     deleting=st.booleans(),
     ended=st.booleans(),
     has_proxy=st.booleans(),
+    labels=st.sampled_from([(), (("app", "a"),)]),
     control_plane_namespace=st.just("linkerd"),
     opaque_ports=st.none() | st.just("80"),
 )
@@ -120,7 +130,50 @@ SLICES = st.builds(
     endpoints=st.lists(ENDPOINTS, max_size=3).map(tuple),
 )
 NAMESPACES = st.builds(Namespace, name=st.just("ns"), opaque_ports=st.none() | st.just("80"))
-OBJECTS = PODS | SERVICES | SLICES | NAMESPACES
+LABELS = st.sampled_from([(), (("app", "a"),)])
+METAS = st.builds(
+    Meta, namespace=st.just("ns"), name=NAMES, created=st.sampled_from(["2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"])
+)
+PROFILES = st.builds(
+    Profile,
+    meta=st.builds(Meta, namespace=st.just("ns"), name=NAMES.map(lambda name: f"{name}.ns.svc.cluster.local")),
+    routes=st.just(()) | st.just((Route(name="r"),)),
+    dst_overrides=st.just(()) | st.just((Override(authority="b.ns.svc.cluster.local:80", weight=1000),)),
+)
+SPLITS = st.builds(
+    Split,
+    meta=METAS,
+    service=NAMES,
+    backends=st.lists(st.builds(Leaf, service=NAMES, weight=st.just(1000)), max_size=2).map(tuple),
+)
+SERVERS = st.builds(
+    Server,
+    meta=METAS,
+    labels=LABELS,
+    pods=st.builds(Selector, labels=LABELS),
+    port=st.just(80),
+    protocol=st.sampled_from([Protocol.detect, Protocol.opaque]),
+    access_policy=st.sampled_from(["deny", "audit"]),
+)
+SERVER_REFS = st.builds(
+    Ref, group=st.just("policy.linkerd.io"), kind=st.just("Server"), namespace=st.just("ns"), name=NAMES
+)
+MESH_REFS = st.builds(
+    Ref, group=st.just("policy.linkerd.io"), kind=st.just("MeshTLSAuthentication"), namespace=st.just("ns"), name=NAMES
+)
+POLICIES = st.builds(
+    AuthorizationPolicy, meta=METAS, target=SERVER_REFS, required=st.lists(MESH_REFS, max_size=1).map(tuple)
+)
+AUTHENTICATIONS = st.builds(MeshTLSAuthentication, meta=METAS, identities=st.sampled_from([("*",), ("x",)]))
+SERVER_AUTHORIZATIONS = st.builds(
+    ServerAuthorization, meta=METAS, selector=st.none() | st.builds(Selector, labels=LABELS), server=st.just("") | NAMES
+)
+LIMITS = st.builds(RateLimitPolicy, meta=METAS, server=NAMES, total=st.just(9))
+OBJECTS = (
+    (PODS | SERVICES | SLICES | NAMESPACES)
+    | (PROFILES | SPLITS)
+    | (SERVERS | POLICIES | AUTHENTICATIONS | SERVER_AUTHORIZATIONS | LIMITS)
+)
 TARGETS = [
     "10.0.0.1:80",
     "10.0.0.2:80",

@@ -3,15 +3,9 @@
 from dataclasses import dataclass
 
 from linkerd_contract import names
+from linkerd_rules.policy.defaults import DEFAULT_POLICIES
 
-INBOUND_POLICIES = (
-    "all-unauthenticated",
-    "all-authenticated",
-    "cluster-unauthenticated",
-    "cluster-authenticated",
-    "deny",
-    "audit",
-)
+INBOUND_POLICIES = DEFAULT_POLICIES
 CLUSTER_NETWORKS = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
 
 

@@ -6,8 +6,7 @@ resourceVersion) is no change, and nobody is told.
 
 from msgspec import Struct
 
-from linkerd_rules.validation.profile import Profile
-from linkerd_rules.validation.split import Split
+from linkerd_rules.validation.meta import Resource
 
 NamespacedName = tuple[str, str]
 """Namespace and name."""
@@ -154,4 +153,5 @@ class Pod(Struct, frozen=True, kw_only=True):
         return tuple((name, port) for name, port in self.ports if name)
 
 
-Object = Namespace | Node | Service | Slice | Pod | Profile | Split
+Object = Namespace | Node | Service | Slice | Pod | Resource
+"""Custom resources (Resource) are as their readers make them."""

@@ -11,8 +11,20 @@ from typing import TypeVar
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.graph import Fact
 from linkerd_destination.index.objects import Namespace, Object, Pod, Service, Slice
-from linkerd_destination.index.tables import Tables
+from linkerd_destination.index.tables import Tables, policy_fact
+from linkerd_rules.validation.authorization import (
+    AuthorizationPolicy,
+    MeshTLSAuthentication,
+    NetworkAuthentication,
+    ServerAuthorization,
+)
+from linkerd_rules.validation.filters import FaultInjection
+from linkerd_rules.validation.grant import ReferenceGrant
 from linkerd_rules.validation.profile import Profile
+from linkerd_rules.validation.rate_limit import RateLimitPolicy
+from linkerd_rules.validation.references import Ref
+from linkerd_rules.validation.route import BoundRoute
+from linkerd_rules.validation.server import Server
 from linkerd_rules.validation.split import Split
 
 T = TypeVar("T", bound=Object)
@@ -136,6 +148,66 @@ class View:
         fact = ("splits", namespace, service)
         self.facts.add(fact)
         return min(self._tables.splits.at(fact), key=lambda s: s.meta.age, default=None)
+
+    def servers(self, namespace: str) -> list[Server]:
+        """The Servers of a namespace, the oldest first."""
+        fact = ("servers", namespace)
+        self.facts.add(fact)
+        return sorted(self._tables.servers.at(fact), key=lambda s: s.meta.age)
+
+    def has_opaque_servers(self, namespace: str) -> bool:
+        """Whether any Server of a namespace makes its port opaque."""
+        fact = ("opaque-servers", namespace)
+        self.facts.add(fact)
+        return fact in self._tables.servers.by_fact
+
+    def server_authorizations(self, namespace: str) -> list[ServerAuthorization]:
+        fact = ("server-authorizations", namespace)
+        self.facts.add(fact)
+        return self._tables.server_authorizations.at(fact)
+
+    def authorization_policies(self, target: Ref) -> list[AuthorizationPolicy]:
+        """The policies of one target."""
+        fact = policy_fact(target)
+        self.facts.add(fact)
+        return self._tables.authorization_policies.at(fact)
+
+    def mesh_tls_authentication(self, namespace: str, name: str) -> MeshTLSAuthentication | None:
+        self.facts.add(("mesh-tls", namespace, name))
+        return self._tables.mesh_tls.objects.get((namespace, name))
+
+    def network_authentication(self, namespace: str, name: str) -> NetworkAuthentication | None:
+        self.facts.add(("networks", namespace, name))
+        return self._tables.networks.objects.get((namespace, name))
+
+    def rate_limit(self, namespace: str, server: str) -> RateLimitPolicy | None:
+        """The oldest policy of a Server."""
+        fact = ("rate-limits", namespace, server)
+        self.facts.add(fact)
+        return min(self._tables.rate_limits.at(fact), key=lambda p: p.meta.age, default=None)
+
+    def http_routes(self, parent: str, namespace: str, name: str) -> list[BoundRoute]:
+        """HTTPRoutes of both groups that name a parent ("Server", "Service"), the oldest first."""
+        fact = ("routes", parent, namespace, name)
+        self.facts.add(fact)
+        tables = self._tables
+        found: list[BoundRoute] = [*tables.linkerd_http_routes.at(fact), *tables.gateway_http_routes.at(fact)]
+        return sorted(found, key=lambda r: (r.meta.age, r.group))
+
+    def grpc_routes(self, parent: str, namespace: str, name: str) -> list[BoundRoute]:
+        """GRPCRoutes that name a parent, the oldest first."""
+        fact = ("routes", parent, namespace, name)
+        self.facts.add(fact)
+        return sorted(self._tables.grpc_routes.at(fact), key=lambda r: r.meta.age)
+
+    def grants(self, namespace: str) -> list[ReferenceGrant]:
+        fact = ("grants", namespace)
+        self.facts.add(fact)
+        return self._tables.grants.at(fact)
+
+    def fault(self, namespace: str, name: str) -> FaultInjection | None:
+        self.facts.add(("fault", namespace, name))
+        return self._tables.faults.objects.get((namespace, name))
 
 
 def _deleting(pod: Pod) -> bool:

@@ -6,9 +6,22 @@ A shared fact is also a way to look objects up: all Services at an address, all 
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
+from linkerd_contract.outbound import Protocol
 from linkerd_destination.index.graph import Fact
 from linkerd_destination.index.objects import Namespace, NamespacedName, Node, Object, Pod, Service, Slice
+from linkerd_rules.validation.authorization import (
+    AuthorizationPolicy,
+    MeshTLSAuthentication,
+    NetworkAuthentication,
+    ServerAuthorization,
+)
+from linkerd_rules.validation.filters import FaultInjection
+from linkerd_rules.validation.grant import ReferenceGrant
 from linkerd_rules.validation.profile import Profile
+from linkerd_rules.validation.rate_limit import RateLimitPolicy
+from linkerd_rules.validation.references import Ref
+from linkerd_rules.validation.route import BoundRoute, GatewayHttpRoute, GrpcRoute, LinkerdHttpRoute
+from linkerd_rules.validation.server import Server
 from linkerd_rules.validation.split import Split
 
 T = TypeVar("T", bound=Object)
@@ -82,6 +95,19 @@ class Tables:
         self.pods = Table[Pod](lambda p: {("pod", p.namespace, p.name)}, _pod_facts)
         self.profiles = Table[Profile](lambda p: {("profile", *p.key)}, _none)
         self.splits = Table[Split](_none, lambda s: {("splits", s.meta.namespace, s.service)})
+        self.servers = Table[Server](_none, _server_facts)
+        self.server_authorizations = Table[ServerAuthorization](
+            _none, lambda a: {("server-authorizations", a.meta.namespace)}
+        )
+        self.authorization_policies = Table[AuthorizationPolicy](_none, lambda p: {policy_fact(p.target)})
+        self.mesh_tls = Table[MeshTLSAuthentication](lambda a: {("mesh-tls", *a.key)}, _none)
+        self.networks = Table[NetworkAuthentication](lambda a: {("networks", *a.key)}, _none)
+        self.rate_limits = Table[RateLimitPolicy](_none, lambda p: {("rate-limits", p.meta.namespace, p.server)})
+        self.linkerd_http_routes = Table[LinkerdHttpRoute](_none, _route_facts)
+        self.gateway_http_routes = Table[GatewayHttpRoute](_none, _route_facts)
+        self.grpc_routes = Table[GrpcRoute](_none, _route_facts)
+        self.grants = Table[ReferenceGrant](_none, lambda g: {("grants", g.meta.namespace)})
+        self.faults = Table[FaultInjection](lambda f: {("fault", *f.key)}, _none)
         self.of: dict[type[object], Table] = {  # type: ignore[type-arg]
             Namespace: self.namespaces,
             Node: self.nodes,
@@ -90,11 +116,41 @@ class Tables:
             Pod: self.pods,
             Profile: self.profiles,
             Split: self.splits,
+            Server: self.servers,
+            ServerAuthorization: self.server_authorizations,
+            AuthorizationPolicy: self.authorization_policies,
+            MeshTLSAuthentication: self.mesh_tls,
+            NetworkAuthentication: self.networks,
+            RateLimitPolicy: self.rate_limits,
+            LinkerdHttpRoute: self.linkerd_http_routes,
+            GatewayHttpRoute: self.gateway_http_routes,
+            GrpcRoute: self.grpc_routes,
+            ReferenceGrant: self.grants,
+            FaultInjection: self.faults,
         }
 
 
 def _none(_: object) -> set[Fact]:
     return set()
+
+
+def _server_facts(server: Server) -> set[Fact]:
+    facts: set[Fact] = {("servers", server.meta.namespace)}
+    if server.protocol is Protocol.opaque:
+        # Outbound documents ask for these alone.
+        facts.add(("opaque-servers", server.meta.namespace))
+    return facts
+
+
+def policy_fact(target: Ref) -> Fact:
+    """The AuthorizationPolicies of one target."""
+    return ("authorization-policies", target.group, target.kind, target.namespace, target.name)
+
+
+def _route_facts(route: BoundRoute) -> set[Fact]:
+    return {("route", route.group, route.kind, *route.key)} | {
+        ("routes", parent.ref.kind, parent.ref.namespace, parent.ref.name) for parent in route.parents
+    }
 
 
 def _pod_facts(pod: Pod) -> set[Fact]:

@@ -7,6 +7,7 @@ from linkerd_contract.outbound import Endpoint, ProtocolHint
 from linkerd_destination.index.objects import Pod, Service, SliceEndpoint
 from linkerd_destination.index.state import View
 from linkerd_destination.translate.ports import PortSet, first_valid
+from linkerd_destination.translate.servers import opaque_by_server
 from linkerd_destination.translate.targets import address
 
 
@@ -47,7 +48,8 @@ def pod_endpoint(view: View, pod: Pod, ip: str, port: int, zone: str, caller: Ca
         identity = names.identity_name(
             pod.service_account, pod.namespace, config.control_plane_namespace, config.trust_domain
         )
-        hint = ProtocolHint.opaque if port in pod_opaque_ports(view, pod) else ProtocolHint.h2
+        opaque = port in pod_opaque_ports(view, pod) or opaque_by_server(view, pod, port)
+        hint = ProtocolHint.opaque if opaque else ProtocolHint.h2
     return Endpoint(
         addr=address(ip, port),
         identity=identity,

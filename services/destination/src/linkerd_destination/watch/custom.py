@@ -4,15 +4,37 @@ A ValueError means that the object cannot be used; what admission alone minds (a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
 
 from linkerd_destination.index.objects import Object
 from linkerd_kube import Resource, resources
+from linkerd_rules.validation.authorization import (
+    AuthorizationPolicy,
+    MeshTLSAuthentication,
+    NetworkAuthentication,
+    ServerAuthorization,
+    read_authorization_policy,
+    read_mesh_tls_authentication,
+    read_network_authentication,
+    read_server_authorization,
+)
+from linkerd_rules.validation.filters import FaultInjection, read_fault_injection
+from linkerd_rules.validation.grant import ReferenceGrant, read_reference_grant
 from linkerd_rules.validation.meta import Reading
 from linkerd_rules.validation.profile import Profile, read_service_profile
+from linkerd_rules.validation.rate_limit import RateLimitPolicy, read_rate_limit_policy
+from linkerd_rules.validation.route import (
+    GatewayHttpRoute,
+    GrpcRoute,
+    LinkerdHttpRoute,
+    read_gateway_http_route,
+    read_grpc_route,
+    read_linkerd_http_route,
+)
+from linkerd_rules.validation.server import Server, read_server
 from linkerd_rules.validation.split import Split, read_traffic_split
 
 T = TypeVar("T", bound=Object)
@@ -40,8 +62,29 @@ def _kind(resource: Resource, kind: type[T], read: Callable[[object], Reading[T]
     return Custom(resource, kind, decode, alternatives)
 
 
+def _at(resource: Resource, version: str) -> Resource:
+    return replace(resource, version=version)
+
+
 KINDS: tuple[Custom, ...] = (
     _kind(resources.SERVICE_PROFILES, Profile, read_service_profile),
     _kind(resources.TRAFFIC_SPLITS, Split, read_traffic_split, resources.TRAFFIC_SPLITS_V1ALPHA1),
+    _kind(resources.SERVERS, Server, read_server, _at(resources.SERVERS, "v1beta2"), _at(resources.SERVERS, "v1beta1")),
+    _kind(resources.SERVER_AUTHORIZATIONS, ServerAuthorization, read_server_authorization),
+    _kind(resources.AUTHORIZATION_POLICIES, AuthorizationPolicy, read_authorization_policy),
+    _kind(resources.MESH_TLS_AUTHENTICATIONS, MeshTLSAuthentication, read_mesh_tls_authentication),
+    _kind(resources.NETWORK_AUTHENTICATIONS, NetworkAuthentication, read_network_authentication),
+    _kind(resources.RATE_LIMIT_POLICIES, RateLimitPolicy, read_rate_limit_policy),
+    _kind(
+        resources.LINKERD_HTTP_ROUTES,
+        LinkerdHttpRoute,
+        read_linkerd_http_route,
+        _at(resources.LINKERD_HTTP_ROUTES, "v1beta2"),
+        _at(resources.LINKERD_HTTP_ROUTES, "v1beta1"),
+    ),
+    _kind(resources.HTTP_ROUTES, GatewayHttpRoute, read_gateway_http_route, _at(resources.HTTP_ROUTES, "v1beta1")),
+    _kind(resources.GRPC_ROUTES, GrpcRoute, read_grpc_route, _at(resources.GRPC_ROUTES, "v1alpha2")),
+    _kind(resources.REFERENCE_GRANTS, ReferenceGrant, read_reference_grant, _at(resources.REFERENCE_GRANTS, "v1")),
+    _kind(resources.FAULT_INJECTIONS, FaultInjection, read_fault_injection),
 )
 """Every custom kind that discovery follows."""
