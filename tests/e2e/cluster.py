@@ -52,6 +52,7 @@ class Cluster:
     def close(self) -> None:
         """Ends the client and its loop."""
         self.do(self.client.close())
+        self.do(asyncio.sleep(0.25))  # TLS connections say goodbye after close() has returned: aiohttp's own advice
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -63,7 +63,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         shims = reader_environment(str(state / "kubeconfig"), tmp_path_factory.mktemp("mesh-shims"))
         cluster = Cluster({**shims, "LINKERD_SANDBOX_DIR": str(state)}, state)
         cluster.run("sh", "-c", "linkerd install | kubectl apply -f -")
-        cluster.run("linkerd", "check", seconds=90)
+        cluster.run("linkerd", "check", "--wait", "60s", seconds=90)
         cluster.apply(*manifests.application())
         for namespace, names in manifests.DEPLOYMENTS.items():
             cluster.await_available(namespace, *names)

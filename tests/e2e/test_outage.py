@@ -1,0 +1,108 @@
+"""The control plane goes away: traffic between meshed pods does not notice. It returns: news arrive again."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.e2e.cluster import CONTROL_PLANE, Cluster, until
+from tests.e2e.manifests import MESHED, PORTS, deployment, service
+
+from linkerd_kube.objects import JsonObject
+from linkerd_kube.resources import DEPLOYMENTS, PODS, SERVICES
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+
+HEARD = ("linkerd-identity", "linkerd-destination")
+"""Who answers sidecars."""
+
+
+@pytest.fixture
+def scaled_to_zero(mesh: Cluster) -> Iterator[None]:
+    """Neither identity nor destination is there, until the test brings them back, which the end makes sure of."""
+    for name in HEARD:
+        mesh.scale(CONTROL_PLANE, name, 0)
+    try:
+        for name in HEARD:
+            component = name.removeprefix("linkerd-")
+            selector = f"linkerd.io/control-plane-component={component}"
+            path = PODS.path(CONTROL_PLANE)
+            until(
+                lambda selector=selector: not mesh.do(mesh.client.get(path, {"labelSelector": selector}))["items"],  # type: ignore[misc]
+                30,
+                f"no pod of {name}",
+            )
+        yield
+    finally:
+        for name in HEARD:
+            mesh.scale(CONTROL_PLANE, name, 1)
+        mesh.await_available(CONTROL_PLANE, *HEARD)
+
+
+def test_traffic_goes_on_and_news_arrive_afterwards(mesh: Cluster, request: pytest.FixtureRequest) -> None:
+    load: JsonObject = {"name": "outage"}
+    # before the outage: what the sidecar knows of this service is what it has to live on
+    mesh.ask(MESHED, "client", "load_start", **load, host=f"pair.{MESHED}", port=PORTS["http1"])
+    try:
+        until(lambda: len(mesh.ask(MESHED, "client", "load_read", **load)["answered"]) == 2, 15, "both pods answer")
+        request.getfixturevalue("scaled_to_zero")
+        begun = mesh.ask(MESHED, "client", "load_read", **load)["sent"]
+        until(lambda: mesh.ask(MESHED, "client", "load_read", **load)["sent"] > begun + 300, 30, "300 requests more")
+        mesh.scale(MESHED, "pair", 3)
+        for name in HEARD:
+            mesh.scale(CONTROL_PLANE, name, 1)
+        mesh.await_available(CONTROL_PLANE, *HEARD)
+        mesh.await_available(MESHED, "pair")
+        until(lambda: len(mesh.ask(MESHED, "client", "load_read", **load)["answered"]) == 3, 40, "the new pod answers")
+    finally:
+        report = mesh.ask(MESHED, "client", "load_stop", **load)
+        mesh.scale(MESHED, "pair", 2)
+        mesh.await_available(MESHED, "pair")
+    assert report["failed"] == 0, report
+    assert report["sent"] > 300
+
+
+def test_rolling_restart_under_load(mesh: Cluster) -> None:
+    """Every pod is replaced while others ask, on connections kept and on new ones; nobody notices."""
+    load: JsonObject = {"name": "rollout"}
+    before = {pod["metadata"]["name"] for pod in mesh.pods(MESHED, "app=pair")}
+    mesh.ask(MESHED, "client", "load_start", **load, host=f"pair.{MESHED}", port=PORTS["http1"])
+    try:
+        until(lambda: len(mesh.ask(MESHED, "client", "load_read", **load)["answered"]) == 2, 15, "both pods answer")
+        restarted = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": str(time.time())}}}
+        mesh.patch(DEPLOYMENTS, MESHED, "pair", {"spec": {"template": restarted}})
+        mesh.await_available(MESHED, "pair", seconds=90)
+        after = {pod["metadata"]["name"] for pod in mesh.pods(MESHED, "app=pair")}
+        assert before.isdisjoint(after)
+        until(
+            lambda: after <= set(mesh.ask(MESHED, "client", "load_read", **load)["answered"]), 15, "the new pods answer"
+        )
+        # the old ones are gone, not only on their way out
+        path = PODS.path(MESHED)
+        until(
+            lambda: len(mesh.do(mesh.client.get(path, {"labelSelector": "app=pair"}))["items"]) == 2,
+            40,
+            "old pods gone",
+        )
+    finally:
+        report = mesh.ask(MESHED, "client", "load_stop", **load)
+    assert report["failed"] == 0, report
+    assert report["sent"] > 300
+
+
+def test_a_service_deleted_and_made_again(mesh: Cluster) -> None:
+    """With a new ClusterIP: by name it answers again, and while it was away there was an error and no hang."""
+    mesh.apply(service(MESHED, "again"), deployment(MESHED, "again"))
+    mesh.await_available(MESHED, "again")
+    target: JsonObject = {"host": f"again.{MESHED}", "port": PORTS["http1"]}
+    until(lambda: mesh.ask(MESHED, "client", "http1", **target).get("status") == 200, 20, "an answer")
+    first = mesh.get(SERVICES, MESHED, "again")
+    assert first is not None
+    mesh.delete(SERVICES, MESHED, "again")
+    until(lambda: mesh.ask(MESHED, "client", "http1", **target).get("status") != 200, 20, "no name, no answer")
+    mesh.apply(service(MESHED, "again"))
+    second = mesh.get(SERVICES, MESHED, "again")
+    assert second is not None
+    assert second["metadata"]["uid"] != first["metadata"]["uid"]
+    until(lambda: mesh.ask(MESHED, "client", "http1", **target).get("status") == 200, 20, "an answer again")
+    said = mesh.ask(MESHED, "client", "http1", **target)
+    assert "l5d-client-id" in said["body"], "and it is secured again"
