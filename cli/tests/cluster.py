@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import copy
+import functools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import aiohttp
-import yaml
 from aiohttp import web
 
+from linkerd_cli.documents import load
 from linkerd_cli.install.rendered import CONTROL_PLANE, VIZ, documents
 from linkerd_runtime.process import serve
 from linkerd_testkit.kube import FakeKube, Obj
@@ -31,6 +34,11 @@ _PLURALS = {
 }
 
 
+@functools.cache
+def _objects(manifest: str) -> list[Obj]:
+    return [cast(Obj, load(document)) for document in documents(manifest)]
+
+
 @dataclass
 class Cluster(FakeKube):
     """FakeKube, and what the CLI needs beyond it."""
@@ -42,8 +50,7 @@ class Cluster(FakeKube):
 
     def install(self, manifest: str = CONTROL_PLANE) -> None:
         """Store what `linkerd install` (or `viz install`) prints."""
-        for document in documents(manifest):
-            obj = yaml.safe_load(document.text)
+        for obj in copy.deepcopy(_objects(manifest)):
             meta = obj["metadata"]
             self.put(_PLURALS[obj["kind"]].format(meta.get("namespace")) + "/" + meta["name"], obj)
 

@@ -4,7 +4,8 @@ import asyncio
 import io
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -24,6 +25,13 @@ class Said:
     code: int
     out: str
     err: str
+
+
+def _typed(arguments: list[str], environment: Mapping[str, str]) -> int:
+    try:
+        return main(arguments, environment)
+    except SystemExit as end:  # argparse's --help
+        return int(end.code or 0)
 
 
 class Terminal:
@@ -50,16 +58,23 @@ class Terminal:
         }
         (self.directory / "kubeconfig").write_text(yaml.safe_dump(document))
 
-    async def quick(self, *arguments: str, stdin: str = "") -> Said:
-        """The same without a new process (a thread with a loop of its own), for tests that run many commands."""
+    async def linkerd(self, *arguments: str, stdin: str | bytes = b"") -> Said:
+        """Run one command to its end, in a thread with a loop of its own: a process costs a second of imports."""
         out, err = io.StringIO(), io.StringIO()
-        source = io.TextIOWrapper(io.BytesIO(stdin.encode()))
-        with redirect_stdout(out), redirect_stderr(err), patch("sys.stdin", source):
-            code = await asyncio.wait_for(asyncio.to_thread(main, list(arguments), self.environment), DEADLINE_SECONDS)
+        source = io.TextIOWrapper(io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin))
+        with (
+            redirect_stdout(out),
+            redirect_stderr(err),
+            patch("sys.stdin", source),
+            chdir(self.directory),
+        ):
+            code = await asyncio.wait_for(
+                asyncio.to_thread(_typed, list(arguments), self.environment), DEADLINE_SECONDS
+            )
         return Said(code, out.getvalue(), err.getvalue())
 
-    async def linkerd(self, *arguments: str, stdin: str | bytes = b"") -> Said:
-        """Run one command to its end."""
+    async def process(self, *arguments: str, stdin: str | bytes = b"") -> Said:
+        """The same as a process: for what only a process shows (pipes, becoming an extension, what is imported)."""
         process = await asyncio.create_subprocess_exec(
             LINKERD,
             *arguments,

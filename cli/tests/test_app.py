@@ -50,7 +50,7 @@ def _extension(directory: Path, name: str, body: str) -> None:
 async def test_an_extension_on_path_gets_its_arguments_and_our_place(terminal: Terminal) -> None:
     _extension(terminal.directory, "frog", 'echo "$@"; echo "$MARK"; exit 7')
     terminal.environment |= {"PATH": f"{terminal.directory}:{terminal.environment['PATH']}", "MARK": "here"}
-    said = await terminal.linkerd("frog", "--context", "x", "--", "-n")
+    said = await terminal.process("frog", "--context", "x", "--", "-n")
     assert (said.code, said.out) == (7, "--context x -- -n\nhere\n")
     said = await terminal.linkerd("--context", "x", "frog")
     assert said.err == "Error: flags cannot come before the name of an extension: linkerd frog --context x\n"
@@ -66,6 +66,6 @@ async def test_a_reader_that_leaves_is_no_traceback(terminal: Terminal) -> None:
         "OLD": str(Path(sys.executable).parent),
         "PATH": f"{terminal.directory}:{terminal.environment['PATH']}",
     }
-    said = await terminal.linkerd("pipe")
+    said = await terminal.process("pipe")
     assert said.out == "apiVersion: v1\n"
     assert "Traceback" not in said.err

@@ -7,7 +7,7 @@ from cli.tests.terminal import Terminal
 
 async def problems_of(terminal: Terminal, *flags: str) -> dict[str, str]:
     """Description and error of every check that does not hold; the release URL is never configured here."""
-    said = await terminal.quick("check", "--wait", "0", "-o", "json", *flags)
+    said = await terminal.linkerd("check", "--wait", "0", "-o", "json", *flags)
     document = json.loads(said.out)
     assert document["success"] is (said.code == 0)
     checks = [check for category in document["categories"] for check in category["checks"]]

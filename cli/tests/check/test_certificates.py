@@ -86,4 +86,4 @@ async def test_warnings_fail_nothing(terminal: Terminal, kube: Cluster, breakage
     breakage(kube)
     problems = await problems_of(terminal)
     assert told in problems[check]
-    assert (await terminal.quick("check", "-o", "short")).out.endswith("\nStatus check results are √\n")
+    assert (await terminal.linkerd("check", "-o", "short")).out.endswith("\nStatus check results are √\n")

@@ -96,7 +96,7 @@ async def test_waits_for_what_comes_up(terminal: Terminal, kube: Cluster) -> Non
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, flags: list[str], told: str) -> None:
-    said = await terminal.quick("check", *flags)
+    said = await terminal.linkerd("check", *flags)
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(f"Error: {told}")
     assert said.err.count("\n") == 1

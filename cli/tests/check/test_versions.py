@@ -56,7 +56,7 @@ async def test_warnings_fail_nothing(terminal: Terminal, kube: Cluster, breakage
     breakage(kube)
     problems = await problems_of(terminal)
     assert told in problems[check]
-    assert (await terminal.quick("check", "-o", "short")).out.endswith("\nStatus check results are √\n")
+    assert (await terminal.linkerd("check", "-o", "short")).out.endswith("\nStatus check results are √\n")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_the_latest_version_is_what_the_release_url_says(
     runner = await serve(app, "127.0.0.1", 0)
     try:
         terminal.environment["LINKERD_RELEASE_URL"] = f"http://127.0.0.1:{runner.addresses[0][1]}/latest"
-        said = await terminal.quick("check", "--pre", "-o", "json")
+        said = await terminal.linkerd("check", "--pre", "-o", "json")
     finally:
         await runner.cleanup()
     assert said.code == 0

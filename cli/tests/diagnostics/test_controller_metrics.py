@@ -12,5 +12,5 @@ async def test_of_every_pod(terminal: Terminal, kube: Cluster, destination: Api)
 
 
 async def test_not_installed(terminal: Terminal, kube: Cluster) -> None:
-    said = await terminal.quick("diagnostics", "controller-metrics")
+    said = await terminal.linkerd("diagnostics", "controller-metrics")
     assert (said.code, said.err) == (1, "Error: no control plane pod runs in namespace linkerd\n")

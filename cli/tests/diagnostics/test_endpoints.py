@@ -38,7 +38,7 @@ async def test_table(terminal: Terminal, kube: Cluster, destination: Api) -> Non
 
 async def test_json(terminal: Terminal, kube: Cluster, destination: Api) -> None:
     destination.answers["/v1/outbound"] = DOCUMENT
-    said = await terminal.quick("diagnostics", "endpoints", "a:1", "b:2", "-o", "json")
+    said = await terminal.linkerd("diagnostics", "endpoints", "a:1", "b:2", "-o", "json")
     assert json.loads(said.out)[0] == {
         "namespace": "emojivoto",
         "ip": "10.42.0.9",
@@ -51,11 +51,11 @@ async def test_json(terminal: Terminal, kube: Cluster, destination: Api) -> None
 
 async def test_none(terminal: Terminal, kube: Cluster, destination: Api) -> None:
     destination.answers["/v1/outbound"] = OutboundDocument("a:1")
-    said = await terminal.quick("diagnostics", "endpoints", "a:1")
+    said = await terminal.linkerd("diagnostics", "endpoints", "a:1")
     assert (said.code, said.out, said.err) == (0, "", "No endpoints found.\n")
 
 
 async def test_a_refusal_in_its_own_words(terminal: Terminal, kube: Cluster, destination: Api) -> None:
     destination.answers["/v1/outbound"] = Problem("No answer", 404, "notFound", "there is no service frog")
-    said = await terminal.quick("diagnostics", "endpoints", "frog:80")
+    said = await terminal.linkerd("diagnostics", "endpoints", "frog:80")
     assert (said.code, said.err) == (1, "Error: there is no service frog\n")

@@ -23,14 +23,14 @@ async def test_of_a_pods_port(
     terminal: Terminal, kube: Cluster, destination: Api, port: str, expected: dict[str, object]
 ) -> None:
     destination.answers["/v1/inbound"] = INBOUND
-    said = await terminal.quick("diagnostics", "policy", "-n", "x", "po/web", port, "-o", "json")
+    said = await terminal.linkerd("diagnostics", "policy", "-n", "x", "po/web", port, "-o", "json")
     assert json.loads(said.out) == expected
     assert destination.asked == [{"workload": "x/web"}]
 
 
 async def test_of_a_service(terminal: Terminal, kube: Cluster, destination: Api) -> None:
     destination.answers["/v1/outbound"] = OutboundDocument("a:1", protocol=Protocol.opaque)
-    said = await terminal.quick("diagnostics", "policy", "-n", "x", "svc/web", "80")
+    said = await terminal.linkerd("diagnostics", "policy", "-n", "x", "svc/web", "80")
     assert said.out == "authority: a:1\nprotocol: opaque\n"
     assert destination.asked == [{"target": "web.x.svc.cluster.local:80"}]
 
@@ -45,5 +45,5 @@ async def test_of_a_service(terminal: Terminal, kube: Cluster, destination: Api)
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:
-    said = await terminal.quick("diagnostics", "policy", *typed)
+    said = await terminal.linkerd("diagnostics", "policy", *typed)
     assert (said.code, said.out, said.err) == (1, "", f"Error: {told}\n")

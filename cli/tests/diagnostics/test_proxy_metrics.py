@@ -20,7 +20,7 @@ def web(kube: Cluster) -> None:
 
 @pytest.mark.parametrize("resource", ["deploy/web", "svc/web", "po/web-1"])
 async def test_of_the_meshed_pods(terminal: Terminal, destination: Api, resource: str) -> None:
-    said = await terminal.quick("diagnostics", "proxy-metrics", "-n", "x", resource)
+    said = await terminal.linkerd("diagnostics", "proxy-metrics", "-n", "x", resource)
     assert (said.code, said.err) == (0, "")
     assert said.out == "#\n# POD web-1 (1 of 1)\n# CONTAINER linkerd-proxy\n#\nup 1\n"
 
@@ -36,5 +36,5 @@ async def test_of_the_meshed_pods(terminal: Terminal, destination: Api, resource
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, kube: Cluster, resource: str, told: str) -> None:
-    said = await terminal.quick("diagnostics", "proxy-metrics", "-n", "x", resource)
+    said = await terminal.linkerd("diagnostics", "proxy-metrics", "-n", "x", resource)
     assert (said.code, said.out, said.err) == (1, "", f"Error: {told}\n")

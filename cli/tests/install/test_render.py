@@ -1,12 +1,12 @@
 """Values into objects."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import kubernetes_validate
 import pytest
-import yaml
 
+from linkerd_cli.documents import load, split
 from linkerd_cli.errors import CliError
 from linkerd_cli.install.render import Request, render
 from linkerd_cli.install.rendered import CONTROL_PLANE, documents, stream
@@ -17,7 +17,8 @@ DOCUMENTS = documents(CONTROL_PLANE)
 
 def _objects(*assignments: str, registry: str = "ghcr.io/linkerd-py") -> dict[str, Any]:
     text = stream(render(DOCUMENTS, Request(list(assignments), registry)))
-    return {f"{o['kind']}/{o['metadata']['name']}": o for o in yaml.safe_load_all(text)}
+    loaded = [cast(dict[str, Any], load(document)) for document in split(text, "install")]
+    return {f"{o['kind']}/{o['metadata']['name']}": o for o in loaded}
 
 
 def _container(objects: dict[str, Any], name: str) -> Any:

@@ -1,16 +1,17 @@
 """The manifests: what they hold, and that they are deploy/kustomize's."""
 
+import functools
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import kubernetes_validate
 import pytest
-import yaml
 
+from linkerd_cli.documents import load
 from linkerd_cli.install.rendered import CONTROL_PLANE, VIZ, documents, names_by_kind, stream
 from linkerd_contract.version import VERSION
 
@@ -19,8 +20,9 @@ NO_KUSTOMIZE = 3
 Obj = dict[str, Any]
 
 
+@functools.cache
 def _objects(name: str) -> list[Obj]:
-    return [yaml.safe_load(document.text) for document in documents(name)]
+    return [cast(Obj, load(document)) for document in documents(name)]
 
 
 ALL = [(name, obj) for name in (CONTROL_PLANE, VIZ) for obj in _objects(name)]

@@ -28,24 +28,24 @@ async def test_whole(terminal: Terminal, kube: Cluster, api: Api) -> None:
 async def test_linkerd_check_has_it_too(terminal: Terminal, kube: Cluster, api: Api) -> None:
     control_plane(kube)
     api.answers["/api/v1/stat"] = StatResponse()
-    said = await terminal.quick("check")
+    said = await terminal.linkerd("check")
     assert said.code == 0
     assert said.out.endswith("they terminate TLS themselves\n\n" + VIZ.format(""))
 
 
 async def test_not_installed(terminal: Terminal, kube: Cluster) -> None:
-    said = await terminal.quick("viz", "check")
+    said = await terminal.linkerd("viz", "check")
     assert said.code == 1
     assert "× linkerd-viz Namespace exists\n    namespace linkerd-viz is not there" in said.out
 
 
 async def test_pods_that_cannot_be_scraped_fail_the_self_check(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/stat"] = StatResponse(unscraped=["x/a"])
-    said = await terminal.quick("viz", "check", "--wait", "0")
+    said = await terminal.linkerd("viz", "check", "--wait", "0")
     assert said.code == 1
     assert "× viz extension self-check\n    metrics that cannot be read: x/a\n" in said.out
 
 
 async def test_proxy_is_not_there_yet(terminal: Terminal) -> None:
-    said = await terminal.quick("viz", "check", "--proxy")
+    said = await terminal.linkerd("viz", "check", "--proxy")
     assert (said.code, said.err) == (1, "Error: linkerd viz check --proxy: not implemented\n")

@@ -27,7 +27,7 @@ async def test_table(terminal: Terminal, kube: Cluster, api: Api) -> None:
 
 async def test_wide(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/edges"] = EdgesResponse([SECURED])
-    said = await terminal.quick("viz", "edges", "po", "-o", "wide", "-n", "emojivoto")
+    said = await terminal.linkerd("viz", "edges", "po", "-o", "wide", "-n", "emojivoto")
     assert said.out == (
         "SRC        DST   SRC_NS      DST_NS      CLIENT_ID           SERVER_ID       SECURED\n"
         "vote-bot   web   emojivoto   emojivoto   default.emojivoto   web.emojivoto   √\n"
@@ -37,7 +37,7 @@ async def test_wide(terminal: Terminal, kube: Cluster, api: Api) -> None:
 
 async def test_json(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/edges"] = EdgesResponse([SECURED])
-    said = await terminal.quick("viz", "edges", "deploy", "-o", "json")
+    said = await terminal.linkerd("viz", "edges", "deploy", "-o", "json")
     assert json.loads(said.out) == [
         {
             "src": "vote-bot",
@@ -53,7 +53,7 @@ async def test_json(terminal: Terminal, kube: Cluster, api: Api) -> None:
 
 async def test_none(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/edges"] = EdgesResponse([], ["x/a"])
-    said = await terminal.quick("viz", "edges", "deploy")
+    said = await terminal.linkerd("viz", "edges", "deploy")
     assert (said.code, said.out) == (0, "")
     assert said.err == "‼ metrics of 1 pods could not be read: x/a\nNo edges found.\n"
 
@@ -69,6 +69,6 @@ async def test_none(terminal: Terminal, kube: Cluster, api: Api) -> None:
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:
-    said = await terminal.quick("viz", "edges", *typed)
+    said = await terminal.linkerd("viz", "edges", *typed)
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(f"Error: {told}")

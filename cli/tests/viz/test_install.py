@@ -14,13 +14,13 @@ async def test_prints_the_committed_manifests(terminal: Terminal) -> None:
 
 
 async def test_another_registry(terminal: Terminal) -> None:
-    said = await terminal.quick("viz", "install", "--registry", "localhost:5000/x/")
+    said = await terminal.linkerd("viz", "install", "--registry", "localhost:5000/x/")
     assert "image: localhost:5000/x/viz:" in said.out
     assert "ghcr.io" not in said.out
 
 
 @pytest.mark.parametrize("flags", [["--ha"], ["--set", "a=b"], ["--viz-namespace", "other"]])
 async def test_what_is_not_there_yet(terminal: Terminal, flags: list[str]) -> None:
-    said = await terminal.quick("viz", "install", *flags)
+    said = await terminal.linkerd("viz", "install", *flags)
     assert (said.code, said.out) == (1, "")
     assert said.err.endswith(": not implemented\n")

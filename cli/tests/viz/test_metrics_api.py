@@ -8,7 +8,7 @@ from linkerd_contract.problem import Problem
 
 
 async def _said(terminal: Terminal) -> str:
-    said = await terminal.quick("viz", "stat", "deploy")
+    said = await terminal.linkerd("viz", "stat", "deploy")
     assert (said.code, said.out) == (1, "")
     assert said.err.count("\n") == 1
     return said.err

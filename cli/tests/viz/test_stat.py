@@ -84,14 +84,14 @@ async def test_what_is_asked(
 ) -> None:
     terminal.connect(kube.url, namespace="ctx")
     api.answers["/api/v1/stat"] = StatResponse([WEB])
-    assert (await terminal.quick("viz", "stat", *typed)).code == 0
+    assert (await terminal.linkerd("viz", "stat", *typed)).code == 0
     defaults = {"kind": "deployment", "window": "1m", "unmeshed": "false"}
     assert api.asked == [defaults | query for query in asked]
 
 
 async def test_json_is_linkerds_with_dependencies(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/stat"] = StatResponse([WEB, VOTE_BOT])
-    said = await terminal.quick("viz", "stat", "-o", "json", "deployments")
+    said = await terminal.linkerd("viz", "stat", "-o", "json", "deployments")
     web, vote_bot = json.loads(said.out)
     assert web == {
         "namespace": "emojivoto",
@@ -112,7 +112,7 @@ async def test_json_is_linkerds_with_dependencies(terminal: Terminal, kube: Clus
 
 async def test_pods_that_cannot_be_read_are_named(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/stat"] = StatResponse([], unscraped=["x/a", "x/b"])
-    said = await terminal.quick("viz", "stat", "po")
+    said = await terminal.linkerd("viz", "stat", "po")
     assert (said.code, said.out) == (0, "")
     assert said.err == "‼ metrics of 2 pods could not be read: x/a, x/b\nNo traffic found.\n"
 
@@ -128,5 +128,5 @@ async def test_pods_that_cannot_be_read_are_named(terminal: Terminal, kube: Clus
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:
-    said = await terminal.quick("viz", "stat", *typed)
+    said = await terminal.linkerd("viz", "stat", *typed)
     assert (said.code, said.out, said.err) == (1, "", f"Error: {told}\n")

@@ -8,7 +8,7 @@ from cli.tests.terminal import Terminal
 async def test_prints_what_it_left(terminal: Terminal, kube: Cluster) -> None:
     kube.install()
     kube.install_viz()
-    said = await terminal.quick("viz", "uninstall")
+    said = await terminal.linkerd("viz", "uninstall")
     assert [(o["kind"], o["metadata"]["name"]) for o in yaml.safe_load_all(said.out)] == [
         ("ClusterRoleBinding", "linkerd-linkerd-viz-metrics-api"),
         ("ClusterRole", "linkerd-linkerd-viz-metrics-api"),
@@ -17,5 +17,5 @@ async def test_prints_what_it_left(terminal: Terminal, kube: Cluster) -> None:
 
 
 async def test_nothing_to_do(terminal: Terminal, kube: Cluster) -> None:
-    said = await terminal.quick("viz", "uninstall")
+    said = await terminal.linkerd("viz", "uninstall")
     assert (said.code, said.err) == (1, "Error: no resources found to uninstall\n")
