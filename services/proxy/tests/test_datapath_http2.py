@@ -168,22 +168,6 @@ async def test_unmeshed_grpc_is_carried_in_clear(tmp_path: Path) -> None:
 
 
 @on_uvloop
-async def test_many_streams_wait_for_their_turn_and_none_is_refused(tmp_path: Path) -> None:
-    app = App()
-    server = grpc.aio.server(options=[("grpc.max_concurrent_streams", 2), ("grpc.so_reuseport", 0)])
-    server.add_generic_rpc_handlers((app,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with pair(tmp_path, ("127.0.0.1", port)) as mesh, channel(mesh.addr) as to:
-            echo = to.unary_unary("/t/Echo")
-            answers = await asyncio.wait_for(asyncio.gather(*[echo(b"%d" % n) for n in range(40)]), DEADLINE)
-            assert answers == [b"%d" % n for n in range(40)]
-    finally:
-        await server.stop(0)
-
-
-@on_uvloop
 async def test_no_endpoint_is_unavailable_after_failfast(tmp_path: Path) -> None:
     async with apps.server(_never) as addr:
         pass

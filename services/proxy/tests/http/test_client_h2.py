@@ -8,6 +8,7 @@ from functools import partial
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 from services.proxy.tests import apps
 from services.proxy.tests.http.recording import GET, Down, Observer, exchange
 from services.proxy.tests.loop import on_uvloop
@@ -169,3 +170,36 @@ async def test_cancelling_resets_the_stream() -> None:
         x.gone()
         await eventually(lambda: resets == [8])
         assert target.tcp.open.value == 1
+
+
+@on_uvloop
+async def test_streams_beyond_the_servers_limit_wait_and_none_is_refused() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
+        limit = {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 2}
+        connection.local_settings = h2.settings.Settings(client=False, initial_values=limit)
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+
+        def answer(stream: int) -> None:
+            connection.send_headers(stream, [(":status", "200")], end_stream=True)
+            writer.write(connection.data_to_send())
+
+        while data := await reader.read(65536):
+            # The library raises for a third stream: that would fail the test.
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    asyncio.get_running_loop().call_later(0.005, answer, event.stream_id)
+            writer.write(connection.data_to_send())
+
+    async with apps.server(handle) as addr:
+        runtime = Runtime(asyncio.get_running_loop(), Metrics())
+        target = Target(runtime, ServerAddr(Addr(*addr)), Dialer(runtime.loop, 1.0), runtime.metrics.tcp.series(""))
+        pool = H2Pool(target, 100)
+        asked = [asking() for _ in range(40)]
+        for x, _, _ in asked:
+            pool.send(x, GET)
+        await eventually(lambda: all(observer.log[-1:] == [("end", b"200", None)] for _, _, observer in asked))
+        assert target.tcp.opened.value > 1
+        pool.abort()
+        await eventually(lambda: target.tcp.open.value == 0)
