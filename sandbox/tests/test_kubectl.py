@@ -4,6 +4,7 @@ import pytest
 
 from linkerd_kube.objects import JsonObject
 from linkerd_sandbox import kubectl
+from linkerd_sandbox.manifests import Usage
 
 
 def test_tables() -> None:
@@ -28,5 +29,5 @@ def test_conditions_count_for_the_current_generation_only() -> None:
 
 def test_durations() -> None:
     assert [kubectl.seconds(text) for text in ("30s", "2m", "1h")] == [30, 120, 3600]
-    with pytest.raises(kubectl.Usage):
+    with pytest.raises(Usage):
         kubectl.seconds("soon")

@@ -19,6 +19,11 @@ class Call:
     dry_run: bool = False
     field_validation: FieldValidation = "Warn"
     field_manager: str = ""
+    """As the client named itself; empty where it did not."""
+    agent: str = ""
+    """The client's program, which owns what it writes where it names no field manager."""
+    applies: bool = False
+    """A server-side apply: the owners of its fields are decided already."""
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, text: str) -> None:

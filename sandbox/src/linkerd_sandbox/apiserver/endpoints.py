@@ -11,12 +11,13 @@ import yaml
 from aiohttp import web
 
 from linkerd_sandbox.apiserver import negotiate, patch, protobuf, selectors, status, strategic, watch
+from linkerd_sandbox.apiserver.applying import Applying
 from linkerd_sandbox.apiserver.call import Call, FieldValidation
 from linkerd_sandbox.apiserver.identity import User
 from linkerd_sandbox.apiserver.kinds import ResourceType, selectable
 from linkerd_sandbox.apiserver.objects import JsonObject, decode, encode
 from linkerd_sandbox.apiserver.represent import FORMS, Representation, view
-from linkerd_sandbox.apiserver.requests import RequestInfo
+from linkerd_sandbox.apiserver.requests import RequestInfo, truthy
 from linkerd_sandbox.apiserver.resources import Resources
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.store import Stored
@@ -35,6 +36,7 @@ class Endpoints:
 
     def __init__(self, resources: Resources, stopping: asyncio.Event) -> None:
         self.resources = resources
+        self._applying = Applying(resources)
         self._stopping = stopping
         self.subresources: dict[tuple[str, str], Subresource] = {}
         """(plural, subresource) -> handler; plural `*` for every kind that has it."""
@@ -108,7 +110,8 @@ class Endpoints:
         dry_run = query.getall("dryRun", [])
         if dry_run and dry_run != ["All"]:
             raise status.bad_request(f'dryRun: Unsupported value: "{dry_run[0]}": supported values: "All"')
-        return Call(user, bool(dry_run), cast(FieldValidation, validation), query.get("fieldManager", ""))
+        agent = request.headers.get("User-Agent", "").partition("/")[0]
+        return Call(user, bool(dry_run), cast(FieldValidation, validation), query.get("fieldManager", ""), agent)
 
     @staticmethod
     def representation(request: web.BaseRequest, kind: ResourceType) -> Representation:
@@ -164,6 +167,10 @@ class Endpoints:
         return web.Response(body=body, content_type=negotiate.JSON)
 
     async def _patch(self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call) -> web.Response:
+        if request.content_type == APPLY_PATCH:
+            force = truthy(request.query.get("force", "false"))
+            code, body = await self._applying.apply(call, kind, info, _parse(await request.read(), "yaml"), force=force)
+            return self.answer(request, kind, body, call, code)
         how = await self.patcher(request, kind)
         decoder = self.resources.decoder
 
@@ -178,10 +185,12 @@ class Endpoints:
     async def patcher(self, request: web.BaseRequest, kind: ResourceType) -> Callable[[JsonObject], JsonObject]:
         """The function that the request's patch is. Raises `StatusError` 400 or 415."""
         media = request.content_type
-        served = [JSON_PATCH, MERGE_PATCH] + ([] if kind.custom else [STRATEGIC_PATCH])
+        served = [JSON_PATCH, MERGE_PATCH] + ([] if kind.custom else [STRATEGIC_PATCH]) + [APPLY_PATCH]
         if media not in served:
             raise status.unsupported_media(media, served)
         body = _parse(await request.read(), media)
+        if media == APPLY_PATCH:
+            raise status.not_implemented("server-side apply of this subresource")
         if media == JSON_PATCH:
             return lambda old: cast(JsonObject, patch.apply_json_patch(old, body))
         if not isinstance(body, dict):

@@ -53,7 +53,7 @@ def wiped(body: JsonObject) -> None:
     meta = metadata(body)
     if meta.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
-    for key in (*_SERVER_OWNED, "selfLink", "managedFields", "resourceVersion"):
+    for key in (*_SERVER_OWNED, "selfLink", "resourceVersion"):
         meta.pop(key, None)
 
 
@@ -85,6 +85,8 @@ def succeed(kind: ResourceType, new: JsonObject, old: JsonObject, subresource: s
             changed["status"] = copy(new["status"])
         else:
             changed.pop("status", None)
+        if "managedFields" in new["metadata"]:
+            metadata(changed)["managedFields"] = new["metadata"]["managedFields"]
         return changed
     changed = copy(new)
     meta, before = metadata(changed), old["metadata"]
@@ -93,7 +95,8 @@ def succeed(kind: ResourceType, new: JsonObject, old: JsonObject, subresource: s
         meta.pop(key, None)
         if key in before:
             meta[key] = before[key]
-    meta.pop("managedFields", None)
+    if "managedFields" not in meta and "managedFields" in before:
+        meta["managedFields"] = before["managedFields"]  # a client that leaves them out keeps them
     meta.pop("selfLink", None)
     if before.get("deletionTimestamp"):
         _check_finalizers(kind, meta, before)

@@ -11,12 +11,13 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from linkerd_sandbox.apiserver import lifecycle
+from linkerd_sandbox.apiserver import lifecycle, ownership
 from linkerd_sandbox.apiserver.call import Admission, Attributes, Call
 from linkerd_sandbox.apiserver.decoding import Decoder
 from linkerd_sandbox.apiserver.kinds import Registry, ResourceType, field_values
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, metadata
 from linkerd_sandbox.apiserver.rules import Rules
+from linkerd_sandbox.apiserver.schemas import Node, of_kind
 from linkerd_sandbox.apiserver.status import Cause, already_exists, conflict, forbidden, invalid, not_found, success
 from linkerd_sandbox.apiserver.store import Store, Stored
 
@@ -33,6 +34,11 @@ def birth() -> lifecycle.Birth:
     """The time, uid and name suffix of a new object."""
     suffix = "".join(random.choices(lifecycle.SUFFIX_ALPHABET, k=5))
     return lifecycle.Birth(stamp(time.time()), str(uuid.uuid4()), suffix)
+
+
+def node_of(kind: ResourceType) -> Node | None:
+    """The schema of a kind."""
+    return kind.custom.node if kind.custom else of_kind(kind.group, kind.version, kind.kind)
 
 
 class Resources:
@@ -61,12 +67,15 @@ class Resources:
         name = metadata(body).get("name", "")
         self._check_new(kind, namespace, name)
         lifecycle.wiped(body)
+        if not call.applies:
+            metadata(body).pop("managedFields", None)
         attributes = Attributes(call, "CREATE", kind, namespace, name)
         body = await self._admission.mutate(attributes, body, None)
         lifecycle.born(kind, body, birth())
         name = body["metadata"]["name"]
         body = self.rules.created(kind, body)
         body = self.rules.allocated(kind, body, None)
+        body = self._owned(call, kind, None, body)
         self._refuse(kind, name, self.rules.validate(kind, body, None))
         await self._admission.validate(Attributes(call, "CREATE", kind, namespace, name), body, None)
         self._check_new(kind, namespace, name)
@@ -134,9 +143,25 @@ class Resources:
             if changed is not new:
                 new = lifecycle.succeed(kind, changed, old, subresource)
         new = self.rules.allocated(kind, new, old)
+        new = self._owned(call, kind, old, new, subresource)
         self._refuse(kind, name, self.rules.validate(kind, new, old, subresource))
         await self._admission.validate(attributes, new, old)
         return new
+
+    def _owned(
+        self, call: Call, kind: ResourceType, old: JsonObject | None, new: JsonObject, subresource: str = ""
+    ) -> JsonObject:
+        """The object with its fields' owners, where it is tracked (see `ownership`)."""
+        tracked = bool(call.field_manager) if old is None else "managedFields" in old["metadata"]
+        if call.applies or not tracked or subresource not in ("", "status", "scale"):
+            return new
+        return ownership.updated(old, new, self.writer(call, kind, "Update", subresource), node_of(kind))
+
+    @staticmethod
+    def writer(call: Call, kind: ResourceType, operation: str, subresource: str = "") -> ownership.Writer:
+        """Who this call is to the fields that it writes."""
+        manager = call.field_manager or call.agent or "unknown"
+        return ownership.Writer(manager, operation, kind.api_version, stamp(time.time()), subresource)
 
     def _replace(self, call: Call, kind: ResourceType, new: JsonObject, current: Stored) -> JsonObject:
         new["metadata"]["resourceVersion"] = current.body["metadata"]["resourceVersion"]
