@@ -46,7 +46,8 @@ def deployment(
         "workingDir": "/apps",
         "env": [{"name": "PEER_GRPC", "value": "yes" if grpc else ""}],
         "ports": [{"name": key, "containerPort": port} for key, port in PORTS.items()],
-        "readinessProbe": {"tcpSocket": {"port": PORTS["http1"]}, "periodSeconds": 1},
+        # not tcpSocket: the sidecar accepts every connection, also while the application is not there yet
+        "readinessProbe": {"httpGet": {"path": "/", "port": PORTS["http1"]}, "periodSeconds": 1},
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "2"]}}},
         "volumeMounts": [{"name": "apps", "mountPath": "/apps/tests/e2e/apps"}],
     }

@@ -29,7 +29,7 @@ def talk(mesh: Cluster, client: tuple[str, str], server: tuple[str, str]) -> Cap
             assert said.get("status") == 200, said
         said = mesh.ask(*client, "greeting", host=host, port=PORTS["greeting"], send=MARKER)
         assert MARKER in said.get("second", ""), said
-        said = mesh.ask(*client, "half_close", host=host, port=PORTS["echo"], send=MARKER)
+        said = mesh.ask(*client, "half_close", host=host, port=PORTS["echo"], send=f"\0{MARKER}")
         assert MARKER in said.get("received", ""), said
     return captured
 

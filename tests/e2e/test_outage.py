@@ -1,5 +1,6 @@
 """The control plane goes away: traffic between meshed pods does not notice. It returns: news arrive again."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -16,21 +17,20 @@ HEARD = ("linkerd-identity", "linkerd-destination")
 """Who answers sidecars."""
 
 
+def gone(mesh: Cluster, namespace: str, selector: str, remaining: int = 0) -> bool:
+    """Whether so many pods are left, those on their way out included."""
+    items = mesh.do(mesh.client.get(PODS.path(namespace), {"labelSelector": selector}))["items"]
+    return len(items) == remaining
+
+
 @pytest.fixture
 def scaled_to_zero(mesh: Cluster) -> Iterator[None]:
     """Neither identity nor destination is there, until the test brings them back, which the end makes sure of."""
     for name in HEARD:
         mesh.scale(CONTROL_PLANE, name, 0)
     try:
-        for name in HEARD:
-            component = name.removeprefix("linkerd-")
-            selector = f"linkerd.io/control-plane-component={component}"
-            path = PODS.path(CONTROL_PLANE)
-            until(
-                lambda selector=selector: not mesh.do(mesh.client.get(path, {"labelSelector": selector}))["items"],  # type: ignore[misc]
-                30,
-                f"no pod of {name}",
-            )
+        selector = "linkerd.io/control-plane-component in (identity,destination)"
+        until(lambda: gone(mesh, CONTROL_PLANE, selector), 30, "no pod of identity and destination")
         yield
     finally:
         for name in HEARD:
@@ -57,7 +57,7 @@ def test_traffic_goes_on_and_news_arrive_afterwards(mesh: Cluster, request: pyte
         report = mesh.ask(MESHED, "client", "load_stop", **load)
         mesh.scale(MESHED, "pair", 2)
         mesh.await_available(MESHED, "pair")
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, json.dumps(report, indent=1)
     assert report["sent"] > 300
 
 
@@ -76,16 +76,10 @@ def test_rolling_restart_under_load(mesh: Cluster) -> None:
         until(
             lambda: after <= set(mesh.ask(MESHED, "client", "load_read", **load)["answered"]), 15, "the new pods answer"
         )
-        # the old ones are gone, not only on their way out
-        path = PODS.path(MESHED)
-        until(
-            lambda: len(mesh.do(mesh.client.get(path, {"labelSelector": "app=pair"}))["items"]) == 2,
-            40,
-            "old pods gone",
-        )
+        until(lambda: gone(mesh, MESHED, "app=pair", remaining=2), 40, "the old ones gone, not only on their way")
     finally:
         report = mesh.ask(MESHED, "client", "load_stop", **load)
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, json.dumps(report, indent=1)
     assert report["sent"] > 300
 
 

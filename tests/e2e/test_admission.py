@@ -1,0 +1,126 @@
+"""What users get wrong, and what happens while the injector is away: nobody's deployment is stopped by the mesh."""
+
+import json
+
+import pytest
+from tests.e2e.cluster import CONTROL_PLANE, Cluster, until
+from tests.e2e.manifests import IMAGE, MESHED
+
+from linkerd_kube.objects import JsonObject
+from linkerd_kube.resources import PODS
+
+pytestmark = pytest.mark.root
+
+
+def pod(name: str, annotations: dict[str, str] | None = None) -> JsonObject:
+    """A pod of a meshed namespace that only waits."""
+    container = {"name": "app", "image": IMAGE, "args": ["-c", "import signal; signal.pause()"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": MESHED, "annotations": annotations or {}},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
+    }
+
+
+def containers(found: JsonObject) -> dict[str, JsonObject]:
+    """All containers of a pod by name, native sidecars included."""
+    spec = found["spec"]
+    return {one["name"]: one for one in [*spec.get("initContainers", ()), *spec["containers"]]}
+
+
+def environment(found: JsonObject) -> dict[str, str]:
+    """The sidecar's."""
+    return {one["name"]: one.get("value", "") for one in containers(found)["linkerd-proxy"]["env"]}
+
+
+def test_malformed_annotations_are_warned_of_and_have_no_effect(mesh: Cluster) -> None:
+    broken = {
+        "config.linkerd.io/proxy-cpu-request": "lots",
+        "config.linkerd.io/skip-outbound-ports": "http,25",
+        "config.linkerd.io/default-inbound-policy": "everybody",
+        "config.linkerd.io/proxy-outbound-connect-timeout": "soon",
+    }
+    applied = mesh.apply(pod("well", {}), pod("malformed", broken))
+    try:
+        for name in broken:
+            assert name in applied.stderr, applied.stderr
+        assert "Warning" in applied.stderr
+        well, malformed = (mesh.get(PODS, MESHED, name) for name in ("well", "malformed"))
+        assert well is not None
+        assert malformed is not None
+        assert environment(malformed) == environment(well) | {
+            key: value for key, value in environment(malformed).items() if "malformed" in value
+        }
+        assert containers(malformed)["linkerd-proxy"].get("resources") == containers(well)["linkerd-proxy"].get(
+            "resources"
+        )
+        assert containers(malformed)["linkerd-init"]["args"] == containers(well)["linkerd-init"]["args"]
+    finally:
+        for name in ("well", "malformed"):
+            mesh.delete(PODS, MESHED, name)
+
+
+def test_a_value_that_is_well_formed_has_an_effect(mesh: Cluster) -> None:
+    """So that the test above can fail."""
+    applied = mesh.apply(pod("configured", {"config.linkerd.io/proxy-cpu-request": "25m"}))
+    try:
+        assert "Warning" not in applied.stderr
+        found = mesh.get(PODS, MESHED, "configured")
+        assert found is not None
+        assert containers(found)["linkerd-proxy"]["resources"]["requests"]["cpu"] == "25m"
+    finally:
+        mesh.delete(PODS, MESHED, "configured")
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"containers": []}, "spec.containers"),
+        ({"containers": [{"name": "Not A Name", "image": IMAGE}]}, "spec.containers[0].name"),
+        ({"restartPolicy": "Sometimes"}, "spec.restartPolicy"),
+    ],
+)
+def test_a_malformed_manifest_is_refused_with_the_fields_path(mesh: Cluster, change: JsonObject, path: str) -> None:
+    manifest = pod("refused")
+    manifest["spec"] |= change
+    applied = mesh.apply(manifest, check=False)
+    assert applied.returncode == 1
+    assert path in applied.stderr, applied.stderr
+    assert "is invalid" in applied.stderr
+    assert mesh.get(PODS, MESHED, "refused") is None
+
+
+def test_an_unknown_field_is_refused(mesh: Cluster) -> None:
+    manifest = pod("refused")
+    manifest["spec"]["contianers"] = []
+    applied = mesh.apply(manifest, check=False)
+    assert applied.returncode == 1
+    assert 'unknown field "spec.contianers"' in applied.stderr, applied.stderr
+
+
+def test_without_the_injector_pods_start_without_a_sidecar(mesh: Cluster) -> None:
+    mesh.scale(CONTROL_PLANE, "linkerd-proxy-injector", 0)
+    try:
+        selector = {"labelSelector": "linkerd.io/control-plane-component=proxy-injector"}
+        path = PODS.path(CONTROL_PLANE)
+        until(lambda: not mesh.do(mesh.client.get(path, selector))["items"], 30, "no injector")
+        mesh.apply(pod("bare"))
+        found = mesh.get(PODS, MESHED, "bare")
+        assert found is not None
+        assert list(containers(found)) == ["app"], json.dumps(found["spec"])
+        until(lambda: (mesh.get(PODS, MESHED, "bare") or {})["status"].get("phase") == "Running", 20, "it runs")
+        mesh.delete(PODS, MESHED, "bare")
+    finally:
+        mesh.scale(CONTROL_PLANE, "linkerd-proxy-injector", 1)
+        mesh.await_available(CONTROL_PLANE, "linkerd-proxy-injector")
+
+    def injected() -> bool:
+        mesh.apply(pod("meshed-again"))
+        found = mesh.get(PODS, MESHED, "meshed-again")
+        assert found is not None
+        mesh.delete(PODS, MESHED, "meshed-again")
+        until(lambda: mesh.get(PODS, MESHED, "meshed-again") is None, 20, "deleted")
+        return "linkerd-proxy" in containers(found)
+
+    until(injected, 20, "the next pod has a sidecar")
