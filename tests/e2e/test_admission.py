@@ -6,6 +6,7 @@ import pytest
 from tests.e2e.cluster import CONTROL_PLANE, Cluster, until
 from tests.e2e.manifests import IMAGE, MESHED
 
+from linkerd_kube.errors import Invalid
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import PODS
 
@@ -76,7 +77,6 @@ def test_a_value_that_is_well_formed_has_an_effect(mesh: Cluster) -> None:
 @pytest.mark.parametrize(
     ("change", "path"),
     [
-        ({"containers": []}, "spec.containers"),
         ({"containers": [{"name": "Not A Name", "image": IMAGE}]}, "spec.containers[0].name"),
         ({"restartPolicy": "Sometimes"}, "spec.restartPolicy"),
     ],
@@ -84,10 +84,24 @@ def test_a_value_that_is_well_formed_has_an_effect(mesh: Cluster) -> None:
 def test_a_malformed_manifest_is_refused_with_the_fields_path(mesh: Cluster, change: JsonObject, path: str) -> None:
     manifest = pod("refused")
     manifest["spec"] |= change
+    with pytest.raises(Invalid) as refused:
+        mesh.do(mesh.client.create(PODS.path(MESHED), manifest))
+    assert refused.value.status == 422
+    causes = [cause["field"] for cause in refused.value.details["causes"]]
+    assert path in causes
     applied = mesh.apply(manifest, check=False)
     assert applied.returncode == 1
-    assert path in applied.stderr, applied.stderr
-    assert "is invalid" in applied.stderr
+    assert f'The Pod "refused" is invalid: {path}' in applied.stderr
+    assert mesh.get(PODS, MESHED, "refused") is None
+
+
+def test_a_pod_without_containers_is_refused_too(mesh: Cluster) -> None:
+    """By the injector, which sees it before the API server's validation does; the field is named all the same."""
+    manifest = pod("refused")
+    manifest["spec"]["containers"] = []
+    applied = mesh.apply(manifest, check=False)
+    assert applied.returncode == 1
+    assert "spec.containers" in applied.stderr
     assert mesh.get(PODS, MESHED, "refused") is None
 
 
