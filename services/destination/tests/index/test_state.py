@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from linkerd_contract.codec import encode
+from linkerd_contract.matching import Condition, Fault, Filter, FilterType
 from linkerd_contract.outbound import Protocol, Route
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.graph import Graph
@@ -24,10 +25,12 @@ from linkerd_destination.translate.inbound import render_inbound
 from linkerd_destination.translate.outbound import render_outbound
 from linkerd_destination.translate.targets import NoAnswer
 from linkerd_rules.validation.authorization import AuthorizationPolicy, MeshTLSAuthentication, ServerAuthorization
+from linkerd_rules.validation.filters import FaultInjection, FilterRef
 from linkerd_rules.validation.meta import Meta
 from linkerd_rules.validation.profile import Override, Profile
 from linkerd_rules.validation.rate_limit import RateLimitPolicy
 from linkerd_rules.validation.references import Ref
+from linkerd_rules.validation.route import LinkerdHttpRoute, Parent, Rule, Target
 from linkerd_rules.validation.selector import Selector
 from linkerd_rules.validation.server import Server
 from linkerd_rules.validation.split import Leaf, Split
@@ -169,10 +172,29 @@ SERVER_AUTHORIZATIONS = st.builds(
     ServerAuthorization, meta=METAS, selector=st.none() | st.builds(Selector, labels=LABELS), server=st.just("") | NAMES
 )
 LIMITS = st.builds(RateLimitPolicy, meta=METAS, server=NAMES, total=st.just(9))
+SERVICE_REFS = st.builds(Ref, group=st.just(""), kind=st.just("Service"), namespace=st.just("ns"), name=NAMES)
+RULES = st.builds(
+    Rule,
+    matches=st.just((Condition(method="GET"),)),
+    filters=st.just(()) | st.just((FilterRef("a"),)),
+    targets=st.lists(st.builds(Target, ref=SERVICE_REFS, port=st.just(80)), max_size=2).map(tuple),
+)
+ROUTES = st.builds(
+    LinkerdHttpRoute,
+    meta=METAS,
+    group=st.just("policy.linkerd.io"),
+    kind=st.just("HTTPRoute"),
+    parents=st.lists(st.builds(Parent, ref=SERVICE_REFS | SERVER_REFS), max_size=2).map(tuple),
+    rules=st.lists(RULES, max_size=2).map(tuple),
+)
+FAULTS = st.builds(
+    FaultInjection, meta=METAS, filters=st.just((Filter(type=FilterType.abort, fault=Fault(http_status=500)),))
+)
 OBJECTS = (
     (PODS | SERVICES | SLICES | NAMESPACES)
     | (PROFILES | SPLITS)
     | (SERVERS | POLICIES | AUTHENTICATIONS | SERVER_AUTHORIZATIONS | LIMITS)
+    | (ROUTES | FAULTS)
 )
 TARGETS = [
     "10.0.0.1:80",

@@ -46,6 +46,11 @@ class Backends:
         )
         return ref
 
+    def alias(self, ref: str, name: str) -> str:
+        """The same backend under another reference."""
+        self.found.setdefault(name, self.found[ref])
+        return name
+
     def missing(self, resource: ResourceRef) -> str:
         """What a route names and is not there: its share is answered with 500."""
         ref = f"missing:{resource.group}/{resource.kind}/{resource.namespace}/{resource.name}:{resource.port}"

@@ -20,6 +20,7 @@ from linkerd_destination.translate.backends import Backends, service_ref
 from linkerd_destination.translate.endpoints import Caller, pod_endpoint, pod_opaque_ports
 from linkerd_destination.translate.ports import first_valid, port_set
 from linkerd_destination.translate.profiles import profile_of, profile_routes, service_name, split_shares
+from linkerd_destination.translate.routes import bound_routes, routes_of
 from linkerd_destination.translate.targets import AddressTarget, NoAnswer, ServiceTarget, parse_target
 from linkerd_rules.validation.annotations import TrafficAnnotations, read_traffic_annotations
 from linkerd_rules.validation.profile import Profile
@@ -82,13 +83,18 @@ def _of_service(
     targets = [] if hostname else split_shares(view, service, port, profile, backends)
     asked = traffic(service)
     profiled = profile is not None and bool(profile.routes or profile.dst_overrides)
+    protocol = _service_protocol(view, service, port, defined, profile)
     if profile is not None and profiled:
         routes = profile_routes(profile, targets or own)
     else:
-        routes = [_service_route(targets or own, asked)]
+        # A split takes the place of policy's routes too (it was a profile's before it had a kind of its own).
+        http = protocol is not Protocol.opaque and not targets and not hostname
+        bound = routes_of(view, service, port, caller.namespace) if http else []
+        plain = [_service_route(targets or own, asked)]
+        routes = bound_routes(bound, service, port, asked, backends) if bound else plain
     return OutboundDocument(
         authority=authority,
-        protocol=_service_protocol(view, service, port, defined, profile),
+        protocol=protocol,
         parent=resource,
         profile=profile.meta.name if profile is not None and profiled else None,
         route_order=RouteOrder.first if profiled else RouteOrder.specific,
