@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RENDERED = ROOT / "cli/src/linkerd_cli/manifests"
 TARGETS = {
     "deploy/kustomize/overlays/default": "control-plane.yaml",
+    "deploy/kustomize/overlays/ha": "control-plane-ha.yaml",
     "deploy/kustomize/viz": "viz.yaml",
 }
 DRIFT, NO_KUSTOMIZE = 1, 3

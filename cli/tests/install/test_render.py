@@ -40,12 +40,12 @@ def test_values_that_change_nothing_change_nothing() -> None:
 def test_only_what_is_concerned_is_written_again() -> None:
     parts = render(DOCUMENTS, Request(["webhookFailurePolicy=Fail"]))
     changed = [part["kind"] for part in parts if isinstance(part, dict)]
-    assert changed == ["ConfigMap", "MutatingWebhookConfiguration"]
+    assert changed == ["ConfigMap", "MutatingWebhookConfiguration", *["ValidatingWebhookConfiguration"] * 2]
 
 
 def test_definitions_alone() -> None:
     parts = render(DOCUMENTS, Request([], crds_only=True))
-    assert len(parts) == 11
+    assert len(parts) == 12
     assert all(isinstance(part, str) and "kind: CustomResourceDefinition" in part for part in parts)
 
 

@@ -1,6 +1,7 @@
 """The manifests: what they hold, and that they are deploy/kustomize's."""
 
 import functools
+import json
 import re
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import kubernetes_validate
 import pytest
 
 from linkerd_cli.documents import load
-from linkerd_cli.install.rendered import CONTROL_PLANE, VIZ, documents, names_by_kind, stream
+from linkerd_cli.install.rendered import CONTROL_PLANE, CONTROL_PLANE_HA, VIZ, documents, names_by_kind, stream
+from linkerd_cli.install.settings import differences
 from linkerd_contract.version import VERSION
 
 ROOT = Path(__file__).parents[3]
@@ -25,8 +27,7 @@ def _objects(name: str) -> list[Obj]:
     return [cast(Obj, load(document)) for document in documents(name)]
 
 
-ALL = [(name, obj) for name in (CONTROL_PLANE, VIZ) for obj in _objects(name)]
-IDS = [f"{obj['kind']}/{obj['metadata']['name']}" for _, obj in ALL]
+ALL = [(name, obj) for name in (CONTROL_PLANE, CONTROL_PLANE_HA, VIZ) for obj in _objects(name)]
 
 
 def test_no_drift_from_kustomize() -> None:
@@ -38,7 +39,7 @@ def test_no_drift_from_kustomize() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("overlay", ["overlays/default", "overlays/sandbox", "viz"])
+@pytest.mark.parametrize("overlay", ["overlays/default", "overlays/ha", "overlays/sandbox", "viz"])
 def test_every_overlay_renders(overlay: str) -> None:
     try:
         done = subprocess.run(
@@ -66,7 +67,11 @@ def test_one_apply_works_on_an_empty_cluster() -> None:
     assert not [o for o in objects if o["apiVersion"].partition("/")[0] in defined]
     kinds = [o["kind"] for o in objects]
     assert kinds[0] == "Namespace"
-    assert kinds[-1] == "MutatingWebhookConfiguration"
+    assert kinds[-3:] == [
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+    ]
     assert kinds.index("ServiceAccount") < kinds.index("Deployment")
 
 
@@ -81,12 +86,15 @@ def test_the_names_of_linkerd() -> None:
         "linkerd-dst-headless",
         "linkerd-identity",
         "linkerd-identity-headless",
+        "linkerd-policy-validator",
         "linkerd-proxy-injector",
+        "linkerd-sp-validator",
     ]
     assert names_by_kind(CONTROL_PLANE, "CustomResourceDefinition") == [
         "authorizationpolicies.policy.linkerd.io",
         "egressnetworks.policy.linkerd.io",
         "externalworkloads.workload.linkerd.io",
+        "faultinjections.policy.linkerd.io",
         "httplocalratelimitpolicies.policy.linkerd.io",
         "httproutes.policy.linkerd.io",
         "meshtlsauthentications.policy.linkerd.io",
@@ -231,3 +239,35 @@ def test_stream_is_the_file() -> None:
     for name in (CONTROL_PLANE, VIZ):
         file = ROOT / "cli/src/linkerd_cli/manifests" / name
         assert stream([document.text for document in documents(name)]) == file.read_text()
+
+
+HA_VALUES = {
+    "controllerReplicas": 3,
+    "highAvailability": True,
+    "proxy.resources.cpu.request": "100m",
+    "proxy.resources.memory.limit": "250Mi",
+    "proxy.resources.memory.request": "20Mi",
+    "webhookFailurePolicy": "Fail",
+}
+
+
+def test_high_availability_is_the_default_and_what_linkerds_ha_adds() -> None:
+    plain, ha = (
+        {(o["kind"], o["metadata"]["name"]): o for o in _objects(n)} for n in (CONTROL_PLANE, CONTROL_PLANE_HA)
+    )
+    budgets = {name for kind, name in ha.keys() - plain.keys() if kind == "PodDisruptionBudget"}
+    assert budgets == {"linkerd-dst", "linkerd-identity", "linkerd-proxy-injector"}
+    assert len(ha) == len(plain) + 3
+    for (kind, name), obj in ha.items():
+        if kind == "Deployment":
+            affinity = obj["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"]
+            (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]
+            selector = obj["spec"]["selector"]
+            assert (obj["spec"]["replicas"], term["labelSelector"]) == (3, selector)
+        elif kind.endswith("WebhookConfiguration"):
+            assert [w["failurePolicy"] for w in obj["webhooks"]] == ["Fail"], name
+        elif kind == "ConfigMap":
+            values, base = (json.loads(o["data"]["values"]) for o in (obj, plain[kind, name]))
+            assert dict(differences(base, values)) == HA_VALUES
+        elif kind != "PodDisruptionBudget":
+            assert obj == plain[kind, name]

@@ -99,7 +99,7 @@ def _filled(document: Document, value: JsonObject, values: JsonObject, registry:
         mapping(value, "data")["values"] = settings.dump(values)
     elif kind == "Deployment":
         _fill_deployment(value, values, registry)
-    elif kind == "MutatingWebhookConfiguration":
+    elif kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
         for webhook in objects(value, "webhooks"):
             webhook["failurePolicy"] = values["webhookFailurePolicy"]
     else:

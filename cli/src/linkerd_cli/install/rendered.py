@@ -7,6 +7,7 @@ from linkerd_cli.documents import SEPARATOR, Document, dump_yaml, split
 
 _DIRECTORY = Path(__file__).resolve().parent.parent / "manifests"
 CONTROL_PLANE = "control-plane.yaml"
+CONTROL_PLANE_HA = "control-plane-ha.yaml"
 VIZ = "viz.yaml"
 
 

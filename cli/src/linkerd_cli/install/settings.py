@@ -67,6 +67,16 @@ def _convert(key: str, text: str, current: object) -> object:
     return text
 
 
+def differences(base: JsonObject, values: JsonObject, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted keys whose value is another than in `base`, with that value; keys that `base` lacks are left out."""
+    for key, value in base.items():
+        found = values.get(key)
+        if isinstance(value, dict) and isinstance(found, dict):
+            yield from differences(value, found, f"{prefix}{key}.")
+        elif key in values and found != value:
+            yield f"{prefix}{key}", found
+
+
 def dump(values: JsonObject) -> str:
     """As the ConfigMap holds it."""
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""The mutating webhook: POST an AdmissionReview, get one back with a JSON patch.
+"""The webhooks: POST an AdmissionReview, get one back; of / and /mutate with a JSON patch, of /validate with faults.
 
 - Skipped pods are allowed. What fails here is answered allowed: false with one sentence; what is no review is 400.
 - While there is no configuration yet (no trust bundle, say), a pod that asks for a sidecar gets 503: a failed webhook,
@@ -6,6 +6,7 @@
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import jsonpatch
@@ -17,6 +18,7 @@ from linkerd_injector.events import Events
 from linkerd_injector.metrics import Metrics
 from linkerd_injector.owners import Owners
 from linkerd_injector.review import Answer, BadReview, Review, read_review, write_review
+from linkerd_injector.validate import validate
 from linkerd_kube import ApiError, JsonObject
 from linkerd_rules.injection import InjectConfig, Injection, Malformed, Target, annotate_service, inject_pod
 from linkerd_runtime.problem import problem_middleware, problem_response
@@ -45,17 +47,25 @@ class Webhook:
         app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY)
         app.router.add_post("/", self.mutate)
         app.router.add_post("/mutate", self.mutate)
+        app.router.add_post("/validate", self.validate)
         return app
 
     async def mutate(self, request: web.Request) -> web.Response:
-        """One review."""
+        """Injection of a pod, annotation of a Service."""
+        return await self._review(request, self._answer)
+
+    async def validate(self, request: web.Request) -> web.Response:
+        """Validation of what users write; needs nothing of the cluster, so it works while the rest starts."""
+        return await self._review(request, _validated)
+
+    async def _review(self, request: web.Request, decide: Callable[[Review], Awaitable[Answer]]) -> web.Response:
         started = time.monotonic()
         try:
             review = read_review(await request.read())
         except BadReview as error:
             return problem_response(400, "bad_review", "Not an AdmissionReview", str(error))
         try:
-            answer = await self._answer(review)
+            answer = await decide(review)
         except NotReady as error:
             return problem_response(503, "not_ready", "The injector is not ready", str(error))
         except (Malformed, ApiError) as error:
@@ -100,6 +110,10 @@ class Webhook:
         if not review.dry_run:
             self._events.injection(owner, injection)
         return _answer_of(review.object, injection)
+
+
+async def _validated(review: Review) -> Answer:
+    return validate(review)
 
 
 def _answer_of(original: JsonObject, injection: Injection) -> Answer:
