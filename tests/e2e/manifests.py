@@ -8,6 +8,7 @@ MESHED = "e2e-meshed"
 PLAIN = "e2e-plain"
 IMAGE = "e2e/python:1"
 """Python as the entrypoint, with grpcio and h2."""
+PROBE = "/ready"
 APPS = Path(__file__).parent / "apps"
 PORTS = {"http1": 8080, "http2": 8081, "echo": 9000, "greeting": 9001, "grpc": 50051}
 GREETING_PORT = str(PORTS["greeting"])
@@ -47,7 +48,7 @@ def deployment(
         "env": [{"name": "PEER_GRPC", "value": "yes" if grpc else ""}],
         "ports": [{"name": key, "containerPort": port} for key, port in PORTS.items()],
         # not tcpSocket: the sidecar accepts every connection, also while the application is not there yet
-        "readinessProbe": {"httpGet": {"path": "/", "port": PORTS["http1"]}, "periodSeconds": 1},
+        "readinessProbe": {"httpGet": {"path": PROBE, "port": PORTS["http1"]}, "periodSeconds": 1},
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "2"]}}},
         "volumeMounts": [{"name": "apps", "mountPath": "/apps/tests/e2e/apps"}],
     }

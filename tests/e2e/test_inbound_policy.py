@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.e2e.cluster import Cluster, sample
-from tests.e2e.manifests import MESHED, PLAIN, PORTS
+from tests.e2e.manifests import MESHED, PLAIN, PORTS, PROBE
 
 pytestmark = pytest.mark.root
 
@@ -59,6 +59,11 @@ def test_what_was_refused_is_counted(mesh: Cluster) -> None:
 
 
 def test_probes_pass(mesh: Cluster) -> None:
-    """The kubelet has no identity: a pod that refuses strangers is ready all the same."""
+    """The kubelet has no identity: what a probe asks for is open to all, as in Linkerd, and nothing beside it."""
     statuses = mesh.pod(MESHED, "strict")["status"]["containerStatuses"]
     assert all(status["ready"] for status in statuses)
+    for path, status in ((PROBE, 200), (f"{PROBE}/more", 403), (f"{PROBE}%2f..", 403)):
+        said = mesh.ask(PLAIN, "plain", "http1", host=STRICT, port=PORTS["http1"], path=path)
+        assert said.get("status") == status, (path, said)
+    said = mesh.ask(PLAIN, "plain", "http1", host=STRICT, port=PORTS["http1"], path=PROBE, body="a POST is no probe")
+    assert said.get("status") == 403, said
