@@ -1,13 +1,14 @@
 """The whole service: a fake cluster on one side, proxies over real TLS on the other."""
 
 import ssl
+from typing import Any
 
 import aiohttp
 import pytest
 from libs.kube.tests.fake_api import FakeApi
 from services.destination.tests.harness import COLLECTIONS, SERVER_NAME, Destination, put
 
-from linkerd_contract.watch import Known, WatchKind
+from linkerd_contract.watch import Hello, Known, WatchKind
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
 
@@ -230,3 +231,26 @@ async def test_bad_objects_are_reported_and_everything_else_goes_on(destination:
         await proxy.watch(1, "10.42.0.7:8080")
         forward = (await proxy.receive())["set"]["backends"]["forward"]
         assert forward["endpoints"][0]["labels"]["pod"] == "web-1"
+
+
+async def test_a_service_becomes_local_to_its_nodes_and_back(destination: Destination, api: FakeApi) -> None:
+    put(api, CLUSTER.replace("serviceAccountName: web", "serviceAccountName: web, nodeName: n1".replace(", ", "\n  ")))
+    await destination.ready()
+    local = CLUSTER.split("---")[1].replace("spec:", "spec:\n  internalTrafficPolicy: Local")
+    async with destination.proxy("bot", "emojivoto") as near, destination.proxy("bot", "emojivoto") as far:
+        await near.send(Hello(workload="emojivoto/a", node="n1"))
+        await far.send(Hello(workload="emojivoto/b", node="n2"))
+        for proxy in (near, far):
+            await proxy.watch(1, "10.43.0.9:80")
+            assert count(await proxy.receive()) == 1
+        put(api, local)
+        assert count(await far.receive()) == 0
+        put(api, CLUSTER.split("---")[1])
+        assert count(await far.receive()) == 1
+
+
+def count(message: dict[str, Any]) -> int:
+    """Endpoints after a message: of a whole document, or one for an addition and none for a removal."""
+    if "set" in message:
+        return sum(len(b.get("endpoints", [])) for b in message["set"]["backends"].values())
+    return len(message["endpoints"].get("add", []))

@@ -3,6 +3,9 @@
 import pytest
 from services.destination.tests.world import World
 
+from linkerd_destination.translate.endpoints import Caller
+from linkerd_destination.translate.outbound import render_outbound
+
 SERVICE = """
 kind: Service
 metadata: {name: web}
@@ -141,3 +144,60 @@ def test_families_do_not_mix() -> None:
 def test_an_address_in_two_slices_counts_once() -> None:
     world = World(SERVICE, SLICE, SLICE.replace("web-1, labels", "web-2, labels"), POD)
     assert world.endpoints("10.43.0.1:80") == ["10.42.0.1:8080", "10.42.0.2:8080"]
+
+
+NODES = """
+kind: Node
+metadata: {name: n1, labels: {topology.kubernetes.io/zone: z1}}
+---
+kind: Node
+metadata: {name: n2}
+"""
+ON_NODES = """
+kind: Service
+metadata: {name: near}
+spec: {clusterIP: 10.43.0.9, internalTrafficPolicy: Local, ports: [{name: http, port: 80}]}
+---
+kind: Pod
+metadata: {name: p1}
+spec: {nodeName: n1, containers: [{name: c, ports: [{containerPort: 8080, hostPort: 30080}]}]}
+status: {podIP: 10.42.0.1, hostIP: 192.168.0.1}
+---
+kind: Pod
+metadata: {name: p2}
+spec: {nodeName: n2, containers: []}
+status: {podIP: 10.42.0.2}
+---
+kind: EndpointSlice
+metadata: {name: near-1, labels: {kubernetes.io/service-name: near}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+- {addresses: [10.42.0.1], nodeName: n1, targetRef: {kind: Pod, name: p1, namespace: ns}}
+- {addresses: [10.42.0.2], targetRef: {kind: Pod, name: p2, namespace: ns}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [("n1", ["10.42.0.1:8080"]), ("n2", ["10.42.0.2:8080"]), ("n3", []), ("", ["10.42.0.1:8080", "10.42.0.2:8080"])],
+)
+def test_local_traffic_stays_on_the_node(node: str, expected: list[str]) -> None:
+    view = World(NODES, ON_NODES).index.view()
+    document = render_outbound(view, "10.43.0.9:80", Caller("ns", "", node))
+    assert [e.addr for backend in document.backends.values() for e in backend.endpoints] == expected
+    assert view.node_dependent
+
+
+def test_a_zone_that_the_slice_does_not_say_is_the_nodes() -> None:
+    first, second = World(NODES, ON_NODES).full("10.43.0.9:80", zone="z1")
+    assert (first["zone"], first["zoneLocality"]) == ("z1", "local")
+    assert "zone" not in second
+
+
+def test_a_port_of_a_node_leads_to_the_pod() -> None:
+    world = World(NODES, ON_NODES)
+    [endpoint] = world.full("192.168.0.1:30080")
+    assert endpoint["addr"] == "10.42.0.1:8080"
+    assert endpoint["labels"]["pod"] == "p1"
+    assert world.endpoints("192.168.0.1:30081") == ["192.168.0.1:30081"]

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import replace
 
 from aiohttp import WSMsgType, web
 
@@ -72,6 +73,8 @@ class Connection:
         self._metrics = metrics
         self._owner = (service_account, namespace)
         self._hello: Hello | None = None
+        self._node = ""
+        self._zone = ""
         self._known: dict[tuple[WatchKind, str], str] = {}
         self._watches: dict[int, Subscription] = {}
         self._pending: dict[Subscription, None] = {}
@@ -141,6 +144,9 @@ class Connection:
             if self._hello is not None:
                 raise ProtocolError("hello comes once")
             self._hello = message
+            node, zone = self._topics.place(message.workload)
+            self._node = message.node or node
+            self._zone = message.zone or self._topics.zone(self._node) or zone
             # Each counts once: a proxy that watches a target again wants it whole.
             self._known = {(k.kind, k.target): k.version for k in message.known}
         elif self._hello is None:
@@ -159,7 +165,7 @@ class Connection:
             raise ProtocolError(f"more than {MAX_WATCHES} watches")
         if message.kind is WatchKind.outbound:
             # The namespace decides what a caller sees, so it is the certificate's, whatever the hello says.
-            key = TopicKey(message.kind, message.target, Caller(self._owner[1], hello.zone))
+            key = TopicKey(message.kind, message.target, Caller(self._owner[1], self._zone))
             known = self._known.pop((message.kind, message.target), "")
         elif message.kind is WatchKind.inbound:
             key = TopicKey(message.kind, hello.workload, Caller())
@@ -187,10 +193,22 @@ class Connection:
                 for tail in self._next(subscription):
                     await self._websocket.send_frame(changes.frame(subscription.ident, tail), WSMsgType.TEXT)
 
+    def _settle(self, subscription: Subscription) -> Topic | None:
+        """The watch's topic: for this node alone where answers depend on the node, else the one for all."""
+        topic = subscription.topic
+        if topic is None or topic.key.kind is not WatchKind.outbound or not self._node:
+            return topic
+        node = self._node if topic.node_dependent else ""
+        if topic.key.caller.node != node:
+            key = replace(topic.key, caller=replace(topic.key.caller, node=node))
+            self._topics.unsubscribe(topic, subscription)
+            topic = subscription.topic = self._topics.subscribe(key, subscription)
+        return topic
+
     def _next(self, subscription: Subscription) -> list[changes.Tail]:
         """What brings the proxy from what it has to the topic's state now, and remembers that it has it."""
-        topic = subscription.topic
-        if topic is None:
+        topic = self._settle(subscription)
+        if topic is None or not topic.rendered:
             return []
         error = topic.error
         if error is None and topic.key.kind is WatchKind.inbound and topic.owner != self._owner:

@@ -54,6 +54,8 @@ class Topic:
         self.document: Document | None = None
         self.version = ""
         self.error: WatchError | None = None
+        self.node_dependent = False
+        """Whether callers on other nodes are shown something else."""
         self.owner: tuple[str, str] = ("", "")
         """Of an inbound document: service account and namespace of its pod."""
         self._whole: list[changes.Tail] | None = None
@@ -125,6 +127,17 @@ class Topics:
             reader.mark()
         return topic
 
+    def place(self, workload: str) -> tuple[str, str]:
+        """Node and zone of a workload "namespace/pod"; "" where they are not known."""
+        view = self._index.view()
+        namespace, _, name = workload.partition("/")
+        pod = view.pod(namespace, name)
+        return (pod.node, view.zone(pod.node)) if pod is not None else ("", "")
+
+    def zone(self, node: str) -> str:
+        """The zone of a node."""
+        return self._index.view().zone(node)
+
     def unsubscribe(self, topic: Topic, reader: Reader) -> None:
         """Leave; a topic without readers is forgotten."""
         topic.readers.discard(reader)
@@ -171,7 +184,11 @@ class Topics:
             if key.kind is WatchKind.inbound:
                 pod = workload_pod(view, key.target)
                 return topic.show(render_inbound(view, key.target), (pod.service_account, pod.namespace))
-            return topic.show(render_outbound(view, key.target, key.caller), ("", ""))
+            document = render_outbound(view, key.target, key.caller)
+            # Readers that it concerns go to a topic for their own node, or back: that is news to them.
+            moved = topic.node_dependent != view.node_dependent
+            topic.node_dependent = view.node_dependent
+            return topic.show(document, ("", "")) or moved
         except NoAnswer as error:
             return topic.fail(error.error)
         except Exception:

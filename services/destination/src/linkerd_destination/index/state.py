@@ -86,6 +86,8 @@ class View:
         self._config = index.config
         self._tables = index.tables
         self.facts: set[Fact] = set()
+        self.node_dependent = False
+        """Whether the answer is another one for callers on other nodes."""
 
     @property
     def config(self) -> ClusterConfig:

@@ -17,6 +17,8 @@ class Caller:
 
     namespace: str = ""
     zone: str = ""
+    node: str = ""
+    """Only where an answer depends on it: a document for each node of a large cluster would be dear."""
 
 
 def pod_opaque_ports(view: View, pod: Pod) -> PortSet:
@@ -98,11 +100,22 @@ def service_endpoints(
         for one in piece.endpoints
         if not hostname or one.hostname == hostname
     ]
+    if service.local_only:
+        view.node_dependent = True
+        if caller.node:
+            candidates = [c for c in candidates if _node(view, c[0]) == caller.node]
     found: dict[str, Endpoint] = {}
     for one, number in _hinted(candidates, caller.zone):
         for endpoint in _of_slice(view, one, number, caller):
             found.setdefault(endpoint.addr, endpoint)
     return [found[addr] for addr in sorted(found)]
+
+
+def _node(view: View, one: SliceEndpoint) -> str:
+    if one.node or one.pod is None:
+        return one.node
+    pod = view.pod(one.pod.namespace, one.pod.name)
+    return pod.node if pod is not None else ""
 
 
 def _hinted(candidates: list[tuple[SliceEndpoint, int]], zone: str) -> list[tuple[SliceEndpoint, int]]:
@@ -120,4 +133,5 @@ def _of_slice(view: View, one: SliceEndpoint, port: int, caller: Caller) -> list
     # the same name but another uid is another pod: left out until both agree, rather than dialled in plain text.
     if pod is None or (one.pod.uid and pod.uid and one.pod.uid != pod.uid):
         return []
-    return [pod_endpoint(view, pod, ip, port, one.zone, caller) for ip in one.addresses]
+    zone = one.zone or view.zone(pod.node)
+    return [pod_endpoint(view, pod, ip, port, zone, caller) for ip in one.addresses]

@@ -21,6 +21,7 @@ from linkerd_destination.translate.endpoints import Caller, pod_endpoint, pod_op
 from linkerd_destination.translate.ports import first_valid, port_set
 from linkerd_destination.translate.profiles import profile_of, profile_routes, service_name, split_shares
 from linkerd_destination.translate.routes import bound_routes, routes_of
+from linkerd_destination.translate.servers import opaque_by_server
 from linkerd_destination.translate.targets import AddressTarget, NoAnswer, ServiceTarget, parse_target
 from linkerd_rules.validation.annotations import TrafficAnnotations, read_traffic_annotations
 from linkerd_rules.validation.profile import Profile
@@ -49,7 +50,12 @@ def render_outbound(view: View, target: str, caller: Caller) -> OutboundDocument
         return _of_service(view, service, parsed.port, ":" in parsed.ip, caller, "")
     pod = view.pod_at(parsed.ip)
     if pod is not None:
-        return _of_pod(view, parsed, pod, caller)
+        return _of_pod(view, parsed, pod, pod_endpoint(view, pod, parsed.ip, parsed.port, "", caller))
+    hosted = view.pod_at_host_port(parsed.ip, parsed.port)
+    if hosted is not None and hosted[0].ips:
+        pod, port = hosted
+        ip = next((ip for ip in pod.ips if (":" in ip) == (":" in parsed.ip)), pod.ips[0])
+        return _of_pod(view, parsed, pod, pod_endpoint(view, pod, ip, port, "", caller), port)
     return _forward(parsed, Endpoint(addr=str(parsed)), Protocol.detect, {})
 
 
@@ -137,9 +143,11 @@ def _service_protocol(
     return _APP_PROTOCOLS.get(defined.app_protocol, Protocol.detect) if defined else Protocol.detect
 
 
-def _of_pod(view: View, target: AddressTarget, pod: Pod, caller: Caller) -> OutboundDocument:
-    endpoint = pod_endpoint(view, pod, target.ip, target.port, "", caller)
-    protocol = Protocol.opaque if target.port in pod_opaque_ports(view, pod) else Protocol.detect
+def _of_pod(view: View, target: AddressTarget, pod: Pod, endpoint: Endpoint, port: int = 0) -> OutboundDocument:
+    """A pod by its address, or by a port of its node (then `port` is the pod's own)."""
+    own = port or target.port
+    opaque = own in pod_opaque_ports(view, pod) or opaque_by_server(view, pod, own)
+    protocol = Protocol.opaque if opaque else Protocol.detect
     return _forward(target, endpoint, protocol, {"namespace": pod.namespace})
 
 
