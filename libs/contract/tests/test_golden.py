@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from linkerd_contract import explain, identity, inbound, outbound, problem, tap, viz, watch
+from linkerd_contract import explain, identity, inbound, outbound, problem, tap, trust, viz, watch
 from linkerd_contract.codec import Document, decode, encode
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,6 +32,7 @@ KINDS: dict[str, object] = {
     "tap-event-request": tap.TapEvent,
     "tap-event-response": tap.TapEvent,
     "tap-event-end": tap.TapEvent,
+    "trust-status": trust.TrustStatus,
     "viz-stat": viz.StatResponse,
     "viz-edges": viz.EdgesResponse,
     "viz-routes": viz.RoutesResponse,

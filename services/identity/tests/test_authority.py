@@ -11,7 +11,15 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkerd_identity.authority import Issuer, IssuerNotValidNow, IssuerRefused, check_issuer, issue, read_bundle
+from linkerd_identity.authority import (
+    Issuer,
+    IssuerNotValidNow,
+    IssuerRefused,
+    NotYetValid,
+    check_issuer,
+    issue,
+    read_bundle,
+)
 from linkerd_identity.csr import CheckedCsr
 from linkerd_identity.settings import Lives
 from linkerd_runtime import pki
@@ -67,7 +75,9 @@ def test_the_anchors_end_counts_too() -> None:
 
 
 def test_clock_before_and_after() -> None:
-    early = issuer(NOW - timedelta(days=1))
+    with pytest.raises(NotYetValid, match="valid from"):
+        issuer(NOW - timedelta(days=1))
+    early = issuer(NOW)
     with pytest.raises(IssuerNotValidNow, match="valid from"):
         issue(early, CSR, LIVES, NOW - timedelta(days=1))
     issue(early, CSR, LIVES, NOW - timedelta(seconds=19))

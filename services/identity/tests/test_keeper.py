@@ -1,13 +1,12 @@
 """The keeper between the API server and trust: given trust, bad updates, crashes, what is published again."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from services.identity.tests.helpers import ANCHOR, BUNDLE, ISSUER, running, settings
 
-from linkerd_identity import trust
-from linkerd_identity.keeper import lives_from_values
+from linkerd_identity import stored, trust
 from linkerd_identity.settings import Lives
 from linkerd_runtime import pki
 from linkerd_testkit.kube import FakeKube
@@ -21,8 +20,8 @@ ROOT = trust.make_anchor("linkerd", "cluster.local", LIVES, NOW)
 def given_issuer(kube: FakeKube, anchor: pki.KeyPair = ROOT) -> pki.KeyPair:
     """A Secret of the user's."""
     pair = trust.make_issuer(anchor, "linkerd", "cluster.local", LIVES, NOW)
-    secret = trust.secret_of("linkerd-identity-issuer", "linkerd", pair)
-    del secret["metadata"]["annotations"]
+    secret = stored.issuer_secret("linkerd", pair, anchor.certificate_pem, NOW)
+    del secret["metadata"]["annotations"], secret["data"]["ca.crt"]
     kube.put(ISSUER, secret)
     return pair
 
@@ -113,15 +112,5 @@ async def test_rbac_that_forbids_is_named(kube: FakeKube, tmp_path: Path) -> Non
         await eventually(lambda: any("Scripted" in reason for reason in service.readiness.reasons), what="the reason")
 
 
-def test_lives_from_values(caplog: pytest.LogCaptureFixture) -> None:
-    values = '{"identity": {"issuer": {"issuanceLifetime": "48h0m0s", "clockSkewAllowance": "10s"}}}'
-    assert lives_from_values(values, LIVES, frozenset()) == Lives(leaf=timedelta(hours=48), skew=timedelta(seconds=10))
-    assert lives_from_values(values, LIVES, frozenset({"leaf"})).leaf == LIVES.leaf
-    for bad in ("[", '{"identity": {"issuer": {"issuanceLifetime": "long"}}}'):
-        assert lives_from_values(bad, LIVES, frozenset()) == LIVES
-    assert caplog.text.count("defaults are used") == 2
-    assert lives_from_values('{"identity": 5}', LIVES, frozenset()) == LIVES
-
-
 def _decoded(secret: dict[str, object]) -> str:
-    return trust.read_material(secret).certificate
+    return stored.read_material(secret).certificate

@@ -3,6 +3,7 @@
 Every refusal is problem+json with a stable code and one sentence, a metric, and a log line with the workload's name.
 """
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -57,6 +58,8 @@ class Authority:
         self.now = now
         self.issuer: Issuer | None = None
         self.lives = Lives()
+        self.fresh_until = math.inf
+        """Monotonic seconds: what is known of trust is too old to sign with afterwards (Lives.stale)."""
 
     def ttl_seconds(self) -> float:
         """Until the issuer ends; 0 without one."""
@@ -97,11 +100,10 @@ class CertifyApi:
             return problem_response(status, refusal.code, title, refusal.detail)
         finally:
             self._metrics.seconds.observe(time.monotonic() - started)
-        assert self._signer.issuer is not None
         answer = CertifyResponse(
             chain=leaf.chain,
             valid_until=leaf.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            trust_bundle=self._signer.issuer.bundle,
+            trust_bundle=leaf.bundle,
         )
         return web.Response(body=codec.encode(answer), content_type="application/json")
 
@@ -128,6 +130,9 @@ class CertifyApi:
     def _ready(self) -> Issuer:
         if self._signer.issuer is None:
             raise Refusal(CertifyCode.ISSUER_NOT_READY, "the issuer is not there yet; ask again")
+        if time.monotonic() > self._signer.fresh_until:
+            # A rotation elsewhere counts on it that no replica signs from an old picture.
+            raise Refusal(CertifyCode.ISSUER_NOT_READY, "trust could not be read from the API server lately; ask again")
         return self._signer.issuer
 
     async def _authenticate(self, wanted: CertifyRequest) -> Account:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from linkerd_contract import codec
+from linkerd_contract.trust import TRUST_PATH
 from linkerd_identity.api import Authority, CertifyApi
 from linkerd_identity.events import Events
 from linkerd_identity.keeper import TrustKeeper
@@ -34,14 +36,18 @@ class IdentityService:
         self._events = Events(client, settings.namespace, settings.pod_name)
         self._metrics = Metrics(self.registry, self.signer.ttl_seconds)
         self._serving = ServingCertificate(settings.server_name, settings.directory, self.signer)
-        self._keeper = TrustKeeper(settings, client, self.signer, self.readiness, self._events, self._serving.renew)
+        self._keeper = TrustKeeper(settings, client, self.signer, self.readiness, self._events)
+        self._keeper.on_issuer = self._serving.renew
+        self._keeper.metrics = self._metrics
         self._api = CertifyApi(settings, client, self.signer, self._metrics, self._events)
 
     async def run(self, stop: Stop) -> None:
         """Until `stop`. Raises OSError where a listener cannot be opened."""
         runners: list[web.AppRunner] = []
         try:
-            admin = await serve(admin_app(self.readiness, self.registry), *self.settings.admin)
+            app = admin_app(self.readiness, self.registry)
+            app.router.add_get(TRUST_PATH, self._trust)
+            admin = await serve(app, *self.settings.admin)
             runners.append(admin)
             self.admin_port = _port(admin)
             stop.spawn("events", self._events.run())
@@ -54,6 +60,9 @@ class IdentityService:
         finally:
             for runner in reversed(runners):
                 await runner.cleanup()
+
+    async def _trust(self, _request: web.Request) -> web.Response:
+        return web.Response(body=codec.encode(self._keeper.status()), content_type="application/json")
 
     async def _listen(self, stop: Stop, runners: list[web.AppRunner]) -> None:
         await self._serving.available.wait()

@@ -5,7 +5,7 @@ out is the leaf and every certificate between it and the anchor, without the anc
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -18,6 +18,10 @@ from linkerd_runtime import pki
 
 class IssuerRefused(Exception):
     """An issuer, or a bundle, that must not be used; the message says why."""
+
+
+class NotYetValid(IssuerRefused):
+    """An issuer or anchor of the future: or the clock is behind."""
 
 
 class IssuerNotValidNow(Exception):
@@ -36,6 +40,8 @@ class Issuer:
     """The ends of the whole chain's validity."""
     bundle: str
     """PEM of the trust anchors."""
+    anchor: x509.Certificate
+    """The one that this issuer stands under."""
 
     def same(self, other: "Issuer") -> bool:
         """Whether both sign and hand out the same."""
@@ -45,14 +51,17 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate as handed out. `chain` is PEM, leaf first."""
+    """A certificate as handed out. `chain` is PEM, leaf first; `bundle` the anchors published with its issuer."""
 
     chain: str
     not_after: datetime
+    bundle: str
 
 
-def check_issuer(certificate_pem: str, key_pem: str, bundle_pem: str, now: datetime) -> Issuer:
-    """Everything that must hold before an issuer signs. Raises IssuerRefused."""
+def check_issuer(
+    certificate_pem: str, key_pem: str, bundle_pem: str, now: datetime, skew: timedelta = timedelta(0)
+) -> Issuer:
+    """Everything that must hold before an issuer signs. Raises IssuerRefused, and NotYetValid among them."""
     try:
         certificates = pki.read_certificates(certificate_pem)
     except ValueError as error:
@@ -72,8 +81,10 @@ def check_issuer(certificate_pem: str, key_pem: str, bundle_pem: str, now: datet
     not_after = min(certificate.not_valid_after_utc for certificate in path)
     if now > not_after:
         raise IssuerRefused(f"the issuer or its anchor ended at {not_after:%Y-%m-%dT%H:%M:%SZ}")
+    if now + skew < not_before:
+        raise NotYetValid(f"the issuer or its anchor is valid from {not_before:%Y-%m-%dT%H:%M:%SZ}")
     between = path[:-1]
-    return Issuer(pki.KeyPair(first, key), pki.pem(*between), not_before, not_after, pki.pem(*anchors))
+    return Issuer(pki.KeyPair(first, key), pki.pem(*between), not_before, not_after, pki.pem(*anchors), path[-1])
 
 
 def read_bundle(bundle_pem: str) -> list[x509.Certificate]:
@@ -83,12 +94,17 @@ def read_bundle(bundle_pem: str) -> list[x509.Certificate]:
     except ValueError as error:
         raise IssuerRefused("the trust bundle is not readable PEM") from error
     for anchor in anchors:
-        key = anchor.public_key()
-        if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
-            raise IssuerRefused("a trust anchor is neither ECDSA nor RSA")
+        if not _key_allowed(anchor.public_key()):
+            raise IssuerRefused("a trust anchor's key is neither ECDSA P-256 or P-384 nor RSA of 2048 to 4096 bits")
         if not _is_authority(anchor):
             raise IssuerRefused("a certificate in the trust bundle is not a CA")
     return anchors
+
+
+def _key_allowed(key: object) -> bool:
+    if isinstance(key, rsa.RSAPublicKey):
+        return 2048 <= key.key_size <= 4096
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
 
 
 def issue(issuer: Issuer, csr: CheckedCsr, lives: Lives, now: datetime) -> Leaf:
@@ -100,18 +116,21 @@ def issue(issuer: Issuer, csr: CheckedCsr, lives: Lives, now: datetime) -> Leaf:
     not_after = min(now + lives.leaf + lives.skew, issuer.not_after).replace(microsecond=0)
     validity = pki.Validity((now - lives.skew).replace(microsecond=0), not_after)
     certificate = pki.make_leaf(issuer.pair, csr.public_key, csr.identity, [csr.identity], validity)
-    return Leaf(pki.pem(certificate) + issuer.chain, not_after)
+    return Leaf(pki.pem(certificate) + issuer.chain, not_after, issuer.bundle)
 
 
 def _check_authority(certificate: x509.Certificate) -> None:
     if not _is_authority(certificate):
         raise IssuerRefused("the issuer's certificate is not that of a CA")
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return
-    if not usage.key_cert_sign:
+    if not _may_sign(certificate):
         raise IssuerRefused("the issuer's certificate may not sign certificates")
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
@@ -125,20 +144,27 @@ def _path(certificates: list[x509.Certificate], anchors: list[x509.Certificate])
     """From the issuer to its anchor, through the intermediates that came with it. Raises IssuerRefused."""
     path = [certificates[0]]
     intermediates = certificates[1:]
-    while True:
+    while path[-1] not in anchors:
         last = path[-1]
-        if last in anchors:
-            return path
-        for anchor in anchors:
-            if _signed(last, anchor):
-                return [*path, anchor]
-        parent = next((c for c in intermediates if c not in path and _signed(last, c)), None)
+        parent = next((c for c in anchors if _signed(last, c)), None)
+        if parent is None:
+            parent = next((c for c in intermediates if c not in path and _signed(last, c)), None)
         if parent is None:
             raise IssuerRefused("the issuer does not chain to the trust bundle")
         path.append(parent)
+    for below, certificate in enumerate(path):
+        # RFC 5280 4.2.1.9: how many CAs may stand between this one and the leaf. Peers check it, so that we must.
+        most = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+        if most is not None and below > most:
+            raise IssuerRefused("a CA above the issuer allows fewer CAs below itself than there are")
+        if not _may_sign(certificate):
+            raise IssuerRefused("a CA above the issuer may not sign certificates")
+    return path
 
 
 def _signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:
+    if not _is_authority(by):
+        return False
     try:
         certificate.verify_directly_issued_by(by)
     except (ValueError, TypeError, InvalidSignature):

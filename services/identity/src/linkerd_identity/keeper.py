@@ -1,35 +1,38 @@
-"""Keeps trust current: reads the three objects, makes what is missing under a Lease, hands the issuer to the service.
+"""Keeps trust current: reads the three objects, hands the issuer to the service, and has the next step made under a
+Lease by whichever replica gets it.
 
-The decisions are `trust.next_step`; here is the reading, the writing and the waiting. Woken by changes of the Secret
-and of the ConfigMap, and every minute.
+The decisions are `trust.plan`, what they write is `steps`; here is the reading, the writing and the waiting. Two loops:
+`looking` (woken by changes of the objects, by the clock, and at least every half `Lives.stale`) never waits for the
+Lease, so that a replica that does not lead always serves with what is current; `making` carries out steps.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 
 from linkerd_contract import names
-from linkerd_contract.durations import parse_go_duration_ms
-from linkerd_identity import trust
+from linkerd_contract.trust import TrustStatus
+from linkerd_identity import status, steps, trust
 from linkerd_identity.api import Authority
 from linkerd_identity.authority import Issuer
 from linkerd_identity.events import Events
-from linkerd_identity.settings import Lives, Settings
-from linkerd_identity.trust import Broken, MakeAnchor, MakeIssuer, Publish, Serve, Step
+from linkerd_identity.installation import lives_from_values
+from linkerd_identity.metrics import Metrics
+from linkerd_identity.settings import Settings
+from linkerd_identity.steps import Mesh, Objects
+from linkerd_identity.trust import Plan, Publish, Step
 from linkerd_kube import AlreadyExists, ApiError, Conflict, JsonObject, KubeClient, Leader, NotFound, Reflector
 from linkerd_kube.resource import Resource
 from linkerd_kube.resources import CONFIG_MAPS, SECRETS
 from linkerd_runtime.health import Readiness
-from linkerd_runtime.values import parse_values
 
 log = logging.getLogger(__name__)
 
 LACKS_API = "no answer from the Kubernetes API yet"
 LACKS_TRUST = "trust anchor and issuer"
-_POLL_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
+_LEAST_SECONDS = 0.05
 
 
 class _Wake:
@@ -52,97 +55,114 @@ class TrustKeeper:
     """One of these runs in every replica; only the Lease's holder writes."""
 
     def __init__(
-        self,
-        settings: Settings,
-        client: KubeClient,
-        signer: Authority,
-        readiness: Readiness,
-        events: Events,
-        on_issuer: Callable[[Issuer], None],
+        self, settings: Settings, client: KubeClient, signer: Authority, readiness: Readiness, events: Events
     ) -> None:
         self._settings = settings
+        self._mesh = Mesh(settings.namespace, settings.trust_domain)
         self._client = client
         self._signer = signer
         self._readiness = readiness
         self._events = events
-        self._on_issuer = on_issuer
         self._changed = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._unwanted = asyncio.Event()
         self._said = ""
-        self._leading = False
+        self.on_issuer: Callable[[Issuer], None] = lambda _issuer: None
+        """Called with every other issuer or bundle."""
+        self.metrics: Metrics | None = None
+        self._state = trust.State()
+        self._plan = Plan(refused="not looked at yet")
         readiness.lacks(LACKS_API)
 
     def reflectors(self) -> list[Reflector[JsonObject]]:
         """What has to run beside `run`: the watches that wake it."""
         wake = _Wake(self._changed)
+        watched = ((SECRETS, names.ISSUER_SECRET), (CONFIG_MAPS, names.TRUST_ROOTS_CONFIG_MAP))
+        # By name: RBAC grants single objects, and the API server matches a list's field selector with that.
         return [
-            self._reflector(SECRETS, names.ISSUER_SECRET, wake),
-            self._reflector(CONFIG_MAPS, names.TRUST_ROOTS_CONFIG_MAP, wake),
+            Reflector(
+                self._client, resource, wake, namespace=self._settings.namespace, field_selector=f"metadata.name={name}"
+            )
+            for resource, name in watched
         ]
 
     async def run(self) -> None:
         """Forever."""
         await self._read_lives()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._looking(), name="looking")
+            tasks.create_task(self._making(), name="making")
+
+    def status(self) -> TrustStatus:
+        """For people."""
+        return status.of(self._state, self._plan, self._signer.issuer)
+
+    async def _looking(self) -> None:
+        poll = self._signer.lives.stale.total_seconds() / 2
         while True:
             self._changed.clear()
-            wait = _POLL_SECONDS
+            wait = poll
             try:
-                step = await self._look()
+                asked = time.monotonic()
+                _, plan = await self._look()
+                self._signer.fresh_until = asked + 2 * poll
                 self._readiness.has(LACKS_API)
-                if not self._settle(step):
-                    await self._make()
-                    wait = 0.0
+                self._settle(plan)
+                if plan.again is not None:
+                    until = (plan.again - self._signer.now()).total_seconds()
+                    wait = min(poll, max(_LEAST_SECONDS, until))
             except ApiError as error:
                 self._lack(str(error), event=False)
-                wait = _RETRY_SECONDS
+                wait = min(poll, _RETRY_SECONDS)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
-    async def _look(self) -> Step:
-        """Read the objects; the next step."""
-        namespace = self._settings.namespace
-        secret = await self._read(SECRETS, names.ISSUER_SECRET)
-        config_map = await self._read(CONFIG_MAPS, names.TRUST_ROOTS_CONFIG_MAP)
-        issuer = None if secret is None else trust.read_material(secret)
-        bundle = None if config_map is None else trust.read_config_map(config_map)
-        anchor = None
-        if trust.needs_anchor(issuer, bundle):
-            stored = await self._read(SECRETS, names.ANCHOR_SECRET)
-            anchor = None if stored is None else trust.read_material(stored)
-        log.debug("trust in %s: issuer %s, bundle %s", namespace, issuer is not None, bundle is not None)
-        return trust.next_step(trust.State(issuer, bundle, anchor), self._signer.now())
+    async def _look(self) -> tuple[Objects, Plan]:
+        """Read the objects; what to do."""
+        # The Secret first: the bundle that is read after it has at least the anchors that its issuer was made with.
+        issuer = await self._read(SECRETS, names.ISSUER_SECRET)
+        bundle = await self._read(CONFIG_MAPS, names.TRUST_ROOTS_CONFIG_MAP)
+        given = Objects(issuer, bundle).state().given
+        anchor = None if given else await self._read(SECRETS, names.ANCHOR_SECRET)
+        objects = Objects(issuer, bundle, anchor)
+        self._state = objects.state()
+        self._plan = trust.plan(self._state, self._signer.lives, self._signer.now())
+        return objects, self._plan
 
-    def _settle(self, step: Step) -> bool:
-        """Take what is there; False where something has to be made."""
-        if isinstance(step, Serve):
-            self._serve(step.issuer)
-            return True
-        if isinstance(step, Broken):
+    def _settle(self, plan: Plan) -> None:
+        """Take what may sign; have made what is to be made."""
+        if plan.serve is not None:
+            self._serve(plan.serve)
+        elif plan.step is not None:
+            self._lack("being made by the replica that holds the Lease linkerd-identity", event=False)
+        else:
             # What signed until now goes on: a bad update is refused, not followed.
-            self._lack(step.reason, event=True)
-            return True
-        return False
+            self._lack(plan.refused, event=True)
+        if plan.step is None:
+            self._wanted.clear()
+            self._unwanted.set()
+        else:
+            self._unwanted.clear()
+            self._wanted.set()
 
     def _serve(self, issuer: Issuer) -> None:
         old = self._signer.issuer
         self._signer.issuer = issuer
-        for reason in self._readiness.reasons:
-            if reason.startswith(LACKS_TRUST):
-                self._readiness.has(reason)
+        self._clear_lack()
         self._said = ""
-        if (
-            old is None
-            or old.chain != issuer.chain
-            or old.bundle != issuer.bundle
-            or old.pair.certificate != issuer.pair.certificate
-        ):
-            until = f"{issuer.not_after:%Y-%m-%dT%H:%M:%SZ}"
+        if old is not None and old.same(issuer):
+            return
+        until = f"{issuer.not_after:%Y-%m-%dT%H:%M:%SZ}"
+        if old is None or old.pair.certificate != issuer.pair.certificate:
             log.info("the issuer is in use until %s", until)
             if old is not None:
                 self._events.on_deployment("Normal", "IssuerUpdated", f"the issuer was replaced; valid until {until}")
-            self._on_issuer(issuer)
+        else:
+            log.info("the trust bundle has changed")
+        self.on_issuer(issuer)
 
     def _lack(self, reason: str, *, event: bool) -> None:
         """Say why there is no trust, or why an update is not taken; once."""
@@ -150,9 +170,7 @@ class TrustKeeper:
             return
         self._said = reason
         if self._signer.issuer is None:
-            for old in self._readiness.reasons:
-                if old.startswith(LACKS_TRUST):
-                    self._readiness.has(old)
+            self._clear_lack()
             self._readiness.lacks(f"{LACKS_TRUST}: {reason}")
             log.warning("no trust yet: %s", reason)
             if event:
@@ -162,78 +180,69 @@ class TrustKeeper:
             if event:
                 self._events.on_deployment("Warning", "IssuerUpdateSkipped", reason)
 
-    async def _make(self) -> None:
-        """Have what is missing made, by us or by the replica that was faster: whichever comes first."""
-        self._lack("being made by the replica that holds the Lease linkerd-identity", event=False)
-        self._leading = False
-        work = asyncio.ensure_future(self._lead())
-        try:
-            while True:
-                changed = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait({work, changed}, return_when=asyncio.FIRST_COMPLETED)
-                changed.cancel()
-                if work.done():
-                    return await work
-                self._changed.clear()
-                # Once we lead, `work` ends by itself: cutting it short would leave the Lease held for nothing.
-                if not self._leading and isinstance(await self._look(), Serve | Broken):
-                    return None
-        finally:
-            work.cancel()
-            await asyncio.wait({work})
+    def _clear_lack(self) -> None:
+        for reason in self._readiness.reasons:
+            if reason.startswith(LACKS_TRUST):
+                self._readiness.has(reason)
 
-    async def _lead(self) -> None:
-        """Under the Lease: make what is missing, step by step, each looked at afresh."""
+    async def _making(self) -> None:
+        """Have wanted steps made, by us or by the replica that was faster: whichever comes first."""
+        while True:
+            await self._wanted.wait()
+            leading = asyncio.Event()
+            work = asyncio.ensure_future(self._lead(leading))
+            unwanted = asyncio.ensure_future(self._unwanted.wait())
+            try:
+                await asyncio.wait({work, unwanted}, return_when=asyncio.FIRST_COMPLETED)
+                if leading.is_set():
+                    # It ends by itself: cutting it short would leave the Lease held for nothing.
+                    await asyncio.wait({work})
+                if work.done():
+                    work.result()
+            except ApiError as error:
+                log.warning("a step of trust could not be made: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            finally:
+                for task in (work, unwanted):
+                    task.cancel()
+                await asyncio.wait({work, unwanted})
+
+    async def _lead(self, leading: asyncio.Event) -> None:
+        """Under the Lease: step by step, each decided afresh."""
         settings = self._settings
         leader = Leader(self._client, settings.namespace, "linkerd-identity", settings.pod_name)
         async with leader:
-            self._leading = True
+            leading.set()
             while not leader.lost.is_set():
-                step = await self._look()
-                if isinstance(step, Serve | Broken):
+                objects, plan = await self._look()
+                self._settle(plan)
+                if plan.step is None:
                     return
                 try:
-                    await self._perform(step)
+                    await self._perform(plan.step, objects)
                 except (AlreadyExists, Conflict):
                     log.info("somebody else was faster; looking again")
 
-    async def _perform(self, step: MakeAnchor | Publish | MakeIssuer) -> None:
-        settings, now = self._settings, self._signer.now()
-        if isinstance(step, MakeAnchor):
-            pair = trust.make_anchor(settings.namespace, settings.trust_domain, self._signer.lives, now)
-            await self._create(SECRETS, trust.secret_of(names.ANCHOR_SECRET, settings.namespace, pair))
-        elif isinstance(step, MakeIssuer):
-            pair = trust.make_issuer(step.anchor, settings.namespace, settings.trust_domain, self._signer.lives, now)
-            await self._create(SECRETS, trust.secret_of(names.ISSUER_SECRET, settings.namespace, pair))
+    async def _perform(self, step: Step, objects: Objects) -> None:
+        write = steps.write_of(step, objects, self._mesh, self._signer.lives, self._signer.now())
+        namespace = self._settings.namespace
+        if write.replaces:
+            await self._client.replace(write.resource.path(namespace, write.name), write.body)
         else:
-            await self._publish(trust.config_map_of(settings.namespace, step.bundle))
-
-    async def _create(self, resource: Resource, body: JsonObject) -> None:
-        await self._client.create(resource.path(self._settings.namespace), body)
-        log.info("made %s %s", resource.kind, body["metadata"]["name"])
-
-    async def _publish(self, body: JsonObject) -> None:
-        stored = await self._read(CONFIG_MAPS, names.TRUST_ROOTS_CONFIG_MAP)
-        if stored is None:
-            await self._create(CONFIG_MAPS, body)
-            return
-        # With the resourceVersion that was read, so that another writer makes it a Conflict.
-        data = {**(stored.get("data") or {}), **body["data"]}
-        path = CONFIG_MAPS.path(self._settings.namespace, names.TRUST_ROOTS_CONFIG_MAP)
-        await self._client.replace(path, {**stored, "data": data})
-        log.info("published the trust bundle")
+            await self._client.create(write.resource.path(namespace), write.body)
+        reason, words = steps.SENTENCES[type(step)]
+        if self.metrics is not None:
+            self.metrics.steps.labels(reason).inc()
+        beat = isinstance(step, Publish) and objects.bundle is not None and _same_text(step, objects.bundle)
+        log.log(logging.DEBUG if beat else logging.INFO, "%s (%s %s)", words, write.resource.kind, write.name)
+        if not beat:
+            self._events.on_deployment("Normal", reason, words)
 
     async def _read(self, resource: Resource, name: str) -> JsonObject | None:
         try:
             return await self._client.get(resource.path(self._settings.namespace, name))
         except NotFound:
             return None
-
-    def _reflector(self, resource: Resource, name: str, wake: _Wake) -> Reflector[JsonObject]:
-        # By name: RBAC grants single Secrets, and the API server matches a list's field selector with that.
-        return Reflector(
-            self._client, resource, wake, namespace=self._settings.namespace, field_selector=f"metadata.name={name}"
-        )
 
     async def _read_lives(self) -> None:
         """Variables come first, then the installation's values, then the defaults."""
@@ -242,8 +251,6 @@ class TrustKeeper:
             try:
                 config = await self._read(CONFIG_MAPS, names.CONFIG_MAP)
             except ApiError as error:
-                self._readiness.has(LACKS_API)
-                self._readiness.lacks(LACKS_API)
                 log.warning("no answer from the Kubernetes API: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
@@ -254,18 +261,6 @@ class TrustKeeper:
             return
 
 
-def lives_from_values(text: str, lives: Lives, given: frozenset[str]) -> Lives:
-    """identity.issuer.issuanceLifetime and clockSkewAllowance of the values; what cannot be read is logged."""
-    try:
-        values = parse_values(text)
-        identity = values.get("identity")
-        issuer = identity.get("issuer") if isinstance(identity, dict) else None
-        found = issuer if isinstance(issuer, dict) else {}
-        changes = {}
-        for field, key in (("leaf", "issuanceLifetime"), ("skew", "clockSkewAllowance")):
-            if field not in given and (value := found.get(key)):
-                changes[field] = timedelta(milliseconds=parse_go_duration_ms(str(value)))
-        return replace(lives, **changes)
-    except ValueError as error:
-        log.warning("ConfigMap %s: %s; defaults are used", names.CONFIG_MAP, error)
-        return lives
+def _same_text(step: Publish, config_map: JsonObject) -> bool:
+    data: dict[str, object] = config_map.get("data") or {}
+    return str(data.get(names.TRUST_ROOTS_KEY, "")).strip() == step.bundle.text.strip()

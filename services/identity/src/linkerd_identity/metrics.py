@@ -19,5 +19,11 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5),
             registry=registry,
         )
+        self.steps = Counter(
+            "trust_steps",
+            "Steps of making and rotating trust that this replica has carried out",
+            ["step"],
+            registry=registry,
+        )
         ttl = Gauge("issuer_cert_ttl_seconds", "Seconds until the issuer's certificate ends", registry=registry)
         ttl.set_function(issuer_ttl)

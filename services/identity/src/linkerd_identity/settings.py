@@ -8,6 +8,9 @@ from linkerd_contract import names
 from linkerd_runtime.logs import LEVELS
 from linkerd_runtime.settings import Addr, Reader
 
+_STALE_MOST = timedelta(seconds=120)
+_STALE_LEAST = timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Lives:
@@ -17,6 +20,32 @@ class Lives:
     skew: timedelta = timedelta(seconds=20)
     issuer: timedelta = timedelta(days=365)
     anchor: timedelta = timedelta(days=3650)
+
+    @property
+    def stale(self) -> timedelta:
+        """How old a replica's picture of trust may be: with an older one it signs nothing."""
+        return min(_STALE_MOST, max(_STALE_LEAST, self.leaf / 10))
+
+    @property
+    def overlap(self) -> timedelta:
+        """After a change of trust, the time until no leaf from before it can be in use.
+
+        A replica may learn of it `stale` late, and sign then: leaf + skew. Its clock, the leader's, and that of
+        the peer that looks at the leaf may each be wrong by up to the skew; two of them count besides the leaf's own.
+        """
+        return self.leaf + 3 * self.skew + 2 * self.stale
+
+    def problems(self) -> list[str]:
+        """What does not fit together; a sentence each."""
+        found = []
+        if self.leaf < timedelta(seconds=1):
+            found.append("the leaf lifetime must be at least 1s")
+        if self.issuer < 3 * self.overlap:
+            found.append(f"the issuer lifetime must be at least {_seconds(3 * self.overlap)}, for these leaves")
+        if self.anchor < max(9 * self.overlap, self.issuer):
+            least = max(9 * self.overlap, self.issuer)
+            found.append(f"the anchor lifetime must be at least {_seconds(least)}, for these leaves and issuers")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +101,13 @@ class Settings:
             ),
             lives_given=given,
         )
+        read.errors.extend(f"LINKERD_IDENTITY_*: {problem}" for problem in settings.lives.problems())
         read.finish()
         return settings
+
+
+def _seconds(life: timedelta) -> str:
+    return f"{life.total_seconds():g}s"
 
 
 _LIVES = {
