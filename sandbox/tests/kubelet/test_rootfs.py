@@ -35,3 +35,13 @@ def test_etc() -> None:
     assert rootfs.resolv_conf("shop", "10.43.0.10", "cluster.local") == (
         "search shop.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.43.0.10\noptions ndots:5\n"
     )
+
+
+def test_what_lies_below_a_volume_is_mounted_after_it() -> None:
+    binds = [
+        ("/tmp/checkout", "/tmp/checkout", "ro"),
+        ("/usr", "/usr", "ro"),
+        ("/v/1", "/tmp", "rw"),
+        ("/x", "/tmp-x", "ro"),
+    ]
+    assert [bind[1] for bind in rootfs.in_mount_order(binds)] == ["/tmp", "/tmp/checkout", "/tmp-x", "/usr"]

@@ -18,7 +18,7 @@ from typing import Final
 from linkerd_kube.objects import JsonObject, ObjectRef
 from linkerd_sandbox.fields import dig, dig_list, dig_map
 from linkerd_sandbox.images import Image, UnknownImage
-from linkerd_sandbox.kubelet import environment, hooks, oneuid, probing, security
+from linkerd_sandbox.kubelet import environment, hooks, oneuid, probing, rootfs, security
 from linkerd_sandbox.kubelet.backoff import CrashBackoff
 from linkerd_sandbox.kubelet.environment import ConfigError, Sources
 from linkerd_sandbox.kubelet.launch import LaunchSpec
@@ -262,7 +262,7 @@ class Container:
             no_new_privileges=who.no_new_privileges,
             read_only_root=who.read_only_root,
             symlinks=[list(pair) for pair in node.root.symlinks],
-            binds=[list(bind) for bind in (*node.root.binds, *self._mounts())],
+            binds=[list(bind) for bind in rootfs.in_mount_order([*node.root.binds, *self._mounts()])],
             files=self.context.etc,
         )
 

@@ -5,8 +5,9 @@
 
 import site
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 _SYSTEM: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -51,6 +52,11 @@ def outermost(paths: list[Path]) -> list[Path]:
         if not any(path.is_relative_to(other) for other in kept):
             kept.append(path)
     return kept
+
+
+def in_mount_order(binds: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Outer folders first: a volume at /tmp must not hide a checkout that lies below /tmp. PURE."""
+    return sorted(binds, key=lambda bind: PurePosixPath(bind[1]).parts)
 
 
 def plan() -> RootPlan:
