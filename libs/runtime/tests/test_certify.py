@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -223,6 +224,43 @@ async def test_the_newest_bundle_wins_over_the_rendered_one(tmp_path: Path) -> N
     rendered = pki.make_ca("of no use", validity()).certificate_pem
     async with identity.listening(), Workload(identity, tmp_path / "pod", trust_anchors=rendered).running() as again:
         await again.certified(2)
+
+
+async def test_short_leaves_are_renewed_before_the_least_interval(tmp_path: Path) -> None:
+    async with Identity(tmp_path / "server").listening() as identity:
+        identity.life = 2.0
+        async with Workload(identity, tmp_path / "pod", min_refresh_seconds=10).running() as workload:
+            first = await workload.certified()
+            await eventually(lambda: len(workload.got) > 1, seconds=4, what="the second certificate")
+            assert workload.got[1].not_after >= first.not_after
+
+
+async def test_identity_comes_back_before_the_leaf_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    identity = Identity(tmp_path / "server")
+    identity.life = 8.0
+    async with identity.listening():
+        workload = Workload(identity, tmp_path / "pod", max_refresh_seconds=0.2)
+        task = asyncio.ensure_future(workload.certifier.run())
+        first = await workload.certified()
+    await eventually(lambda: caplog.text.count("cannot certify") >= 3, what="three attempts")
+    # What was handed out goes on; nothing is taken back.
+    assert workload.certifier.credentials is not None
+    assert workload.certifier.credentials.not_after >= first.not_after
+    seen = len(workload.got)
+    async with identity.listening():
+        await eventually(lambda: len(workload.got) > seen, what="another certificate")
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def test_a_wall_clock_that_jumps_ahead_wakes_the_renewal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkerd_runtime.certify._CLOCK_STEP", 0.02)
+    identity = Identity(tmp_path / "server")
+    async with identity.listening(), Workload(identity, tmp_path / "pod").running() as workload:
+        await workload.certified()
+        ahead = time.time() + 3000
+        monkeypatch.setattr("linkerd_runtime.certify.time.time", lambda: ahead)
+        await workload.certified(2)
 
 
 async def test_missing_token_and_unusable_anchors(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 REFRESH_AT = 0.7
 """Share of a leaf's remaining life after which it is renewed (Linkerd)."""
+_LATEST = 0.8
+"""Share of it after which it is renewed in any case."""
+_CLOCK_STEP = 30.0
 _BACKOFF_FIRST = 0.2
 _BACKOFF_LAST = 30.0
 _REQUEST_TIMEOUT = 10.0
@@ -95,11 +98,11 @@ class Certifier:
                 self._publish(await self._certify())
             except CertifyError as error:
                 log.warning("cannot certify %s: %s", self.settings.identity, error)
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                await asyncio.sleep(min(delay, self._retry_within()) * random.uniform(0.5, 1.0))
                 delay = min(delay * 2, _BACKOFF_LAST)
             else:
                 delay = _BACKOFF_FIRST
-                await asyncio.sleep(self._refresh_after())
+                await _sleep_both_clocks(self._refresh_after())
 
     async def _make_key(self) -> None:
         arguments = ["-m", "linkerd_runtime.keygen", "--identity", self.settings.identity]
@@ -213,7 +216,22 @@ class Certifier:
         assert self.credentials is not None
         remaining = self.credentials.not_after - time.time()
         wait = remaining * REFRESH_AT * random.uniform(0.95, 1.0)
-        return min(max(wait, self.settings.min_refresh_seconds), self.settings.max_refresh_seconds)
+        # The least is there to spare identity, not to let short leaves end.
+        least = min(self.settings.min_refresh_seconds, max(0.1, remaining * _LATEST))
+        return min(max(wait, least), self.settings.max_refresh_seconds)
+
+    def _retry_within(self) -> float:
+        """Seconds; while a leaf still lives, several attempts fit into what is left of it."""
+        left = self.credentials.not_after - time.time() if self.credentials is not None else 0.0
+        return max(_BACKOFF_FIRST, left / 8) if left > 0 else _BACKOFF_LAST
+
+
+async def _sleep_both_clocks(seconds: float) -> None:
+    """Until either clock says so: the wall clock alone counts while a machine sleeps, the other one where it is set."""
+    loop = asyncio.get_running_loop()
+    at, wall = loop.time() + seconds, time.time() + seconds
+    while (left := min(at - loop.time(), wall - time.time())) > 0:  # noqa: ASYNC110 - clocks raise no events
+        await asyncio.sleep(min(left, _CLOCK_STEP))
 
 
 def _write(path: Path, text: str) -> None:
