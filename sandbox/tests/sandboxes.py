@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,11 +18,24 @@ class Sandbox:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.env = dict(os.environ) | {"LINKERD_SANDBOX_DIR": str(directory)}
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)  # every command would compile what it imports
+        self._kubectl = shutil.which("kubectl")
 
     def run(
         self, *arguments: str, stdin: str = "", check: bool = True, env: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "linkerd_sandbox", *arguments]
+        return self._run([sys.executable, "-m", "linkerd_sandbox", *arguments], stdin, check, env or {})
+
+    def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """The user's kubectl, without our command before it; the stand-in where there is none."""
+        if self._kubectl is None:
+            return self.run("kubectl", *arguments, stdin=stdin, check=check)
+        env = {"KUBECONFIG": str(self.directory / "kubeconfig")}
+        return self._run([self._kubectl, *arguments], stdin, check, env)
+
+    def _run(
+        self, command: list[str], stdin: str, check: bool, env: Mapping[str, str]
+    ) -> "subprocess.CompletedProcess[str]":
         result = subprocess.run(
             command,
             input=stdin,
@@ -29,10 +43,10 @@ class Sandbox:
             text=True,
             timeout=90,
             check=False,
-            env=self.env | dict(env or {}),
+            env=self.env | dict(env),
         )
         if check and result.returncode:
-            raise AssertionError(f"{arguments}: exit {result.returncode}\n{result.stdout}{result.stderr}\n{self.log}")
+            raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}{result.stderr}\n{self.log}")
         return result
 
     @property
@@ -47,19 +61,19 @@ class Sandbox:
     def apply(self, manifest: JsonObject | list[JsonObject]) -> None:
         items = manifest if isinstance(manifest, list) else [manifest]
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-        self.run("kubectl", "apply", "-f", "-", stdin=text)
+        self.kubectl("apply", "-f", "-", stdin=text)
 
     def get(self, kind: str, name: str, namespace: str = "default") -> JsonObject:
-        result = self.run("kubectl", "get", kind, name, "-n", namespace, "-o", "json")
+        result = self.kubectl("get", kind, name, "-n", namespace, "-o", "json")
         found: JsonObject = json.loads(result.stdout)
         return found
 
     def logs(self, pod: str, container: str = "", *more: str) -> str:
         chosen = ["-c", container] if container else []
-        return self.run("kubectl", "logs", pod, *chosen, *more).stdout
+        return self.kubectl("logs", pod, *chosen, *more).stdout
 
     def wait(self, condition: str, target: str, timeout: str = "30s") -> None:
-        self.run("kubectl", "wait", f"--for={condition}", f"--timeout={timeout}", target)
+        self.kubectl("wait", f"--for={condition}", f"--timeout={timeout}", target)
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

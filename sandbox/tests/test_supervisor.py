@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_a_pod_reaches_itself_through_its_service(sandbox: Sandbox) -> None:
             },
         ]
     )
-    until(lambda: "ok" in sandbox.run("kubectl", "logs", "self", check=False).stdout, 20, "hairpin")
+    until(lambda: "ok" in sandbox.kubectl("logs", "self", check=False).stdout, 20, "hairpin")
 
 
 def test_a_rollout_replaces_pods_and_keeps_revisions(sandbox: Sandbox) -> None:
@@ -94,7 +95,7 @@ def test_a_rollout_replaces_pods_and_keeps_revisions(sandbox: Sandbox) -> None:
     deployment = sandbox.get("deployment", "web")
     assert deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
     assert deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"]
-    listed = json.loads(sandbox.run("kubectl", "get", "replicasets", "-l", "app=web", "-o", "json").stdout)["items"]
+    listed = json.loads(sandbox.kubectl("get", "replicasets", "-l", "app=web", "-o", "json").stdout)["items"]
     assert sorted(one["spec"]["replicas"] for one in listed) == [0, 3]
 
 
@@ -193,7 +194,7 @@ def test_liveness_kills_and_readiness_withdraws(sandbox: Sandbox) -> None:
 def test_a_deleted_namespace_takes_everything_with_it(sandbox: Sandbox) -> None:
     sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "doomed"}})
     until(
-        lambda: sandbox.run("kubectl", "get", "sa", "default", "-n", "doomed", check=False).returncode == 0,
+        lambda: sandbox.kubectl("get", "sa", "default", "-n", "doomed", check=False).returncode == 0,
         10,
         "account",
     )
@@ -201,9 +202,9 @@ def test_a_deleted_namespace_takes_everything_with_it(sandbox: Sandbox) -> None:
     for one in manifest:
         one["metadata"]["namespace"] = "doomed"
     sandbox.apply(manifest)
-    sandbox.run("kubectl", "wait", "-n", "doomed", "--for=condition=Available", "deployment/web")
-    sandbox.run("kubectl", "delete", "namespace", "doomed")
-    assert sandbox.run("kubectl", "get", "namespace", "doomed", check=False).returncode != 0
+    sandbox.kubectl("wait", "-n", "doomed", "--for=condition=Available", "deployment/web")
+    sandbox.kubectl("delete", "namespace", "doomed")
+    assert sandbox.kubectl("get", "namespace", "doomed", check=False).returncode != 0
 
 
 def test_a_deleted_deployment_leaves_no_pods(sandbox: Sandbox) -> None:
@@ -213,9 +214,9 @@ def test_a_deleted_deployment_leaves_no_pods(sandbox: Sandbox) -> None:
     manifest[0]["spec"]["template"]["metadata"]["labels"] = {"app": "short"}
     sandbox.apply(manifest)
     sandbox.wait("condition=Available", "deployment/short")
-    sandbox.run("kubectl", "delete", "deployment", "short")
+    sandbox.kubectl("delete", "deployment", "short")
     until(
-        lambda: not json.loads(sandbox.run("kubectl", "get", "pods", "-l", "app=short", "-o", "json").stdout)["items"],
+        lambda: not json.loads(sandbox.kubectl("get", "pods", "-l", "app=short", "-o", "json").stdout)["items"],
         20,
         "pods collected",
     )
@@ -239,12 +240,18 @@ def test_without_kubectl_the_stand_in_serves(sandbox: Sandbox, tmp_path: Path) -
     assert sandbox.run("kubectl", "get", "nothing", env=bare, check=False).returncode == 1
 
 
-def test_down_leaves_nothing(tmp_path: Path) -> None:
+def test_two_sandboxes_side_by_side_and_down_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     before = host_view()
     own = started(tmp_path / "state")
+    assert sandbox.pid != own.pid
     namespace = str(Path(f"/proc/{own.pid}/ns/net").readlink())
-    own.apply([pod("one", container("one", "sleep 1000"))])
-    own.wait("condition=Ready", "pod/one")
+    own.apply([pod("mine", container("mine", "sleep 1000"))])
+    own.wait("condition=Ready", "pod/mine")
+    assert sandbox.kubectl("get", "pod", "mine", check=False).returncode != 0
+    addresses = [one.get("service", "kubernetes")["spec"]["clusterIP"] for one in (own, sandbox)]
+    assert addresses[0] == addresses[1]
+    assert "running" in own.run("status").stdout
+    assert own.run("up").stdout.startswith("already running")
     began = time.monotonic()
     own.run("down")
     assert time.monotonic() - began < 5
@@ -253,35 +260,59 @@ def test_down_leaves_nothing(tmp_path: Path) -> None:
     assert host_view() == before
 
 
-@pytest.mark.parametrize("whom", ["supervisor", "first process"])
-def test_kill_9_leaves_nothing(own: Sandbox, whom: str) -> None:
+def test_kill_9_leaves_nothing(own: Sandbox) -> None:
     before = host_view()
-    first = own.pid
-    namespace = str(Path(f"/proc/{first}/ns/net").readlink())
-    own.apply([pod("one", container("one", "sleep 1000"))])
-    own.wait("condition=Ready", "pod/one")
-    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-    supervisor = next(
-        int(pid) for pid in children if b"linkerd_sandbox.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
-    os.kill(supervisor if whom == "supervisor" else first, signal.SIGKILL)
-    until(lambda: not members("net", namespace), 10, "every process gone")
-    assert host_view() == before
-    assert "it was killed" in own.run("status", check=False).stdout
-    assert own.run("up", "--wait").returncode == 0
+    for whom in ("supervisor", "first process"):
+        first = own.pid
+        namespace = str(Path(f"/proc/{first}/ns/net").readlink())
+        own.apply([pod("one", container("one", "sleep 1000"))])
+        own.wait("condition=Ready", "pod/one")
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        supervisor = next(
+            int(pid) for pid in children if b"linkerd_sandbox.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
+        os.kill(supervisor if whom == "supervisor" else first, signal.SIGKILL)
+        until(lambda namespace=namespace: not members("net", namespace), 10, "every process gone")  # type: ignore[misc]
+        assert host_view() == before
+        assert "it was killed" in own.run("status", check=False).stdout
+        assert own.run("up", "--wait").returncode == 0
 
 
-def test_two_sandboxes_side_by_side(sandbox: Sandbox, own: Sandbox) -> None:
-    assert sandbox.pid != own.pid
-    own.apply([pod("mine", container("mine", "sleep 1000"))])
-    own.wait("condition=Ready", "pod/mine")
-    assert sandbox.run("kubectl", "get", "pod", "mine", check=False).returncode != 0
-    assert (
-        own.get("service", "kubernetes")["spec"]["clusterIP"]
-        == sandbox.get("service", "kubernetes")["spec"]["clusterIP"]
+def test_exec_copy_logs_and_forward(sandbox: Sandbox, tmp_path: Path) -> None:
+    script = "echo one; sleep 0.5; echo two; exec python3 -m http.server 8080"
+    sandbox.apply(pod("shell", container("shell", script, env=[{"name": "WHO", "value": "me"}])))
+    sandbox.wait("condition=Ready", "pod/shell")
+    assert sandbox.kubectl("exec", "shell", "--", "sh", "-c", "echo $WHO; id -u; cat", stdin="x").stdout == "me\n0\n"
+    assert sandbox.kubectl("exec", "-i", "shell", "--", "cat", stdin="typed\n").stdout == "typed\n"
+    failed = sandbox.kubectl("exec", "shell", "--", "sh", "-c", "exit 7", check=False)
+    assert failed.returncode == 7
+    terminal = sandbox.run("kubectl", "exec", "shell", "--", "sh", "-c", "test -t 0 || echo no terminal")
+    assert terminal.stdout == "no terminal\n"
+    source = tmp_path / "file"
+    source.write_text("content\n")
+    sandbox.kubectl("cp", str(source), "shell:/tmp/copied")
+    assert sandbox.kubectl("exec", "shell", "--", "cat", "/tmp/copied").stdout == "content\n"
+    following = subprocess.Popen(
+        ["kubectl", "logs", "-f", "shell"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=sandbox.env | {"KUBECONFIG": str(sandbox.directory / "kubeconfig")},
     )
-    assert "running" in own.run("status").stdout
-    assert own.run("up").stdout.startswith("already running")
+    assert following.stdout is not None
+    try:
+        assert [following.stdout.readline() for _ in range(2)] == ["one\n", "two\n"]
+        sandbox.kubectl("delete", "pod", "shell")
+        following.stdout.read()
+        assert following.wait(10) == 0, "the stream ends with the container"
+    finally:
+        following.kill()
+        following.communicate()
+
+
+def test_top_is_absent_in_one_line(sandbox: Sandbox) -> None:
+    result = sandbox.kubectl("top", "pods", check=False)
+    assert result.returncode == 1
+    assert result.stderr.strip() == "error: Metrics API not available"
 
 
 def test_a_taken_port_is_one_line(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ import aiohttp
 import pytest
 import yaml
 
+from linkerd_sandbox.apiserver.node import Execution
 from linkerd_sandbox.apiserver.server import ApiServer
+from linkerd_sandbox.kubelet import execution
+from linkerd_sandbox.kubelet.spawner import Process, StartError
 
 KUBECTL = shutil.which("kubectl")
 _KUBECTL_SECONDS = 30
@@ -56,6 +59,21 @@ class FakeNode:
             await self.more.wait()
             yield b"more\n"
 
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> Execution:
+        """The command runs on this machine, beside the tests."""
+
+        async def local(argv: list[str], stdout: int, stderr: int, stdin: int | None = None) -> Process:
+            try:
+                given = asyncio.subprocess.DEVNULL if stdin is None else stdin
+                process = await asyncio.create_subprocess_exec(*argv, stdin=given, stdout=stdout, stderr=stderr)
+            except FileNotFoundError:
+                raise StartError(f'exec: "{argv[0]}": executable file not found in $PATH') from None
+            return Process(process.pid, asyncio.ensure_future(process.wait()))
+
+        return await execution.start(local, command, stdin=stdin, tty=tty)
+
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if port not in self.ports:
             raise ConnectionRefusedError(f"nothing listens on {port}")
@@ -85,7 +103,9 @@ class Cluster:
         async with self.session.request(method, self.url + path, data=data, headers=headers) as response:
             return response.status, await response.json(content_type=None)
 
-    async def kubectl(self, *arguments: str, stdin: str | list[object] | None = None) -> Output:
+    async def kubectl(
+        self, *arguments: str, stdin: str | list[object] | None = None, env: dict[str, str] | None = None
+    ) -> Output:
         """Run kubectl with the administrator's kubeconfig."""
         if KUBECTL is None:
             pytest.skip("kubectl is not installed")
@@ -99,7 +119,7 @@ class Cluster:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.directory)},
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.directory)} | (env or {}),
         )
         async with asyncio.timeout(_KUBECTL_SECONDS):
             out, err = await process.communicate((stdin or "").encode())

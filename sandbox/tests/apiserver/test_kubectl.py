@@ -280,11 +280,11 @@ async def test_wait_for_deletion_and_conditions(cluster: Cluster) -> None:
     assert (await waiting).code == 0
 
 
-async def _running(cluster: Cluster, body: dict[str, Any]) -> None:
+async def running(cluster: Cluster, body: dict[str, Any], phase: str = "Running") -> None:
     await cluster.account()
     path = "/api/v1/namespaces/default/pods"
     await cluster.api("POST", path, body)
-    patch = {"status": {"phase": "Running"}}
+    patch = {"status": {"phase": phase}}
     name = body["metadata"]["name"]
     code, _ = await cluster.api("PATCH", f"{path}/{name}/status", patch, media="application/merge-patch+json")
     assert code == 200
@@ -292,7 +292,7 @@ async def _running(cluster: Cluster, body: dict[str, Any]) -> None:
 
 async def test_logs(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
     two = [{"name": "c", "image": "x:1"}, {"name": "d", "image": "x:1"}]
-    await _running(cluster, pod(containers=two))
+    await running(cluster, pod(containers=two))
     cluster.node.lines = [b"one\n", b"two\n"]
     assert await _ok(cluster, "logs", "p", "-c", "c") == "one\ntwo\n"
     assert await _ok(cluster, "logs", "p", "-c", "d", "--tail=1") == "two\n"
@@ -321,7 +321,7 @@ async def _echo() -> AsyncIterator[tuple[str, int]]:
 
 @pytest.mark.parametrize("web_sockets", ["true", "false"])
 async def test_port_forward(cluster: Cluster, pod: Callable[..., dict[str, Any]], web_sockets: str) -> None:
-    await _running(cluster, pod())
+    await running(cluster, pod())
     async with _echo() as address:
         cluster.node.ports[8080] = address
         process = await asyncio.create_subprocess_exec(

@@ -7,6 +7,30 @@ from typing import Protocol
 from linkerd_sandbox.apiserver import status
 
 
+class ExecutionFailed(Exception):
+    """A command did not come to run; the message says why."""
+
+
+class Execution(Protocol):
+    """A command that runs in a container."""
+
+    stdout: asyncio.StreamReader | None
+    stderr: asyncio.StreamReader | None
+    """None with a terminal, which has one stream for both."""
+
+    async def write(self, data: bytes | None) -> None:
+        """To its standard input; None ends it. Raises OSError."""
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The terminal's new size."""
+
+    async def wait(self) -> int:
+        """Its exit code."""
+
+    def close(self) -> None:
+        """Kill it where it still runs; let its streams go."""
+
+
 class NodeBackend(Protocol):
     """The kubelet's side of pod subresources."""
 
@@ -26,6 +50,11 @@ class NodeBackend(Protocol):
 
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to a port on the pod's loopback, made in its network namespace. Raises OSError."""
+
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> Execution:
+        """Start a command in a running container. Raises `ExecutionFailed`."""
 
 
 class NoNode:
@@ -51,3 +80,9 @@ class NoNode:
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Refuse."""
         raise ConnectionRefusedError(f"pod {namespace}/{pod} cannot be reached: this API server has no node")
+
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> Execution:
+        """Refuse."""
+        raise ExecutionFailed("this API server has no node")

@@ -1,4 +1,4 @@
-"""Streams of a pod: its log and forwarded ports."""
+"""Streams of a pod: its log, forwarded ports, commands in it."""
 
 import asyncio
 import logging
@@ -8,8 +8,11 @@ from aiohttp import WSMsgType, web
 
 from linkerd_sandbox.apiserver import status
 from linkerd_sandbox.apiserver.call import Call
+from linkerd_sandbox.apiserver.execution import channels as execution
+from linkerd_sandbox.apiserver.execution import streams as exec_streams
+from linkerd_sandbox.apiserver.execution.session import Start
 from linkerd_sandbox.apiserver.kinds import ResourceType
-from linkerd_sandbox.apiserver.node import NodeBackend
+from linkerd_sandbox.apiserver.node import Execution, NodeBackend
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list
 from linkerd_sandbox.apiserver.portforward import channels, streams
 from linkerd_sandbox.apiserver.portforward.spdy import ProtocolError
@@ -23,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class PodStreams:
-    """Serves logs and port-forwards from the node."""
+    """Serves logs, port-forwards and exec from the node."""
 
     def __init__(self, resources: Resources, node: NodeBackend, stopping: asyncio.Event) -> None:
         self._resources = resources
@@ -77,6 +80,67 @@ class PodStreams:
         if upgrade == "spdy/3.1":
             return await self._spdy(request, target)
         raise status.bad_request("Upgrade request required")
+
+    async def execute(
+        self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
+    ) -> web.StreamResponse:
+        """`pods/NAME/exec`, in whichever protocol the client upgrades to."""
+        query = request.query
+        pod = self._resources.get(kind, info.namespace, info.name).body
+        container = query.get("container") or _only_container(pod)
+        _check_container(pod, container)
+        command = query.getall("command", [])
+        if not command:
+            raise status.bad_request("you must specify at least one command for the container")
+        phase = dig(pod, "status", "phase")
+        if phase in ("Succeeded", "Failed"):
+            raise status.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
+        asked = {name for name in ("stdin", "stdout", "stderr", "tty") if truthy(query.get(name, "false"))}
+        tty = "tty" in asked
+        if tty:
+            asked.discard("stderr")
+
+        async def start() -> Execution:
+            return await self._node.execute(
+                info.namespace, info.name, container, command, stdin="stdin" in asked, tty=tty
+            )
+
+        upgrade = request.headers.get("Upgrade", "").lower()
+        if upgrade == "websocket":
+            socket = web.WebSocketResponse(protocols=execution.PROTOCOLS, max_msg_size=0)
+            await socket.prepare(request)
+            await self._until_stopped(execution.serve(socket, start))
+            await socket.close()
+            return socket
+        if upgrade != "spdy/3.1":
+            raise status.bad_request("Upgrade request required")
+        expected = {"error", *(asked - {"tty"}), *(["resize"] if tty else [])}
+        return await self._exec_spdy(request, expected, start)
+
+    async def _exec_spdy(self, request: web.BaseRequest, expected: set[str], start: Start) -> web.StreamResponse:
+        answer = Switched(exec_streams.PROTOCOL)
+        pipe = await answer.open(request)
+        streams_of = exec_streams.ExecStreams(expected, start, lambda data: send(request, data))
+
+        async def pump() -> None:
+            while data := await pipe.read():
+                await streams_of.feed(data)
+
+        async def both() -> None:
+            tasks = [asyncio.create_task(pump()), asyncio.create_task(streams_of.run())]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+        try:
+            await self._until_stopped(both())
+        finally:
+            if request.transport is not None:
+                request.transport.close()
+        return answer
 
     async def _web_socket(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         offered = [item.strip() for item in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]

@@ -49,7 +49,7 @@ class Subresources:
             ("pods", "eviction"): self._eviction,
             ("pods", "log"): self._streams.log,
             ("pods", "portforward"): self._streams.port_forward,
-            ("pods", "exec"): self._absent,
+            ("pods", "exec"): self._streams.execute,
             ("pods", "attach"): self._absent,
             ("pods", "ephemeralcontainers"): self._absent,
         }

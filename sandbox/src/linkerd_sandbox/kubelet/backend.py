@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from linkerd_sandbox.apiserver.status import bad_request
+from linkerd_sandbox.apiserver.node import Execution, ExecutionFailed
+from linkerd_sandbox.apiserver.status import StatusError, bad_request
+from linkerd_sandbox.kubelet import execution
 from linkerd_sandbox.kubelet.agent import Kubelet
 from linkerd_sandbox.kubelet.container import Container
 from linkerd_sandbox.kubelet.logs import stamp
@@ -55,6 +57,16 @@ class Backend:
             run=run, follow=follow and not previous, tail_lines=tail_lines, timestamps=timestamps, since=since
         ):
             yield piece
+
+    async def execute(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> Execution:
+        """Raises ExecutionFailed where the container does not run or the command is not there."""
+        try:
+            found = self._container(namespace, pod, container)
+        except StatusError as error:
+            raise ExecutionFailed(str(error)) from None
+        return await execution.start(found.execute, command, stdin=stdin, tty=tty)
 
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connects to the port on the pod's loopback, as port-forward does. Raises OSError."""

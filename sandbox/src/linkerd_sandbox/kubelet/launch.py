@@ -7,11 +7,13 @@ has. The fresh tmpfs root with binds takes 2-3 ms and needs no overlay file syst
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import resource
 import signal
 import stat
+import termios
 from collections.abc import Iterator
 from typing import Final, NoReturn, TypedDict, cast
 
@@ -57,6 +59,8 @@ def child(fds: list[int], join: int | None) -> NoReturn:
         os.setsid()
         for fd, target in ((stdin, 0), (stdout, 1), (stderr, 2)):
             os.dup2(fd, target, inheritable=True)
+        if os.isatty(0):
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # job control in `kubectl exec -it`
         if join is None:
             for fd in namespaces:
                 kernel.setns(fd)

@@ -1,0 +1,59 @@
+"""kubectl exec and cp, over WebSocket and over SPDY."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sandbox.tests.apiserver.conftest import Cluster, Output
+from sandbox.tests.apiserver.test_kubectl import running
+
+from linkerd_sandbox.apiserver.execution import session
+
+Make = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(params=["true", "false"], ids=["websocket", "spdy"])
+def web_sockets(request: pytest.FixtureRequest) -> dict[str, str]:
+    return {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": str(request.param)}
+
+
+async def test_exec(cluster: Cluster, pod: Make, web_sockets: dict[str, str]) -> None:
+    await running(cluster, pod())
+
+    async def run(*words: str, stdin: str = "") -> Output:
+        return await cluster.kubectl("exec", *words, stdin=stdin, env=web_sockets)
+
+    done = await run("p", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (done.code, done.out) == (3, "out\n")
+    assert done.err == "err\ncommand terminated with exit code 3\n"
+    text = "x" * 200_000 + "\n"
+    assert await run("-i", "p", "--", "cat", stdin=text) == Output(0, text, "")
+    missing = await run("p", "--", "nothing-of-this-name")
+    assert missing.code == 1
+    assert 'exec: "nothing-of-this-name": executable file not found in $PATH' in missing.err
+    assert "container other is not valid for pod p" in (await run("p", "-c", "other", "--", "true")).err
+
+
+async def test_copy(cluster: Cluster, pod: Make, tmp_path: Path, web_sockets: dict[str, str]) -> None:
+    await running(cluster, pod())
+    source, there, back = tmp_path / "a", tmp_path / "there", tmp_path / "b"
+    source.write_bytes(bytes(range(256)) * 1000)
+    there.mkdir()
+    up = await cluster.kubectl("cp", str(source), f"p:{there}/a", env=web_sockets)
+    assert up.code == 0, up.err
+    down = await cluster.kubectl("cp", f"p:{there}/a", str(back), env=web_sockets)
+    assert down.code == 0, down.err
+    assert back.read_bytes() == source.read_bytes()
+
+
+async def test_exec_into_what_has_ended(cluster: Cluster, pod: Make) -> None:
+    await running(cluster, pod(), phase="Succeeded")
+    done = await cluster.kubectl("exec", "p", "--", "true")
+    assert done.code == 1
+    assert "cannot exec into a container in a completed pod; current phase is Succeeded" in done.err
+
+
+def test_statuses() -> None:
+    assert session.ended(0)["status"] == "Success"
+    assert session.ended(137)["details"]["causes"] == [{"reason": "ExitCode", "message": "137"}]
