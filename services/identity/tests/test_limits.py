@@ -15,6 +15,12 @@ def test_a_burst_then_the_rate() -> None:
     assert limits.allow("ns/web", "pod-1", 1.1 / POD_PER_SECOND)
 
 
+def test_short_leaves_are_renewed_more_often() -> None:
+    limits = RateLimits()
+    limits.leaf_seconds = 6.0
+    assert all(limits.allow("ns/web", "pod-1", at * 3.0) for at in range(200))
+
+
 def test_pods_do_not_share() -> None:
     limits = RateLimits()
     assert all(limits.allow("ns/web", f"pod-{n}", 0.0) for n in range(10_000))

@@ -114,6 +114,7 @@ class CertifyApi:
         except CsrRefused as error:
             raise Refusal(CertifyCode.INVALID_CSR, str(error)) from error
         account = await self._authenticate(wanted)
+        self._limits.leaf_seconds = self._signer.lives.leaf.total_seconds()
         if not self._limits.allow(f"{account.namespace}/{account.name}", account.pod_uid, time.monotonic()):
             raise Refusal(CertifyCode.RATE_LIMITED, "this workload asks too often; ask again in a few seconds")
         # Looked up again: the issuer may have been replaced while the API server was asked.

@@ -10,17 +10,23 @@ from collections import OrderedDict
 POD_BURST, POD_PER_SECOND = 20.0, 0.2
 ACCOUNT_BURST, ACCOUNT_PER_SECOND = 200.0, 20.0
 _MAX_KEYS = 65536
+_PER_LEAF = 8.0
+"""A pod may ask so many times in a leaf's life, where leaves are so short that this is more than the usual."""
 
 
 class RateLimits:
     """Buckets by key, the longest unused forgotten first. Times are seconds of a monotonic clock."""
 
     def __init__(self) -> None:
+        self.leaf_seconds = 86400.0
+        """How long leaves live."""
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def allow(self, account: str, pod: str, now: float) -> bool:
         """Take one token. `pod` is "" where the token names none."""
-        burst, rate = (POD_BURST, POD_PER_SECOND) if pod else (ACCOUNT_BURST, ACCOUNT_PER_SECOND)
+        burst, rate = ACCOUNT_BURST, ACCOUNT_PER_SECOND
+        if pod:
+            burst, rate = POD_BURST, max(POD_PER_SECOND, _PER_LEAF / self.leaf_seconds)
         key = (account, pod)
         tokens, at = self._buckets.pop(key, (burst, now))
         # max: a clock that steps back must not take tokens away.
