@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkerd_destination.translate.targets import AddressTarget, NoAnswer, ServiceTarget, parse_target
+from linkerd_destination.translate.targets import AddressTarget, NoAnswer, ServiceTarget, parse_target, service_target
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,19 @@ def test_what_never_has_an_answer(target: str) -> None:
 def test_addresses_are_written_as_the_contract_says() -> None:
     assert str(AddressTarget("10.0.0.1", 80)) == "10.0.0.1:80"
     assert str(AddressTarget("fd00::1", 80)) == "[fd00::1]:80"
+
+
+@pytest.mark.parametrize(
+    ("host", "target"),
+    [
+        ("web", "web.ns.svc.cluster.local:80"),
+        ("web.other", "web.other.svc.cluster.local:80"),
+        ("web.other.svc", "web.other.svc.cluster.local:80"),
+        ("web.other.svc.cluster.local.", "web.other.svc.cluster.local:80"),
+        ("10.0.0.1", "10.0.0.1:80"),
+        ("::1", "[::1]:80"),
+        ("www.example.com", "www.example.com:80"),
+    ],
+)
+def test_names_as_cluster_dns_completes_them(host: str, target: str) -> None:
+    assert service_target(host, 80, "ns", "cluster.local") == target

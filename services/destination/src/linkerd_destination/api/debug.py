@@ -1,16 +1,21 @@
 """For people, on the pod's loopback, reached by port-forward (so RBAC decides): the documents as proxies get them."""
 
 from aiohttp import web
+from yarl import URL
 
 from linkerd_contract.codec import Document, encode
 from linkerd_contract.watch import WatchCode
+from linkerd_destination.index.objects import Pod
 from linkerd_destination.index.state import Index
 from linkerd_destination.translate.endpoints import Caller
-from linkerd_destination.translate.inbound import render_inbound
+from linkerd_destination.translate.explain import Question, explain
+from linkerd_destination.translate.inbound import render_inbound, workload_pod
 from linkerd_destination.translate.outbound import render_outbound
-from linkerd_destination.translate.targets import NoAnswer
+from linkerd_destination.translate.targets import NoAnswer, service_target
 from linkerd_runtime.problem import problem_middleware, problem_response
 
+# kubectl's short names of workloads.
+_KINDS = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "rs": "replicaset", "job": "k8s_job"}
 _STATUS = {
     WatchCode.not_found: 404,
     WatchCode.invalid_target: 400,
@@ -20,7 +25,7 @@ _STATUS = {
 
 
 def debug_app(index: Index) -> web.Application:
-    """GET /v1/outbound?target=&namespace=&zone= and /v1/inbound?workload=namespace/pod."""
+    """GET /v1/outbound?target=&namespace=&zone=, /v1/inbound?workload=namespace/pod, /v1/explain (see `_question`)."""
 
     async def outbound(request: web.Request) -> web.Response:
         query = request.query
@@ -36,10 +41,57 @@ def debug_app(index: Index) -> web.Application:
         except NoAnswer as error:
             return _refusal(error)
 
+    async def why(request: web.Request) -> web.Response:
+        try:
+            return _document(explain(index.view(), _question(index, request)))
+        except NoAnswer as error:
+            return _refusal(error)
+
     app = web.Application(middlewares=[problem_middleware])
     app.router.add_get("/v1/outbound", outbound)
     app.router.add_get("/v1/inbound", inbound)
+    app.router.add_get("/v1/explain", why)
     return app
+
+
+def _question(index: Index, request: web.Request) -> Question:
+    """from=NS/POD or NS/KIND/NAME, url=http://web.emojivoto/path, method=GET, header=NAME:VALUE (any number)."""
+    query = request.query
+    client = _client(index, query.get("from", ""))
+    try:
+        url = URL(query.get("url", ""))
+        port = url.port
+    except ValueError as error:
+        raise NoAnswer(WatchCode.invalid_target, f"url: {error}", retryable=False) from error
+    if not url.host or not port:
+        raise NoAnswer(WatchCode.invalid_target, "url: write http://web.emojivoto/path", retryable=False)
+    headers: list[tuple[bytes, bytes]] = []
+    for line in query.getall("header", []):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise NoAnswer(WatchCode.invalid_target, f"header {line!r}: write NAME:VALUE", retryable=False)
+        headers.append((name.strip().lower().encode(), value.strip().encode()))
+    return Question(
+        client=client,
+        target=service_target(url.host, port, client.namespace, index.config.cluster_domain),
+        authority=url.raw_authority,
+        path=url.raw_path_qs or "/",
+        method=query.get("method", "GET").upper(),
+        headers=headers,
+    )
+
+
+def _client(index: Index, workload: str) -> Pod:
+    """The pod, or the first by name of what owns it ("emojivoto/deploy/web"). Raises NoAnswer."""
+    namespace, _, rest = workload.partition("/")
+    kind, slash, name = rest.partition("/")
+    if not slash:
+        return workload_pod(index.view(), workload)
+    kind = _KINDS.get(kind, kind)
+    owned = [p for p in index.tables.pods.objects.values() if p.namespace == namespace and p.owner == (kind, name)]
+    if not owned:
+        raise NoAnswer(WatchCode.not_found, f"no pod of {kind} {name} in namespace {namespace}", retryable=True)
+    return min(owned, key=lambda pod: (pod.deleting or pod.ended, pod.name))
 
 
 def _document(document: Document) -> web.Response:

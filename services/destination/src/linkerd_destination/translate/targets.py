@@ -58,5 +58,21 @@ def parse_target(target: str, cluster_domain: str) -> AddressTarget | ServiceTar
     return ServiceTarget(labels[-1], labels[-2], port, labels[0] if len(labels) == 3 else "")
 
 
+def service_target(host: str, port: int, namespace: str, cluster_domain: str) -> str:
+    """What a proxy would ask for where a workload of `namespace` dials a host, as cluster DNS completes names."""
+    try:
+        return address(str(ipaddress.ip_address(host)), port)
+    except ValueError:
+        pass
+    name = host.lower().removesuffix(".")
+    if name.endswith(f".svc.{cluster_domain}"):
+        return f"{name}:{port}"
+    if name.endswith(".svc"):
+        return f"{name}.{cluster_domain}:{port}"
+    # name.namespace; a longer name is taken to be outside of the cluster.
+    labels = [*name.split("."), namespace][:2] if name.count(".") < 2 else []
+    return f"{'.'.join(labels)}.svc.{cluster_domain}:{port}" if labels else f"{name}:{port}"
+
+
 def _invalid(message: str) -> NoAnswer:
     return NoAnswer(WatchCode.invalid_target, message, retryable=False)
