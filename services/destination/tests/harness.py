@@ -16,6 +16,7 @@ from linkerd_contract.names import identity_name
 from linkerd_contract.watch import Hello, Known, Unwatch, Watch, WatchKind
 from linkerd_destination.app import Application
 from linkerd_destination.settings import Settings
+from linkerd_destination.watch.custom import KINDS
 from linkerd_runtime import tls
 from linkerd_runtime.process import Stop, supervise
 from linkerd_testkit.certs import Authority, Leaf
@@ -33,7 +34,18 @@ SERVER_NAME = identity_name("linkerd-destination", "linkerd")
 
 def put(api: FakeApi, text: str) -> list[Obj]:
     """Apply YAML documents."""
-    return [api.put(COLLECTIONS[obj["kind"]], obj) for obj in yaml.safe_load_all(text) if obj]
+    return [api.put(_collection(obj), obj) for obj in yaml.safe_load_all(text) if obj]
+
+
+def _collection(obj: Obj) -> str:
+    known = COLLECTIONS.get(obj["kind"])
+    if known is not None:
+        return known
+    return next(
+        k.resource.path()
+        for k in KINDS
+        if k.resource.api_version == obj["apiVersion"] and k.resource.kind == obj["kind"]
+    )
 
 
 class Proxy:

@@ -18,10 +18,11 @@ from linkerd_destination.api.server import WatchServer
 from linkerd_destination.api.topics import Topics
 from linkerd_destination.index.state import Index
 from linkerd_destination.settings import Settings
+from linkerd_destination.status.conditions import LEASE, StatusWriter
 from linkerd_destination.status.reports import Reports
-from linkerd_destination.watch.custom import KINDS
+from linkerd_destination.watch.custom import KINDS, versions_of
 from linkerd_destination.watch.feed import Feed
-from linkerd_kube import EventRecorder, KubeClient, ObjectRef
+from linkerd_kube import EventRecorder, KubeClient, Leader, ObjectRef
 from linkerd_kube.config import ConfigError
 from linkerd_runtime import tls
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
@@ -52,6 +53,7 @@ class Application:
         self._bundle = ""
         self._credentials: Credentials | None = None
         self._context: tls.ReloadableServerContext | None = None
+        self._listed = asyncio.Event()
         self._trusted = asyncio.Event()
         self._certified = asyncio.Event()
         self._runners: list[web.AppRunner] = []
@@ -72,6 +74,7 @@ class Application:
             recorder = EventRecorder(client, "linkerd-destination", settings.pod_name)
             stop.spawn("watches", Feed(client, self.index, self).run(self._synced))
             stop.spawn("events", self._reports.run(recorder))
+            stop.spawn("statuses", self._write_statuses(client))
             stop.spawn("certificate", self._certify())
             stop.spawn("listener", self._listen())
             await stop.wait()
@@ -80,6 +83,15 @@ class Application:
                 await runner.cleanup()
             if client is not None:
                 await client.close()
+
+    async def _write_statuses(self, client: KubeClient) -> None:
+        """Once every cache has listed: before, what is merely not known yet would be reported as missing."""
+        await self._listed.wait()
+        settings = self.settings
+        leader = Leader(client, settings.cluster.control_plane_namespace, LEASE, settings.pod_name)
+        writer = StatusWriter(client, self.index, versions_of, leader)
+        self.topics.listeners.append(writer.on_facts)
+        await writer.run()
 
     async def _connect(self, stop: Stop, environ: Mapping[str, str]) -> KubeClient | None:
         while not stop.requested:
@@ -133,6 +145,7 @@ class Application:
         if not self._unsynced:
             log.info("every cache has listed: %s", self.index.sizes())
             self.topics.open()
+            self._listed.set()
 
     # -- Certificate
 
@@ -171,7 +184,6 @@ class Application:
             self._context = tls.ReloadableServerContext(context)
         else:
             self._context.swap(context)
-        self.readiness.has(_CERTIFICATE)
         self._certified.set()
 
     async def _listen(self) -> None:
@@ -179,4 +191,5 @@ class Application:
         assert self._context is not None
         server = WatchServer(self.topics, self.metrics, self.settings.cluster)
         await self._serve(server.app, *self.settings.listen, self._context.context)
+        self.readiness.has(_CERTIFICATE)  # ready means that proxies are answered
         await asyncio.Event().wait()

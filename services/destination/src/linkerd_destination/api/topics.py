@@ -8,6 +8,7 @@ is slow is marked many times and sends once, the newest state (conflation), so t
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from linkerd_contract.codec import Document
 from linkerd_contract.watch import WatchCode, WatchError, WatchKind
 from linkerd_destination.api import changes
 from linkerd_destination.api.metrics import Metrics
-from linkerd_destination.index.graph import Graph
+from linkerd_destination.index.graph import Fact, Graph
 from linkerd_destination.index.state import Index
 from linkerd_destination.translate.endpoints import Caller
 from linkerd_destination.translate.inbound import render_inbound, workload_pod
@@ -107,6 +108,8 @@ class Topics:
         self._changed_at = 0.0
         self._scheduled = False
         self._open = False
+        self.listeners: list[Callable[[set[Fact]], None]] = []
+        """Who else is told of changed facts."""
 
     def open(self) -> None:
         """Every cache has listed: answers can be true from now on. Before, nobody is answered."""
@@ -159,6 +162,8 @@ class Topics:
         self._scheduled = False
         changed = self._index.drain()
         if changed:
+            for listener in self.listeners:
+                listener(changed)
             self._dirty.update(dict.fromkeys(self._graph.readers(changed)))
         if not self._open:
             return

@@ -22,7 +22,7 @@ from linkerd_rules.validation.filters import FaultInjection
 from linkerd_rules.validation.grant import ReferenceGrant
 from linkerd_rules.validation.profile import Profile
 from linkerd_rules.validation.rate_limit import RateLimitPolicy
-from linkerd_rules.validation.references import Ref
+from linkerd_rules.validation.references import POLICY_GROUP, Ref
 from linkerd_rules.validation.route import BoundRoute
 from linkerd_rules.validation.server import Server
 from linkerd_rules.validation.split import Split
@@ -61,6 +61,13 @@ class Index:
     def replace(self, kind: type[T], objs: Iterable[T]) -> None:
         """These are all the objects of a kind."""
         self._changed |= self.tables.of[kind].replace(objs)
+
+    def routes(self) -> Iterable[tuple[tuple[str, str, str, str], BoundRoute]]:
+        """Every route: group, kind, namespace, name."""
+        tables = self.tables
+        for table in (tables.linkerd_http_routes, tables.gateway_http_routes, tables.grpc_routes):
+            for route in list(table.objects.values()):
+                yield (route.group, route.kind, *route.key), route
 
     def drain(self) -> set[Fact]:
         """Facts that changed since the last call."""
@@ -201,6 +208,16 @@ class View:
         fact = ("routes", parent, namespace, name)
         self.facts.add(fact)
         return sorted(self._tables.grpc_routes.at(fact), key=lambda r: r.meta.age)
+
+    def route(self, group: str, kind: str, namespace: str, name: str) -> BoundRoute | None:
+        """One route by its name."""
+        self.facts.add(("route", group, kind, namespace, name))
+        tables = self._tables
+        if kind == "GRPCRoute":
+            return tables.grpc_routes.objects.get((namespace, name))
+        if group == POLICY_GROUP:
+            return tables.linkerd_http_routes.objects.get((namespace, name))
+        return tables.gateway_http_routes.objects.get((namespace, name))
 
     def grants(self, namespace: str) -> list[ReferenceGrant]:
         fact = ("grants", namespace)

@@ -88,3 +88,9 @@ KINDS: tuple[Custom, ...] = (
     _kind(resources.FAULT_INJECTIONS, FaultInjection, read_fault_injection),
 )
 """Every custom kind that discovery follows."""
+
+
+def versions_of(group: str, kind: str) -> tuple[Resource, ...]:
+    """The versions at which a kind may be served, the preferred one first."""
+    found = next(k for k in KINDS if (k.resource.group, k.resource.kind) == (group, kind))
+    return (found.resource, *found.alternatives)
