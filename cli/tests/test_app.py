@@ -16,7 +16,7 @@ from cli.tests.terminal import Terminal
         (["--frog", "version"], "unrecognized arguments: --frog; see `linkerd version --help`"),
         (["inject"], "the following arguments are required: FILE|DIRECTORY|-; see `linkerd inject --help`"),
         (["version", "--as", "me"], "--as: not implemented"),
-        (["upgrade"], "linkerd upgrade: not implemented"),
+        (["multicluster"], "linkerd multicluster: not implemented"),
         (["viz", "tap", "deploy/web"], "linkerd viz tap: not implemented"),
         (["viz", "dashboard"], "linkerd viz dashboard: not implemented"),
         (["diagnostics", "profile", "x"], "linkerd diagnostics profile: not implemented"),
@@ -32,7 +32,7 @@ async def test_help_lists_commands(terminal: Terminal, typed: list[str]) -> None
     said = await terminal.linkerd(*typed)
     assert said.code == 0
     assert "  inject   " in said.out
-    assert "  upgrade" not in said.out
+    assert "  multicluster" not in said.out
 
 
 async def test_help_of_a_command_has_examples(terminal: Terminal) -> None:
@@ -58,7 +58,7 @@ async def test_an_extension_on_path_gets_its_arguments_and_our_place(terminal: T
 
 async def test_a_reader_that_leaves_is_no_traceback(terminal: Terminal) -> None:
     process = Path(terminal.directory / "run.sh")
-    process.write_text("linkerd install | head -n 1\n")
+    process.write_text("linkerd install --ignore-cluster | head -n 1\n")
     _extension(terminal.directory, "pipe", f'PATH="$OLD:$PATH" sh {process}')
     import sys
 

@@ -60,6 +60,8 @@ COMMANDS = {
     "install-cni": Command("print the CNI plugin's manifests"),
     "multicluster": Command("meshes across clusters"),
     "profile": Command("make a ServiceProfile"),
-    "prune": Command("print resources that are no longer part of the control plane"),
-    "upgrade": Command("print the manifests of an upgrade"),
+    "prune": Command(
+        "print resources that are no longer part of the control plane", "linkerd_cli.install.prune_command"
+    ),
+    "upgrade": Command("print the manifests of an upgrade", "linkerd_cli.install.upgrade_command"),
 }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.documents import SEPARATOR, dump_yaml
 from linkerd_cli.errors import CliError
-from linkerd_cli.tree import JsonObject, mapping, text
+from linkerd_cli.install.survey import selector
+from linkerd_cli.tree import JsonObject, mapping, meta, text
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
 
@@ -47,7 +48,8 @@ async def _find(context: Context, force: bool) -> list[JsonObject]:
             resources.CRDS,
             resources.NAMESPACES,
         ]
-        return await labelled(client, kinds, f"{names.LABEL_CONTROL_PLANE_NS}={context.namespace}")
+        # Both labels: another Linkerd's definitions carry the first one too.
+        return await labelled(client, kinds, selector(context.namespace))
 
 
 async def labelled(client: "KubeClient", kinds: list["Resource"], selector: str) -> list[JsonObject]:
@@ -62,7 +64,10 @@ async def labelled(client: "KubeClient", kinds: list["Resource"], selector: str)
             continue
         for item in sorted(listed.items, key=lambda i: text(mapping(i, "metadata"), "name")):
             name = text(mapping(item, "metadata"), "name")
-            found.append({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": name}})
+            metadata: JsonObject = {"name": name}
+            if kind.namespaced:
+                metadata["namespace"] = meta(item, "namespace")
+            found.append({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata})
     return found
 
 

@@ -17,7 +17,13 @@ class Issued:
     """A certificate and its key, self-signed or by another."""
 
     def __init__(
-        self, name: str, *, by: "Issued | None" = None, days: int = 365, curve: ec.EllipticCurve | None = None
+        self,
+        name: str,
+        *,
+        by: "Issued | None" = None,
+        days: int = 365,
+        curve: ec.EllipticCurve | None = None,
+        also: tuple[str, ...] = (),
     ) -> None:
         self.key = ec.generate_private_key(curve or ec.SECP256R1())
         now = datetime.now(UTC)
@@ -32,7 +38,7 @@ class Issued:
             .serial_number(x509.random_serial_number())
             .not_valid_before(min(now, end) - DAY)
             .not_valid_after(end)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, (name, *also))]), critical=False)
             .sign(by.key if by else self.key, hashes.SHA256())
         )
 
@@ -60,17 +66,24 @@ def trust(kube: Cluster, anchor: Issued, issuer: Issued, key_pem: str | None = N
     kube.put(f"{base}/secrets/linkerd-identity-issuer", {"data": data})
 
 
-WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/linkerd-proxy-injector-webhook-config"
+_HOOKS = "/apis/admissionregistration.k8s.io/v1"
+WEBHOOK = f"{_HOOKS}/mutatingwebhookconfigurations/linkerd-proxy-injector-webhook-config"
+VALIDATORS = [
+    f"{_HOOKS}/validatingwebhookconfigurations/linkerd-{name}-webhook-config"
+    for name in ("sp-validator", "policy-validator")
+]
+SERVICES = ("linkerd-sp-validator.linkerd.svc", "linkerd-policy-validator.linkerd.svc")
 
 
 def webhook(kube: Cluster, serving: Issued, authority: Issued | None) -> None:
     """What the injector writes."""
     data = {"tls.crt": b64(serving.pem), "tls.key": b64(serving.key_pem)}
     kube.put("/api/v1/namespaces/linkerd/secrets/linkerd-proxy-injector-k8s-tls", {"data": data})
-    configuration = kube.objects[WEBHOOK]
-    if authority is not None:
-        configuration["webhooks"][0]["clientConfig"]["caBundle"] = b64(authority.pem)
-    kube.put(WEBHOOK, configuration)
+    for path in (WEBHOOK, *VALIDATORS):
+        configuration = kube.objects[path]
+        if authority is not None:
+            configuration["webhooks"][0]["clientConfig"]["caBundle"] = b64(authority.pem)
+        kube.put(path, configuration)
 
 
 def control_plane(kube: Cluster) -> None:
@@ -81,4 +94,4 @@ def control_plane(kube: Cluster) -> None:
     anchor = Issued("root.linkerd.cluster.local", days=3650)
     trust(kube, anchor, Issued("identity.linkerd.cluster.local", by=anchor))
     authority = Issued("linkerd-proxy-injector.linkerd.svc")
-    webhook(kube, Issued("linkerd-proxy-injector.linkerd.svc", by=authority), authority)
+    webhook(kube, Issued("linkerd-proxy-injector.linkerd.svc", by=authority, also=SERVICES), authority)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cli.tests.check.asking import problems_of
-from cli.tests.check.mesh import WEBHOOK, Issued, control_plane, trust, webhook
+from cli.tests.check.mesh import VALIDATORS, WEBHOOK, Issued, control_plane, trust, webhook
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -37,6 +37,10 @@ def _no_ca_bundle(kube: Cluster) -> None:
     del kube.objects[WEBHOOK]["webhooks"][0]["clientConfig"]["caBundle"]
 
 
+def _no_validator_ca_bundle(kube: Cluster) -> None:
+    del kube.objects[VALIDATORS[1]]["webhooks"][0]["clientConfig"]["caBundle"]
+
+
 def _foreign_ca_bundle(kube: Cluster) -> None:
     authority = Issued("linkerd-proxy-injector.linkerd.svc")
     webhook(kube, Issued("linkerd-proxy-injector.linkerd.svc", by=authority), Issued("other"))
@@ -61,6 +65,7 @@ def _issuer_ends_soon(kube: Cluster) -> None:
         (_other_key, "certificate config is valid", "the key is not the certificate's"),
         (_no_issuer, "certificate config is valid", '"linkerd-identity-issuer" not found'),
         (_no_ca_bundle, "proxy-injector webhook has valid cert", "has no caBundle"),
+        (_no_validator_ca_bundle, "policy-validator webhook has valid cert", "has no caBundle"),
         (_foreign_ca_bundle, "proxy-injector webhook has valid cert", "does not vouch for the certificate"),
         (_wrong_host, "proxy-injector webhook has valid cert", "is not for linkerd-proxy-injector.linkerd.svc"),
     ],

@@ -30,9 +30,12 @@ linkerd-config
 √ control plane Namespace exists
 √ control plane ClusterRoles exist
 √ control plane ClusterRoleBindings exist
+√ control plane Roles exist
+√ control plane RoleBindings exist
 √ control plane ServiceAccounts exist
 √ control plane CustomResourceDefinitions exist
 √ control plane MutatingWebhookConfigurations exist
+√ control plane ValidatingWebhookConfigurations exist
 
 linkerd-identity
 ----------------
@@ -49,6 +52,10 @@ linkerd-webhooks-and-apisvc-tls
 -------------------------------
 √ proxy-injector webhook has valid cert
 √ proxy-injector cert is valid for at least 60 days
+√ sp-validator webhook has valid cert
+√ sp-validator cert is valid for at least 60 days
+√ policy-validator webhook has valid cert
+√ policy-validator cert is valid for at least 60 days
 
 linkerd-version
 ---------------
@@ -64,6 +71,10 @@ control-plane-version
 linkerd-control-plane-proxy
 ---------------------------
 √ control plane pods carry no proxy: they terminate TLS themselves
+
+linkerd-extension-checks
+------------------------
+√ namespace configuration for extensions
 
 Status check results are √
 """

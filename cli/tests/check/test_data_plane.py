@@ -23,3 +23,33 @@ async def test_proxies(terminal: Terminal, kube: Cluster) -> None:
     assert "x/web (0.0.1)" in problems["data plane and cli versions match"]
     problems = await problems_of(terminal, "--proxy", "-n", "y")
     assert list(problems)[-1] == "data plane namespace exists"
+
+
+async def test_what_is_annotated_wrongly(terminal: Terminal, kube: Cluster) -> None:
+    control_plane(kube)
+    opaque = "config.linkerd.io/opaque-ports"
+    annotations = {"linkerd.io/proxy-version": "0.1.0", opaque: "3306"}
+    kube.add_pod(
+        "x",
+        "db",
+        {"linkerd.io/control-plane-ns": "linkerd", "app": "db", "linkerd.io/inject": "enabled"},
+        metadata={"annotations": annotations},
+        status={"initContainerStatuses": [{"name": "linkerd-proxy", "ready": True}]},
+    )
+    pod = kube.objects["/api/v1/namespaces/x/pods/db"]
+    pod["metadata"]["labels"] = {"linkerd.io/control-plane-ns": "linkerd", "app": "db", "linkerd.io/inject": "enabled"}
+    service = {
+        "metadata": {
+            "labels": {"config.linkerd.io/opaque-ports": "1"},
+            "annotations": {"linkerd.io/inject": "enabled", opaque: "80"},
+        },
+        "spec": {"selector": {"app": "db"}, "ports": [{"port": 80, "targetPort": 8080}, {"port": 3306}]},
+    }
+    kube.put("/api/v1/namespaces/x/services/db", service)
+    problems = await problems_of(terminal, "--proxy")
+    assert "x/db: linkerd.io/inject is an annotation" in problems["data plane pod labels are configured correctly"]
+    assert "x/db: config.linkerd.io/" in problems["data plane service labels are configured correctly"]
+    assert "x/db: linkerd.io/inject" in problems["data plane service annotations are configured correctly"]
+    told = problems["opaque ports are properly annotated"]
+    assert "x/db port 80: opaque for the service, not for the pod" in told
+    assert "x/db port 3306: opaque for the pod, not for the service" in told

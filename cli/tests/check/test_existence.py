@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cli.tests.check.asking import problems_of
-from cli.tests.check.mesh import control_plane
+from cli.tests.check.mesh import VALIDATORS, control_plane
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 
@@ -27,6 +27,25 @@ def _pod_stuck(kube: Cluster) -> None:
     pod["status"] = {"phase": "Pending", "containerStatuses": [{"name": "a", "state": {"waiting": waiting}}]}
 
 
+def _no_role(kube: Cluster) -> None:
+    kube.remove("/apis/rbac.authorization.k8s.io/v1/clusterroles/linkerd-linkerd-identity")
+    kube.objects["/api/v1/namespaces/linkerd/pods/linkerd-identity-1"]["status"]["conditions"] = []
+
+
+def _no_validators(kube: Cluster) -> None:
+    kube.remove(VALIDATORS[0])
+
+
+def _one_replica(kube: Cluster) -> None:
+    config = kube.objects["/api/v1/namespaces/linkerd/configmaps/linkerd-config"]
+    config["data"]["values"] = config["data"]["values"].replace('"highAvailability": false', '"highAvailability": true')
+
+
+def _two_vizs(kube: Cluster) -> None:
+    for name in ("old", "new"):
+        kube.put(f"/api/v1/namespaces/{name}", {"metadata": {"labels": {"linkerd.io/extension": "x"}}})
+
+
 def _foreign_pod(kube: Cluster) -> None:
     kube.add_pod("x", "far", {}, status={"podIP": "203.0.113.7"})
 
@@ -38,6 +57,10 @@ def _foreign_pod(kube: Cluster) -> None:
         (_no_crd, "control plane CustomResourceDefinitions exist", "servers.policy.linkerd.io"),
         (_pod_gone, "control plane pods are ready", 'No running pods for "linkerd-destination"'),
         (_pod_stuck, "control plane pods are ready", 'pod "linkerd-identity-1" status is ErrImagePull (no such image)'),
+        (_no_role, "control plane pods are ready", "missing ClusterRoles: linkerd-linkerd-identity"),
+        (_no_validators, "control plane ValidatingWebhookConfigurations exist", "linkerd-sp-validator-webhook-config"),
+        (_one_replica, "multiple replicas of control plane pods", "linkerd-identity (0)"),
+        (_two_vizs, "namespace configuration for extensions", "extension x has the namespaces new, old"),
         (_foreign_pod, "cluster networks contains all pods", "pod x/far (203.0.113.7)"),
     ],
 )

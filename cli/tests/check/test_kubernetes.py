@@ -43,3 +43,14 @@ async def test_no_cluster(terminal: Terminal) -> None:
         "kubernetes-api\n--------------\n× can initialize the client\n    no cluster to talk to: "
     )
     assert said.out.endswith("\nStatus check results are ×\n")
+
+
+async def test_definitions_of_another_installation_are_named(terminal: Terminal, kube: Cluster) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/trafficsplits.split.smi-spec.io"
+    kube.put(path, {"metadata": {"labels": {"app.kubernetes.io/managed-by": "smi"}}})
+    problems = await problems_of(terminal, "--pre")
+    assert problems == {
+        "CustomResourceDefinitions belong to no other installation": (
+            "trafficsplits.split.smi-spec.io belongs to smi; install leaves it as it is"
+        )
+    }

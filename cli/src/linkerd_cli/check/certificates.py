@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from linkerd_cli.check.model import Category, Check, Failed
+from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
 from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_contract import names
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SOON = timedelta(days=60)
 INJECTOR_SECRET = "linkerd-proxy-injector-k8s-tls"  # noqa: S105 - an object's name
-INJECTOR_WEBHOOK = "linkerd-proxy-injector-webhook-config"
 INJECTOR_SERVICE = "linkerd-proxy-injector"
 
 
@@ -175,22 +174,29 @@ async def _webhook_certificates(state: State) -> "list[Certificate]":
     return _pem(INJECTOR_SECRET, _secret_text(secret, INJECTOR_SECRET, "tls.crt", "crt.pem"))
 
 
-async def _webhook_valid(state: State) -> None:
+async def _vouched(state: State, path: str, service: str) -> None:
     """The API server's own question: does caBundle vouch for the certificate, under the Service's name?"""
     from cryptography import x509
 
-    from linkerd_kube.resources import MUTATING_WEBHOOKS
+    from linkerd_kube.errors import NotFound
 
     certificates = await _webhook_certificates(state)
-    configuration = await state.client.get(MUTATING_WEBHOOKS.path(name=INJECTOR_WEBHOOK))
+    try:
+        configuration = await state.client.get(path)
+    except NotFound:
+        raise Skipped from None  # linkerd-config has said so
     for webhook in objects(configuration, "webhooks"):
         encoded = text(mapping(webhook, "clientConfig"), "caBundle")
         if not encoded:
             raise Failed(f"{text(webhook, 'name')} has no caBundle: the injector has not written it yet")
-        bundle = _pem(f"caBundle of {text(webhook, 'name')}", base64.b64decode(encoded).decode("utf-8", "replace"))
+        try:
+            pem = base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
+        except binascii.Error as error:
+            raise Failed(f"caBundle of {text(webhook, 'name')} is not base64: {error}") from error
+        bundle = _pem(f"caBundle of {text(webhook, 'name')}", pem)
         if not any(_issued_by(certificates[0], authority) for authority in bundle):
             raise Failed(f"caBundle of {text(webhook, 'name')} does not vouch for the certificate in {INJECTOR_SECRET}")
-    host = f"{INJECTOR_SERVICE}.{state.namespace}.svc"
+    host = f"{service}.{state.namespace}.svc"
     try:
         names_of = certificates[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -198,6 +204,27 @@ async def _webhook_valid(state: State) -> None:
     if host not in names_of.get_values_for_type(x509.DNSName):
         raise Failed(f"the certificate in {INJECTOR_SECRET} is not for {host}")
     _in_time(certificates[:1], state.now())
+
+
+def _webhook_checks(service: str) -> tuple[Check, Check]:
+    """Of one of the three webhooks; they share the injector's listener and its certificate."""
+    name = service.removeprefix("linkerd-")
+
+    async def valid(state: State) -> None:
+        from linkerd_kube.resources import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
+
+        resource = MUTATING_WEBHOOKS if service == INJECTOR_SERVICE else VALIDATING_WEBHOOKS
+        await _vouched(state, resource.path(name=f"{service}-webhook-config"), service)
+
+    return (
+        Check(f"{name} webhook has valid cert", f"l5d-{name}-webhook-cert-valid", valid, fatal=True, retry=True),
+        Check(
+            f"{name} cert is valid for at least 60 days",
+            "l5d-webhook-cert-not-expiring-soon",
+            _webhook_not_soon,
+            warning=True,
+        ),
+    )
 
 
 async def _webhook_not_soon(state: State) -> None:
@@ -251,19 +278,9 @@ IDENTITY = Category(
 )
 WEBHOOKS = Category(
     "linkerd-webhooks-and-apisvc-tls",
-    (
-        Check(
-            "proxy-injector webhook has valid cert",
-            "l5d-proxy-injector-webhook-cert-valid",
-            _webhook_valid,
-            fatal=True,
-            retry=True,
-        ),
-        Check(
-            "proxy-injector cert is valid for at least 60 days",
-            "l5d-webhook-cert-not-expiring-soon",
-            _webhook_not_soon,
-            warning=True,
-        ),
+    tuple(
+        check
+        for service in (INJECTOR_SERVICE, "linkerd-sp-validator", "linkerd-policy-validator")
+        for check in _webhook_checks(service)
     ),
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from linkerd_cli.check import viz
 from linkerd_cli.check.certificates import IDENTITY, WEBHOOKS
 from linkerd_cli.check.data_plane import DATA_PLANE
-from linkerd_cli.check.existence import CONFIG, EXISTENCE
+from linkerd_cli.check.existence import CONFIG, EXISTENCE, EXTENSIONS, HA
 from linkerd_cli.check.kubernetes import API, PRE
 from linkerd_cli.check.model import Category
 from linkerd_cli.check.report import Json, Report, Table
@@ -61,8 +61,8 @@ def categories(pre: bool, proxy: bool) -> list[Category]:
         return [*API, PRE, VERSION_CHECKS]
     installed = [*API, EXISTENCE, CONFIG, IDENTITY, WEBHOOKS]
     if proxy:
-        return [*installed, DATA_PLANE[0], VERSION_CHECKS, CONTROL_PLANE_PROXY, DATA_PLANE[1]]
-    return [*installed, VERSION_CHECKS, CONTROL_PLANE_VERSION, CONTROL_PLANE_PROXY]
+        return [*installed, DATA_PLANE[0], VERSION_CHECKS, CONTROL_PLANE_PROXY, DATA_PLANE[1], HA]
+    return [*installed, VERSION_CHECKS, CONTROL_PLANE_VERSION, CONTROL_PLANE_PROXY, HA, EXTENSIONS]
 
 
 def perform(args: argparse.Namespace, state: State, wanted: list[Category], *, extensions: bool) -> int:

@@ -5,8 +5,9 @@ import hashlib
 from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
 from linkerd_cli.pods import pod_name
-from linkerd_cli.tree import JsonObject, mapping, meta, objects, text
+from linkerd_cli.tree import JsonObject, integer, labels, mapping, meta, objects, text
 from linkerd_contract import names
+from linkerd_contract.durations import parse_ports, port_in
 from linkerd_contract.version import VERSION
 
 _SHOWN = 10
@@ -80,6 +81,79 @@ async def _versions(state: State, wanted: str, headline: str) -> None:
     _fail([f"{_full_name(p)} ({version})" for p, version in found if version != wanted], headline)
 
 
+_MISPLACED = (names.ANNOTATION_INJECT, names.CONFIG_PREFIX)
+
+
+async def _pod_labels(state: State) -> None:
+    wrong = [
+        f"{_full_name(pod)}: {label} is an annotation, not a label"
+        for pod in await _meshed(state)
+        for label in labels(pod)
+        if label.startswith(_MISPLACED)
+    ]
+    _fail(wrong, "Some labels on data plane pods should be annotations:")
+
+
+async def _services(state: State) -> list[JsonObject]:
+    from linkerd_kube.resources import SERVICES
+
+    return (await state.client.list(SERVICES, state.data_plane)).items
+
+
+async def _service_labels(state: State) -> None:
+    wrong = [
+        f"{_full_name(service)}: {label} is an annotation, not a label"
+        for service in await _services(state)
+        for label in labels(service)
+        if label.startswith(_MISPLACED)
+    ]
+    _fail(wrong, "Some labels on services should be annotations:")
+
+
+async def _service_annotations(state: State) -> None:
+    wrong = [
+        f"{_full_name(service)}: {names.ANNOTATION_INJECT} belongs to namespaces and pods"
+        for service in await _services(state)
+        if _annotation(service, names.ANNOTATION_INJECT)
+    ]
+    _fail(wrong, "Some annotations on services have no effect:")
+
+
+async def _opaque_ports(state: State) -> None:
+    """Port by port: what the Service says, and what its meshed pods say of the port behind."""
+    pods = await _meshed(state)
+    wrong = []
+    for service in await _services(state):
+        selector = {k: v for k, v in mapping(mapping(service, "spec"), "selector").items() if isinstance(v, str)}
+        mine = [
+            pod
+            for pod in pods
+            if selector
+            and meta(pod, "namespace") == meta(service, "namespace")
+            and selector.items() <= labels(pod).items()
+        ]
+        wrong += [line for pod in mine[:1] for line in _disagreements(service, pod)]
+    _fail(wrong, "Some opaque ports are annotated on one side only:")
+
+
+def _disagreements(service: JsonObject, pod: JsonObject) -> list[str]:
+    said = _annotation(service, names.ANNOTATION_OPAQUE_PORTS), _annotation(pod, names.ANNOTATION_OPAQUE_PORTS)
+    try:
+        of_service, of_pod = (parse_ports(",".join(p for p in text.split(",") if p[:1].isdigit())) for text in said)
+    except ValueError as error:
+        return [f"{_full_name(service)}: {error}"]
+    found = []
+    for port in objects(mapping(service, "spec"), "ports"):
+        number, target = integer(port, "port"), port.get("targetPort")
+        behind = target if isinstance(target, int) and target else number
+        if isinstance(target, str):
+            continue  # a named port: its number is the container's to say
+        if port_in(of_service, number) != port_in(of_pod, behind):
+            opaque, other = ("service", "pod") if port_in(of_service, number) else ("pod", "service")
+            found.append(f"{_full_name(service)} port {number}: opaque for the {opaque}, not for the {other}")
+    return found
+
+
 DATA_PLANE = (
     Category(
         "linkerd-identity-data-plane",
@@ -99,6 +173,27 @@ DATA_PLANE = (
             Check("data plane proxies are ready", "l5d-data-plane-ready", _ready, fatal=True, retry=True),
             Check("data plane is up-to-date", "l5d-data-plane-version", _up_to_date, warning=True),
             Check("data plane and cli versions match", "l5d-data-plane-cli-version", _match, warning=True),
+            Check(
+                "data plane pod labels are configured correctly",
+                "l5d-data-plane-pods-labels",
+                _pod_labels,
+                warning=True,
+            ),
+            Check(
+                "data plane service labels are configured correctly",
+                "l5d-data-plane-services-labels",
+                _service_labels,
+                warning=True,
+            ),
+            Check(
+                "data plane service annotations are configured correctly",
+                "l5d-data-plane-services-annotations",
+                _service_annotations,
+                warning=True,
+            ),
+            Check(
+                "opaque ports are properly annotated", "linkerd-opaque-ports-definition", _opaque_ports, warning=True
+            ),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
+from linkerd_cli.install.relocate import relocated_name
 from linkerd_cli.install.rendered import CONTROL_PLANE, names_by_kind
 from linkerd_cli.pods import is_ready, pod_name
 from linkerd_cli.tree import JsonObject, integer, labels, mapping, meta, objects, text
@@ -64,7 +65,18 @@ async def _pods_ready(state: State) -> None:
         elif not any(map(is_ready, ours)):
             problems += [f'pod "{pod_name(pod)}" status is {_status(pod)}' for pod in ours]
     if problems:
-        raise Failed("\n".join(problems))
+        raise Failed("\n".join([*problems, *await _missing(state)]))
+
+
+async def _missing(state: State) -> list[str]:
+    """What of the installation is not there: the likely cause of pods that do not come up."""
+    found = []
+    for check in CONFIG.checks:
+        try:
+            await check.run(state)
+        except Failed as failed:
+            found.append(str(failed))
+    return found
 
 
 def _status(pod: JsonObject) -> str:
@@ -160,11 +172,16 @@ def exist(description: str, anchor: str, manifest: str, kind: str, *, fatal: boo
             "Namespace": resources.NAMESPACES,
             "ClusterRole": resources.CLUSTER_ROLES,
             "ClusterRoleBinding": resources.CLUSTER_ROLE_BINDINGS,
+            "Role": resources.ROLES,
+            "RoleBinding": resources.ROLE_BINDINGS,
             "ServiceAccount": resources.SERVICE_ACCOUNTS,
             "CustomResourceDefinition": resources.CRDS,
             "MutatingWebhookConfiguration": resources.MUTATING_WEBHOOKS,
+            "ValidatingWebhookConfiguration": resources.VALIDATING_WEBHOOKS,
         }[kind]
         expected = names_by_kind(manifest, kind)
+        if manifest == CONTROL_PLANE:
+            expected = [relocated_name(kind, name, state.namespace) for name in expected]
         namespace = state.namespace if resource.namespaced else None
         present = {meta(item, "name") for item in (await state.client.list(resource, namespace)).items}
         if missing := [name for name in expected if name not in present]:
@@ -179,6 +196,8 @@ CONFIG = Category(
         exist("control plane Namespace exists", "l5d-existence-ns", CONTROL_PLANE, "Namespace", fatal=True),
         exist("control plane ClusterRoles exist", "l5d-existence-cr", CONTROL_PLANE, "ClusterRole"),
         exist("control plane ClusterRoleBindings exist", "l5d-existence-crb", CONTROL_PLANE, "ClusterRoleBinding"),
+        exist("control plane Roles exist", "l5d-existence-role", CONTROL_PLANE, "Role"),
+        exist("control plane RoleBindings exist", "l5d-existence-rb", CONTROL_PLANE, "RoleBinding"),
         exist("control plane ServiceAccounts exist", "l5d-existence-sa", CONTROL_PLANE, "ServiceAccount"),
         exist(
             "control plane CustomResourceDefinitions exist",
@@ -192,5 +211,45 @@ CONFIG = Category(
             CONTROL_PLANE,
             "MutatingWebhookConfiguration",
         ),
+        exist(
+            "control plane ValidatingWebhookConfigurations exist",
+            "l5d-existence-vwc",
+            CONTROL_PLANE,
+            "ValidatingWebhookConfiguration",
+        ),
     ),
+)
+
+
+async def _replicas(state: State) -> None:
+    from linkerd_kube.resources import DEPLOYMENTS
+
+    if state.values.get("highAvailability") is not True:
+        raise Skipped
+    deployments = (await state.client.list(DEPLOYMENTS, state.namespace)).items
+    ready = {meta(d, "name"): integer(mapping(d, "status"), "readyReplicas") for d in deployments}
+    few = [f"linkerd-{c} ({ready.get(f'linkerd-{c}', 0)})" for c in COMPONENTS if ready.get(f"linkerd-{c}", 0) < 2]
+    if few:
+        raise Failed(f"not enough replicas available for {', '.join(few)}")
+
+
+async def _extension_namespaces(state: State) -> None:
+    from linkerd_kube.resources import NAMESPACES
+
+    listed = (await state.client.list(NAMESPACES, label_selector=names.LABEL_EXTENSION)).items
+    by_extension: dict[str, list[str]] = {}
+    for namespace in listed:
+        by_extension.setdefault(labels(namespace)[names.LABEL_EXTENSION], []).append(meta(namespace, "name"))
+    twice = [f"extension {e} has the namespaces {', '.join(sorted(n))}" for e, n in by_extension.items() if len(n) > 1]
+    if twice:
+        raise Failed("\n".join(sorted(twice)))
+
+
+HA = Category(
+    "linkerd-ha-checks",
+    (Check("multiple replicas of control plane pods", "l5d-control-plane-replicas", _replicas, warning=True),),
+)
+EXTENSIONS = Category(
+    "linkerd-extension-checks",
+    (Check("namespace configuration for extensions", "l5d-extension-namespaces", _extension_namespaces, warning=True),),
 )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from linkerd_cli.check.model import Category, Check, Failed
 from linkerd_cli.check.state import State
 from linkerd_cli.inject.manual import server_version
+from linkerd_cli.install.survey import foreign_definitions
 from linkerd_cli.tree import mapping, meta, objects, text
 
 MINIMUM_VERSION = (1, 17)
@@ -75,8 +76,15 @@ async def _non_namespaced(state: State) -> None:
         ("rbac.authorization.k8s.io", "clusterrolebindings"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("admissionregistration.k8s.io", "mutatingwebhookconfigurations"),
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
     ):
         await may(state, "create", group, resource)
+
+
+async def _no_foreign_definitions(state: State) -> None:
+    foreign = await foreign_definitions(state.client, state.namespace)
+    if foreign:
+        raise Failed("\n".join(f"{name} belongs to {who}; install leaves it as it is" for name, who in foreign.items()))
 
 
 def _creates(kind: str, group: str, resource: str) -> Check:
@@ -121,6 +129,12 @@ PRE = Category(
     "pre-kubernetes-setup",
     (
         Check("control plane namespace does not already exist", "pre-ns", _no_namespace),
+        Check(
+            "CustomResourceDefinitions belong to no other installation",
+            "pre-crds",
+            _no_foreign_definitions,
+            warning=True,
+        ),
         Check("can create non-namespaced resources", "pre-k8s-cluster-k8s", _non_namespaced),
         _creates("ServiceAccounts", "", "serviceaccounts"),
         _creates("Services", "", "services"),
