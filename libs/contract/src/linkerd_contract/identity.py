@@ -9,6 +9,8 @@ from enum import StrEnum
 from linkerd_contract.codec import Document
 
 CERTIFY_PATH = "/v1/certify"
+CHAIN_PATH = "/identity.pem"
+"""On a proxy's admin port: the certificate chain that it serves with now, PEM, leaf first."""
 TOKEN_AUDIENCE = "identity.l5d.io"  # noqa: S105 - an audience, not a secret
 
 
