@@ -56,7 +56,7 @@ COMMANDS = {
     "viz": Command("see the mesh", commands=_VIZ),
     "authz": Command("authorizations of a resource"),
     "completion": Command("shell completion"),
-    "identity": Command("certificates of pods"),
+    "identity": Command("certificates of pods, and their rotation", "linkerd_cli.identity"),
     "install-cni": Command("print the CNI plugin's manifests"),
     "multicluster": Command("meshes across clusters"),
     "profile": Command("make a ServiceProfile"),
