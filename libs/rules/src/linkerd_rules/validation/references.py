@@ -6,7 +6,7 @@ import re
 from msgspec import Struct
 
 from linkerd_contract.inbound import Network
-from linkerd_rules.validation.fields import Fields, is_dns_label, is_dns_name
+from linkerd_rules.validation.fields import Fields, is_dns_label
 
 POLICY_GROUP = "policy.linkerd.io"
 GATEWAY_GROUP = "gateway.networking.k8s.io"
@@ -81,9 +81,3 @@ def read_identities(fields: Fields, name: str) -> tuple[str, ...]:
             example = "web.emojivoto.serviceaccount.identity.linkerd.cluster.local, *.SUFFIX or *"
             fields.problem(f"{name}[{n}]", f"{text!r} is not an identity; write {example}")
     return tuple(found)
-
-
-def check_name(fields: Fields, name: str, text: str) -> None:
-    """Report a text that is no object's name."""
-    if text and not is_dns_name(text):
-        fields.problem(name, f"{text!r} is not a name in lower case, digits, - and .")
