@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from linkerd_kube.objects import JsonObject
@@ -15,8 +15,10 @@ from linkerd_kube.objects import JsonObject
 class Sandbox:
     """One sandbox in one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, command: Sequence[str] = (sys.executable,)) -> None:
         self.directory = directory
+        self._command = list(command)
+        """Python, and what changes the user before it."""
         self.env = dict(os.environ) | {"LINKERD_SANDBOX_DIR": str(directory)}
         self.env.pop("PYTHONDONTWRITEBYTECODE", None)  # every command would compile what it imports
         self._kubectl = shutil.which("kubectl")
@@ -24,7 +26,7 @@ class Sandbox:
     def run(
         self, *arguments: str, stdin: str = "", check: bool = True, env: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        return self._run([sys.executable, "-m", "linkerd_sandbox", *arguments], stdin, check, env or {})
+        return self._run([*self._command, "-m", "linkerd_sandbox", *arguments], stdin, check, env or {})
 
     def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> "subprocess.CompletedProcess[str]":
         """The user's kubectl, without our command before it; the stand-in where there is none."""

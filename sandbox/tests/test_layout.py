@@ -30,6 +30,7 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "apiserver/call.py": ("apiserver/test_decoding.py", "plain values"),
     "apiserver/certificates.py": ("apiserver/test_server.py", "clients verify what it issues"),
     "apiserver/definitions.py": ("apiserver/test_crds.py", _SERVER),
+    "apiserver/forwarding.py": ("apiserver/test_proxying.py", "both proxies go through it"),
     "apiserver/identity.py": ("apiserver/test_tokens.py", "plain values"),
     "apiserver/kinds.py": ("apiserver/test_discovery.py", "a table, shown by discovery"),
     "apiserver/node.py": ("apiserver/test_kubectl.py", "a protocol; logs and port-forward go through it"),

@@ -309,6 +309,55 @@ def test_exec_copy_logs_and_forward(sandbox: Sandbox, tmp_path: Path) -> None:
         following.communicate()
 
 
+def test_every_kind_of_workload_runs(sandbox: Sandbox) -> None:
+    meta = {"labels": {"app": "kinds"}}
+    serve: JsonObject = {"containers": [container("c", "hostname; sleep 1000")], "terminationGracePeriodSeconds": 0}
+    once: JsonObject = {"containers": [container("c", "echo $JOB_COMPLETION_INDEX")], "restartPolicy": "Never"}
+    selector = {"matchLabels": {"app": "kinds"}}
+
+    def body(api: str, kind: str, spec: JsonObject) -> JsonObject:
+        return {"apiVersion": api, "kind": kind, "metadata": {"name": kind.lower()}, "spec": spec}
+
+    indexed: JsonObject = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "template": {"spec": once}}
+    template: JsonObject = {"metadata": meta, "spec": serve}
+    sandbox.apply(
+        [
+            body(
+                "apps/v1",
+                "StatefulSet",
+                {"replicas": 2, "selector": selector, "serviceName": "s", "template": template},
+            ),
+            body("apps/v1", "DaemonSet", {"selector": selector, "template": template}),
+            body("batch/v1", "Job", indexed),
+            body(
+                "batch/v1", "CronJob", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": once}}}}
+            ),
+            body(
+                "policy/v1", "PodDisruptionBudget", {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "kinds"}}}
+            ),
+        ]
+    )
+    sandbox.kubectl("create", "job", "--from=cronjob/cronjob", "manual")
+    sandbox.kubectl("rollout", "status", "statefulset/statefulset", "--timeout=30s")
+    sandbox.kubectl("rollout", "status", "daemonset/daemonset", "--timeout=30s")
+    sandbox.kubectl("wait", "--for=condition=Complete", "job/job", "job/manual", "--timeout=30s")
+    assert sandbox.logs("statefulset-1") == "statefulset-1\n"
+    assert sandbox.get("job", "job")["status"]["completedIndexes"] == "0-1"
+    drained = sandbox.kubectl(
+        "drain",
+        "sandbox",
+        "--ignore-daemonsets",
+        "--force",
+        "--pod-selector=app=kinds",
+        "--delete-emptydir-data",
+        "--timeout=2s",
+        check=False,
+    )
+    sandbox.kubectl("uncordon", "sandbox")
+    assert "Cannot evict pod as it would violate the pod's disruption budget" in drained.stderr
+    sandbox.kubectl("delete", "statefulset,daemonset,job,cronjob,pdb", "--all")
+
+
 def test_top_is_absent_in_one_line(sandbox: Sandbox) -> None:
     result = sandbox.kubectl("top", "pods", check=False)
     assert result.returncode == 1

@@ -62,5 +62,5 @@ async def test_eviction_obeys_budgets(cluster: Cluster, pod: Callable[..., dict[
 async def test_what_is_absent_says_so(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
     await cluster.account()
     await cluster.api("POST", PODS, pod())
-    code, refusal = await cluster.api("POST", f"{PODS}/p/exec?command=x")
+    code, refusal = await cluster.api("POST", f"{PODS}/p/attach")
     assert (code, refusal["reason"]) == (501, "NotImplemented")

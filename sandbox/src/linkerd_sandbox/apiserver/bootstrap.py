@@ -3,6 +3,7 @@
 Namespaces, basic roles, the Service `kubernetes`, the CA's ConfigMap.
 """
 
+from linkerd_sandbox.apiserver.aggregation import config_data
 from linkerd_sandbox.apiserver.objects import JsonObject
 from linkerd_sandbox.apiserver.resources import Resources
 
@@ -125,7 +126,9 @@ class _Put:
         self._resources.put_directly(kind, body)
 
 
-def bootstrap(resources: Resources, ca_pem: str, api_address: str, advertise: tuple[str, int]) -> None:
+def bootstrap(
+    resources: Resources, ca_pem: str, front_proxy_pem: str, api_address: str, advertise: tuple[str, int]
+) -> None:
     """Write the first objects: `api_address` is the ClusterIP of the API, `advertise` where it really listens."""
     put = _Put(resources)
     for name in _NAMESPACES:
@@ -133,7 +136,7 @@ def bootstrap(resources: Resources, ca_pem: str, api_address: str, advertise: tu
     _access(put)
     put("", "configmaps", {
         "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
-        "data": {"client-ca-file": ca_pem},
+        "data": {"client-ca-file": ca_pem, **config_data(front_proxy_pem)},
     })  # fmt: skip
     meta: JsonObject = {"name": "kubernetes", "namespace": "default"}
     labels = {"component": "apiserver", "provider": "kubernetes"}

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFE = datetime.timedelta(days=365)
+_SERVE, _CALL = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 _SKEW = datetime.timedelta(minutes=5)
 
 
@@ -58,22 +59,24 @@ class Authority:
         self.pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def issue(self, common_name: str, hosts: Iterable[str], certificate: Path, key: Path) -> None:
-        """Write a serving certificate for `hosts` and its key (0600), both PEM."""
+        """Write a certificate and its key (0600), both PEM: to serve `hosts`, or for a client where there are none."""
+        names = [_alternative(host) for host in hosts]
         private = ec.generate_private_key(ec.SECP256R1())
         public = private.public_key()
         usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
-        issued = (
+        builder = (
             _builder(common_name, self._name, public)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([_alternative(host) for host in hosts]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([_SERVE if names else _CALL]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier), critical=False
             )
-            .sign(self._key, hashes.SHA256())
         )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        issued = builder.sign(self._key, hashes.SHA256())
         certificate.write_bytes(issued.public_bytes(serialization.Encoding.PEM))
         key.touch(mode=0o600)
         key.write_bytes(

@@ -3,16 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
 
 from linkerd_sandbox.apiserver import discovery, negotiate, openapi, status
+from linkerd_sandbox.apiserver.aggregation import Aggregation
 from linkerd_sandbox.apiserver.authentication import Authenticator
 from linkerd_sandbox.apiserver.authorization import Authorizer
 from linkerd_sandbox.apiserver.endpoints import Endpoints
 from linkerd_sandbox.apiserver.identity import MASTERS, User
-from linkerd_sandbox.apiserver.kinds import Registry
 from linkerd_sandbox.apiserver.objects import JsonObject, encode
 from linkerd_sandbox.apiserver.requests import RequestInfo, parse
 from linkerd_sandbox.apiserver.status import StatusError
@@ -27,21 +28,27 @@ def json_response(body: JsonObject, code: int = 200, headers: dict[str, str] | N
     return web.Response(body=encode(body), status=code, content_type=negotiate.JSON, headers=headers)
 
 
+class Access(NamedTuple):
+    """Who asks, and whether they may."""
+
+    authenticator: Authenticator
+    authorizer: Authorizer
+
+
 class HttpApi:
     """Answers every request."""
 
     def __init__(
         self,
-        registry: Registry,
-        authenticator: Authenticator,
-        authorizer: Authorizer,
+        access: Access,
         endpoints: Endpoints,
+        aggregation: Aggregation,
         address: str,
     ) -> None:
-        self._registry = registry
-        self._authenticator = authenticator
-        self._authorizer = authorizer
+        self._registry = endpoints.resources.registry
+        self._authenticator, self._authorizer = access
         self._endpoints = endpoints
+        self._aggregation = aggregation
         self._address = address
         self.ready = asyncio.Event()
 
@@ -51,9 +58,12 @@ class HttpApi:
             user = self._impersonated(request, self._authenticator.user(request.headers.get("Authorization", "")))
             info = parse(request.method, request.path, request.query)
             self._authorizer.require(user, info)
+            passed_on = await self._aggregation.handle(request, info, user)
+            if passed_on is not None:
+                return passed_on
             if info.resource_request:
                 return await self._endpoints.handle(request, info, user)
-            return self._document(request, info, user)
+            return await self._document(request, info, user)
         except StatusError as error:
             headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
             return json_response(error.body(), error.code, headers)
@@ -75,7 +85,7 @@ class HttpApi:
         groups = request.headers.getall("Impersonate-Group", [])
         return self_or_service_account(name, tuple(groups), request.headers.get("Impersonate-Uid", ""))
 
-    def _document(self, request: web.BaseRequest, info: RequestInfo, user: User) -> web.StreamResponse:
+    async def _document(self, request: web.BaseRequest, info: RequestInfo, user: User) -> web.StreamResponse:
         path = info.path.rstrip("/") or "/"
         if request.method not in ("GET", "HEAD"):
             raise status.method_not_allowed(path, request.method)
@@ -93,7 +103,7 @@ class HttpApi:
             return web.Response(body=openapi.V2_PROTOBUF, content_type=openapi.V2_CONTENT_TYPE)
         if path in ("/.well-known/openid-configuration", "/openid/v1/jwks"):
             return json_response(self._authenticator.openid(path))
-        return self._discovery(request, path)
+        return await self._discovery(request, path)
 
     def _health(self, path: str, *, verbose: bool) -> web.Response:
         ready = self.ready.is_set() or not path.startswith("/readyz")
@@ -119,7 +129,7 @@ class HttpApi:
             raise status.no_such_path()
         return json_response(found)
 
-    def _discovery(self, request: web.BaseRequest, path: str) -> web.Response:
+    async def _discovery(self, request: web.BaseRequest, path: str) -> web.Response:
         parts = path.strip("/").split("/")
         if parts in (["api"], ["apis"]):
             offered = ((negotiate.AGGREGATED, "v2"), (negotiate.AGGREGATED, "v2beta1"))
@@ -127,16 +137,21 @@ class HttpApi:
             core = parts == ["api"]
             if form is not None and form.form == negotiate.AGGREGATED:
                 body = discovery.aggregated(self._registry, core=core, version=form.version)
+                if not core:
+                    body["items"] += await self._aggregation.groups()
                 kind = f"application/json;g=apidiscovery.k8s.io;v={form.version};as=APIGroupDiscoveryList"
                 return web.Response(body=encode(body), headers={"Content-Type": kind, "Vary": "Accept"})
-            return json_response(
-                discovery.api_versions(self._address) if core else discovery.group_list(self._registry)
-            )
+            if core:
+                return json_response(discovery.api_versions(self._address))
+            listed = discovery.group_list(self._registry)
+            listed["groups"] += self._aggregation.group_documents()
+            return json_response(listed)
         match parts:
             case ["api", version]:
                 found = discovery.resource_list(self._registry, "", version)
             case ["apis", group]:
-                found = discovery.group_document(self._registry, group)
+                others = (one for one in self._aggregation.group_documents() if one["name"] == group)
+                found = discovery.group_document(self._registry, group) or next(others, None)
             case ["apis", group, version]:
                 found = discovery.resource_list(self._registry, group, version)
             case _:

@@ -93,12 +93,12 @@ BUILT_IN: tuple[ResourceType, ...] = (
         "pods",
         short="po",
         categories="all",
-        sub="status binding eviction log portforward exec attach ephemeralcontainers",
+        sub="status binding eviction log portforward exec attach ephemeralcontainers proxy",
     ),
     _type("v1", "PodTemplate", "podtemplates"),
     _type("v1", "Secret", "secrets"),
     _type("v1", "ServiceAccount", "serviceaccounts", short="sa", sub="token"),
-    _type("v1", "Service", "services", short="svc", categories="all", sub="status"),
+    _type("v1", "Service", "services", short="svc", categories="all", sub="status proxy"),
     _type(
         "admissionregistration.k8s.io/v1",
         "MutatingWebhookConfiguration",
@@ -174,6 +174,8 @@ SUBRESOURCE_KINDS: dict[tuple[str, str], tuple[str, str, str, tuple[str, ...]]] 
     ("pods", "portforward"): ("", "v1", "PodPortForwardOptions", ("create", "get")),
     ("pods", "exec"): ("", "v1", "PodExecOptions", ("create", "get")),
     ("pods", "attach"): ("", "v1", "PodAttachOptions", ("create", "get")),
+    ("pods", "proxy"): ("", "v1", "PodProxyOptions", ("create", "delete", "get", "patch", "update")),
+    ("services", "proxy"): ("", "v1", "ServiceProxyOptions", ("create", "delete", "get", "patch", "update")),
     ("serviceaccounts", "token"): ("authentication.k8s.io", "v1", "TokenRequest", CREATE_ONLY),
     ("namespaces", "finalize"): ("", "v1", "Namespace", ("update",)),
 }

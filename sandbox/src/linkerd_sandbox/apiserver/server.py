@@ -8,7 +8,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from linkerd_sandbox.apiserver import aggregation
 from linkerd_sandbox.apiserver.admission.chain import AdmissionChain
+from linkerd_sandbox.apiserver.aggregation import Aggregation
 from linkerd_sandbox.apiserver.authentication import Authenticator
 from linkerd_sandbox.apiserver.authorization import Authorizer
 from linkerd_sandbox.apiserver.bootstrap import bootstrap
@@ -17,9 +19,11 @@ from linkerd_sandbox.apiserver.decoding import Decoder
 from linkerd_sandbox.apiserver.definitions import follow_definitions
 from linkerd_sandbox.apiserver.endpoints import Endpoints
 from linkerd_sandbox.apiserver.expiry import keep_forgetting
-from linkerd_sandbox.apiserver.http import HttpApi
+from linkerd_sandbox.apiserver.forwarding import Forwarder
+from linkerd_sandbox.apiserver.http import Access, HttpApi
 from linkerd_sandbox.apiserver.kinds import Registry
 from linkerd_sandbox.apiserver.node import NodeBackend
+from linkerd_sandbox.apiserver.proxying import Proxying
 from linkerd_sandbox.apiserver.resources import Resources
 from linkerd_sandbox.apiserver.reviews import Reviews
 from linkerd_sandbox.apiserver.rules import Rules
@@ -55,7 +59,7 @@ class ApiServer:
         directory.chmod(0o700)
         self._stopping = asyncio.Event()
         self._runner: web.ServerRunner | None = None
-        self._forgetting: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
         self.store = Store()
         registry = self._registry = Registry()
         self._rules = Rules(self.store, service_cidr)
@@ -69,7 +73,16 @@ class ApiServer:
         endpoints = Endpoints(self._resources, self._stopping)
         endpoints.virtual |= Reviews(self._authenticator, authorizer, self.store).handlers()
         endpoints.subresources |= Subresources(endpoints, self._authenticator, node, self._stopping).handlers()
-        self._http = HttpApi(registry, self._authenticator, authorizer, endpoints, f"{host}:{self._advertise[1]}")
+        self._forwarder = Forwarder()
+        endpoints.subresources |= Proxying(self._resources, self._forwarder).handlers()
+        front = directory / "front-proxy-client"
+        self._aggregation = Aggregation(
+            self._resources, self._forwarder, front.with_suffix(".crt"), front.with_suffix(".key")
+        )
+        self._http = HttpApi(
+            Access(self._authenticator, authorizer), endpoints, self._aggregation, f"{host}:{self._advertise[1]}"
+        )
+        self._front_proxy = Authority("front-proxy-ca")
         self._authority = Authority("linkerd-sandbox-ca")
         self._admin_token = self._authenticator.issue_static("kubernetes-admin")
 
@@ -87,7 +100,9 @@ class ApiServer:
         names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
         hosts = ["localhost", "127.0.0.1", "::1", api_address, self._advertise[0], *names]
         self._authority.issue("kube-apiserver", dict.fromkeys(hosts), certificate, key)
-        bootstrap(self._resources, self.ca_pem, api_address, self._advertise)
+        front = directory / "front-proxy-client"
+        self._front_proxy.issue(aggregation.CLIENT, [], front.with_suffix(".crt"), front.with_suffix(".key"))
+        bootstrap(self._resources, self.ca_pem, self._front_proxy.pem, api_address, self._advertise)
         server = web.Server(self._http.handle, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
@@ -95,14 +110,18 @@ class ApiServer:
         for listener in self._sockets:
             site = web.SockSite(self._runner, listener, ssl_context=context)
             await site.start()
-        self._forgetting = asyncio.create_task(keep_forgetting(self.store, self._registry))
+        self._background = [
+            asyncio.create_task(keep_forgetting(self.store, self._registry)),
+            asyncio.create_task(self._aggregation.watch()),
+        ]
         self._http.ready.set()
 
     async def stop(self) -> None:
         """End watches and connections, close the sockets."""
         self._stopping.set()
-        if self._forgetting is not None:
-            self._forgetting.cancel()
+        for task in self._background:
+            task.cancel()
+        await self._forwarder.close()
         await self._admission.close()
         if self._runner is not None:
             await self._runner.cleanup()

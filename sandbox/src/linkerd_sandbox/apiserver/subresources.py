@@ -211,5 +211,5 @@ class Subresources:
                     "", "DisruptionBudget", f"The disruption budget {name} does not allow evicting pods currently"
                 )
                 raise status.too_many_requests(
-                    "Cannot evict pod as it would violate the pod's disruption budget.", 10, [cause]
+                    "Cannot evict pod as it would violate the pod's disruption budget.", 0, [cause]
                 )

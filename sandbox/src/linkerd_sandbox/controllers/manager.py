@@ -13,13 +13,19 @@ from linkerd_kube.events import EventRecorder
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
 from linkerd_sandbox.controllers import (
+    cronjob,
+    daemonset,
     deployment,
+    disruption,
     endpointslice,
     garbage,
+    job,
     namespace,
     replicaset,
+    rollout,
     scheduler,
     serviceaccount,
+    statefulset,
 )
 from linkerd_sandbox.controllers.actions import Key, Plan
 from linkerd_sandbox.controllers.controller import Controller, Executor
@@ -33,6 +39,11 @@ _WATCHED: Final = (
     resources.ENDPOINTS,
     resources.DEPLOYMENTS,
     resources.REPLICA_SETS,
+    resources.STATEFUL_SETS,
+    resources.DAEMON_SETS,
+    resources.JOBS,
+    resources.CRON_JOBS,
+    resources.POD_DISRUPTION_BUDGETS,
     resources.NAMESPACES,
     resources.SERVICE_ACCOUNTS,
     resources.NODES,
@@ -40,6 +51,12 @@ _WATCHED: Final = (
     resources.SECRETS,
 )
 _COLLECTED: Final = tuple(kind for kind in _WATCHED if kind not in (resources.NODES, resources.NAMESPACES))
+_POD_OWNERS: Final = {
+    resources.STATEFUL_SETS: "statefulset",
+    resources.DAEMON_SETS: "daemonset",
+    resources.JOBS: "job",
+}
+_SCALED: Final = (resources.REPLICA_SETS, resources.STATEFUL_SETS)
 _ZONE: Final = "topology.kubernetes.io/zone"
 
 
@@ -55,7 +72,8 @@ class Manager:
         self._ca_pem = ca_pem
         self._informers = {resource: Informer(client, resource) for resource in _WATCHED}
         self._kinds = {(kind.api_version, kind.kind): kind for kind in _WATCHED}
-        controllers = "deployment replicaset endpointslice serviceaccount namespace garbage"
+        controllers = "deployment replicaset statefulset daemonset job cronjob disruption"
+        controllers += " endpointslice serviceaccount namespace garbage"
         executor = Executor(client, self._informers, EventRecorder(client, "controller-manager"))
         scheduling = Executor(client, self._informers, EventRecorder(client, "default-scheduler"))
         self._controllers = {
@@ -87,11 +105,19 @@ class Manager:
         self._of(resources.REPLICA_SETS).listen(owner("deployment", "Deployment"))
         self._of(resources.REPLICA_SETS).listen(own("replicaset"))
         pods = self._of(resources.PODS)
+        for kind, name in _POD_OWNERS.items():
+            self._of(kind).listen(own(name))
+            pods.listen(owner(name, kind.kind))
+        self._of(resources.CRON_JOBS).listen(own("cronjob"))
+        self._of(resources.JOBS).listen(owner("cronjob", "CronJob"))
+        self._of(resources.POD_DISRUPTION_BUDGETS).listen(own("disruption"))
+        pods.listen(self._budgets_of_pod)
         pods.listen(owner("replicaset", "ReplicaSet"))
         pods.listen(self._pod_of_recreated)
         pods.listen(self._services_of_pod)
         pods.listen(lambda pod: queues["scheduler"].enqueue(key_of(pod)) if scheduler.needs_node(pod) else None)
         self._of(resources.NODES).listen(self._schedule_all)
+        self._of(resources.NODES).listen(self._daemons_of_node)
         self._of(resources.SERVICES).listen(own("endpointslice"))
         self._of(resources.ENDPOINT_SLICES).listen(
             lambda one: queues["endpointslice"].enqueue((key_of(one)[0], endpointslice.service_of(one)))
@@ -131,6 +157,15 @@ class Manager:
             selector = dig_map(service, "spec", "selector")
             if selector and selector.items() <= labels.items():
                 self._controllers["endpointslice"].enqueue(key_of(service))
+
+    def _budgets_of_pod(self, pod: JsonObject) -> None:
+        for budget in self._of(resources.POD_DISRUPTION_BUDGETS).all(key_of(pod)[0]):
+            if disruption.selects(budget, pod):
+                self._controllers["disruption"].enqueue(key_of(budget))
+
+    def _daemons_of_node(self, _node: JsonObject) -> None:
+        for found in self._of(resources.DAEMON_SETS).all():
+            self._controllers["daemonset"].enqueue(key_of(found))
 
     def _schedule_all(self, _node: JsonObject) -> None:
         for pod in self._of(resources.PODS).all():
@@ -177,6 +212,40 @@ class Manager:
             return Plan()
         pods = self._of(resources.PODS).controlled_by(uid_of(found))
         return replicaset.reconcile(found, pods, time.time())
+
+    def _pods_of(self, owner: JsonObject) -> list[JsonObject]:
+        return self._of(resources.PODS).controlled_by(uid_of(owner))
+
+    def _statefulset(self, key: Key) -> Plan:
+        found = self._of(resources.STATEFUL_SETS).get(key)
+        return Plan() if found is None else statefulset.reconcile(found, self._pods_of(found), time.time())
+
+    def _daemonset(self, key: Key) -> Plan:
+        found = self._of(resources.DAEMON_SETS).get(key)
+        nodes = self._of(resources.NODES).all()
+        return Plan() if found is None else daemonset.reconcile(found, self._pods_of(found), nodes, time.time())
+
+    def _job(self, key: Key) -> Plan:
+        found = self._of(resources.JOBS).get(key)
+        return Plan() if found is None else job.reconcile(found, self._pods_of(found), time.time())
+
+    def _cronjob(self, key: Key) -> Plan:
+        found = self._of(resources.CRON_JOBS).get(key)
+        if found is None:
+            return Plan()
+        return cronjob.reconcile(found, self._of(resources.JOBS).controlled_by(uid_of(found)), time.time())
+
+    def _disruption(self, key: Key) -> Plan:
+        found = self._of(resources.POD_DISRUPTION_BUDGETS).get(key)
+        if found is None:
+            return Plan()
+
+        def expected(owner: JsonObject) -> int | None:
+            kind = self._kinds.get((str(owner.get("apiVersion")), str(owner.get("kind"))))
+            there = self._of(kind).get((key[0], str(owner["name"]))) if kind is not None and kind in _SCALED else None
+            return rollout.replicas_of(there) if there is not None else None
+
+        return disruption.reconcile(found, self._of(resources.PODS).all(key[0]), expected)
 
     def _endpointslice(self, key: Key) -> Plan:
         found = self._of(resources.SERVICES).get(key)
