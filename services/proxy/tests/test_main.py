@@ -1,8 +1,11 @@
 """The program's edges: what it says to a bad environment, and with which exit code."""
 
 import os
+import socket
 import subprocess
 import sys
+
+import pytest
 
 
 def run(**env: str) -> subprocess.CompletedProcess[str]:
@@ -29,6 +32,26 @@ def test_a_bad_log_filter_is_a_bad_environment() -> None:
     result = run(IDENTITY_DISABLED="1", DESTINATION_SVC_ADDR="127.0.0.1:1", LOG="chatty")
     assert result.returncode == 64
     assert "LINKERD2_PROXY_LOG" in result.stderr
+
+
+def test_a_refused_socket_mark_is_exit_1_and_named() -> None:
+    with socket.socket() as sock:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 1)
+        except PermissionError:
+            pass
+        else:
+            pytest.skip("this user may mark sockets")
+    result = run(IDENTITY_DISABLED="1", DESTINATION_SVC_ADDR="127.0.0.1:1", SOCKET_MARK="19509")
+    assert result.returncode == 1
+    assert "LINKERD2_PROXY_SOCKET_MARK=19509" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_systems_certificates_are_not_loaded() -> None:
+    code = "import linkerd_proxy.__main__, ssl; sys = ssl.create_default_context(); print(len(sys.get_ca_certs()))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.stdout == "0\n", result.stderr
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -140,3 +140,10 @@ def test_without_identity_only_destination_is_required() -> None:
 )
 def test_cores(cores: Cores, available: int, workers: int) -> None:
     assert cores.count(available) == workers
+
+
+def test_a_socket_mark() -> None:
+    assert settings().socket_mark == 0
+    assert settings(SOCKET_MARK="19509").socket_mark == 19509
+    for bad in ("0x10", "-1", str(2**32)):
+        assert "LINKERD2_PROXY_SOCKET_MARK" in errors(SOCKET_MARK=bad)[0]

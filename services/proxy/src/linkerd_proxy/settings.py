@@ -213,6 +213,8 @@ class Settings:
     log_format: LogFormat
     access_log: AccessLog
     shutdown_grace_ms: int
+    socket_mark: int = 0
+    """SO_MARK of every connection that the proxy makes; 0 is none."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -235,6 +237,7 @@ class Settings:
             log_format=_choice(read, "LOG_FORMAT", LogFormat.plain),
             access_log=_choice(read, "ACCESS_LOG", AccessLog.off),
             shutdown_grace_ms=read.duration_ms("SHUTDOWN_GRACE_PERIOD", 120_000),
+            socket_mark=read.integer("SOCKET_MARK", 0, minimum=0, maximum=2**32 - 1),
         )
         if read.errors:
             raise BadSettings([PREFIX + message for message in read.errors])

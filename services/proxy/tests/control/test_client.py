@@ -1,9 +1,12 @@
 """The discovery client against the testkit's control plane: callbacks, resume, outages, eviction."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+
+import aiohttp
+import pytest
 
 from linkerd_contract.inbound import InboundDocument
 from linkerd_contract.names import identity_name
@@ -242,5 +245,58 @@ async def test_a_server_of_another_name_hears_nothing(tmp_path: Path) -> None:
         await eventually(lambda: 'classification="failure"' in metrics.registry.render().decode())
         assert control_plane.watch.hellos == []
         assert not client.connected
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _LeavingServer:
+    """A stream whose writer takes its time to be cancelled, which is when the client itself is cancelled."""
+
+    def __init__(self) -> None:
+        self.sending = asyncio.Event()
+        self.left = asyncio.Event()
+        self.on_cancelled: Callable[[], object] = lambda: None
+
+    async def __aenter__(self) -> "_LeavingServer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def send_str(self, _: str) -> None:
+        self.sending.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.on_cancelled()
+            raise
+
+    async def receive(self, timeout: float) -> aiohttp.WSMessage:
+        await self.left.wait()
+        return aiohttp.WSMessage(aiohttp.WSMsgType.CLOSED, None, None)
+
+
+async def test_its_own_cancellation_is_not_lost_when_the_server_leaves_at_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FakeControlPlane() as control_plane:
+        settings = Settings.from_env(control_plane.environment("web", "emojivoto", tmp_path))
+    client = DiscoveryClient(settings.destination, None)
+    server = _LeavingServer()
+
+    async def connect(*_: object) -> _LeavingServer:
+        return server
+
+    monkeypatch.setattr(client, "_connect", connect)
+    client.outbound(TARGET, Heard())
+    task = asyncio.create_task(client.run())
+    await server.sending.wait()
+    server.on_cancelled = task.cancel
+    server.left.set()
+    done, _ = await asyncio.wait((task,), timeout=2.0)
+    try:
+        assert task in done
+        assert task.cancelled()
+    finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

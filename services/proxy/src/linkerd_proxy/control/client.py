@@ -225,8 +225,10 @@ class DiscoveryClient:
                         self._on_message(message)
         finally:
             writer.cancel()
-            with suppress(asyncio.CancelledError, aiohttp.ClientError, ConnectionError):
-                await writer
+            # Not `await writer`: its cancellation could not be told from our own, which must not be lost.
+            await asyncio.wait((writer,))
+            if not writer.cancelled() and (error := writer.exception()) is not None:
+                log.info("discovery at %s: %s", self._settings.svc_addr, error)
         return received
 
     async def _receive(self, ws: aiohttp.ClientWebSocketResponse) -> str | bytes | None:

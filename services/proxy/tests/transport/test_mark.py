@@ -1,0 +1,72 @@
+"""SO_MARK: on whatever connects, and a refusal that says what is missing."""
+
+import asyncio
+import errno
+import socket
+from typing import cast
+
+import aiohttp
+import pytest
+from services.proxy.tests import apps
+
+from linkerd_proxy.addrs import ServerAddr
+from linkerd_proxy.transport import mark
+from linkerd_proxy.transport.connect import Dialer
+from linkerd_runtime.settings import Addr
+
+Set = list[tuple[int, int]]
+
+
+@pytest.fixture
+def marks(monkeypatch: pytest.MonkeyPatch) -> Set:
+    """The marks that were set, without the right to set any."""
+    found: Set = []
+    monkeypatch.setattr(mark, "mark_socket", lambda sock, value: found.append((sock.fileno(), value)))
+    return found
+
+
+class _Made(asyncio.Protocol):
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.set_result(None)
+
+
+def test_streams_of_the_data_path_and_of_aiohttp_are_marked(marks: Set) -> None:
+    async def main() -> None:
+        async with apps.echo_app() as addr:
+            made = _Made()
+            await Dialer(asyncio.get_running_loop(), 1.0).connect(ServerAddr(Addr(*addr)), made)
+            assert [value for _, value in marks] == [7]
+            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{addr[1]}/") as answer:
+                assert answer.status == 200
+            assert [value for _, value in marks] == [7, 7]
+            made.transport.close()
+            await asyncio.wait_for(made.lost, apps.DEADLINE)
+
+    with asyncio.Runner(loop_factory=mark.loop_factory(7)) as runner:
+        runner.run(main())
+
+
+def test_without_a_mark_nothing_is_marked() -> None:
+    loop = mark.loop_factory(0)()
+    assert not isinstance(loop, mark.MarkingLoop)
+    loop.close()
+
+
+class _Refusing(socket.socket):
+    def setsockopt(self, *_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_a_refusal_names_the_variable_and_the_capability() -> None:
+    with _Refusing() as sock, pytest.raises(mark.MarkRefused) as caught:
+        mark.mark_socket(sock, 19509)
+    for part in ("LINKERD2_PROXY_SOCKET_MARK=19509", "SO_MARK", "Operation not permitted", "CAP_NET_ADMIN"):
+        assert part in str(caught.value)
