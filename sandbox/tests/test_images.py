@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkerd_sandbox.images import Image, ImageTable, UnknownImage, repository_of
+from linkerd_sandbox.images import Image, ImageTable, Mapping, UnknownImage, repository_of
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,8 @@ def test_the_mesh_is_in_the_table() -> None:
 def test_unknown_images_say_how_to_add_them() -> None:
     with pytest.raises(UnknownImage, match="linkerd sandbox image add docker"):
         ImageTable("/venv/bin").resolve("me/app:1")
-    table = ImageTable("/venv/bin", {"me/app": ["python3", "app.py"]})
+    own: Mapping = {"command": ["run"], "path": "/v/bin", "directory": "/src", "binds": ["/v", "/src"]}
+    table = ImageTable("/venv/bin", {"me/app": ["python3", "app.py"], "me/own": own})
+    found = table.resolve("me/own")
+    assert (found.argv([], []), found.path, found.directory, found.binds) == (["run"], "/v/bin", "/src", ("/v", "/src"))
     assert table.resolve("me/app:2").argv([], []) == ["python3", "app.py"]

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -356,6 +357,19 @@ def test_every_kind_of_workload_runs(sandbox: Sandbox) -> None:
     sandbox.kubectl("uncordon", "sandbox")
     assert "Cannot evict pod as it would violate the pod's disruption budget" in drained.stderr
     sandbox.kubectl("delete", "statefulset,daemonset,job,cronjob,pdb", "--all")
+
+
+def test_a_developer_s_own_service_runs(sandbox: Sandbox, tmp_path: Path) -> None:
+    venv, source = tmp_path / "venv", tmp_path / "app"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    packages = next(venv.glob("lib/python*/site-packages"))
+    (packages / "mine.py").write_text("NAME = 'mine'\n")
+    source.mkdir()
+    (source / "main.py").write_text("import sys, mine; print(mine.NAME, sys.prefix, flush=True)\n")
+    sandbox.run("image", "add", "me/app", "--venv", str(venv), "--source", str(source), "--", "python", "main.py")
+    sandbox.apply(pod("own", {"name": "own", "image": "me/app:1"}, restartPolicy="Never"))
+    until(lambda: sandbox.get("pod", "own")["status"]["phase"] == "Succeeded", 30, "it ran")
+    assert sandbox.logs("own") == f"mine {venv}\n"
 
 
 def test_top_is_absent_in_one_line(sandbox: Sandbox) -> None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from linkerd_sandbox import commands
 from linkerd_sandbox.settings import BadSettings, state_directory
@@ -34,8 +35,10 @@ def parser() -> argparse.ArgumentParser:
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
     image = sub.add_parser("image", help="say which program stands behind an image name")
     image_sub = image.add_subparsers(dest="image_command", required=True, metavar="COMMAND")
-    add = image_sub.add_parser("add", help="image add NAME -- COMMAND [ARGUMENT...]")
+    add = image_sub.add_parser("add", help="image add NAME [--venv DIR] [--source DIR] -- COMMAND [ARGUMENT...]")
     add.add_argument("name")
+    add.add_argument("--venv", type=Path, help="a virtual environment: its programs come first, its packages are seen")
+    add.add_argument("--source", type=Path, help="the folder that the command runs in")
     add.add_argument("words", nargs="+", metavar="COMMAND")
     image_sub.add_parser("list", help="the mappings that were added")
     remove = image_sub.add_parser("remove", help="forget a mapping")

@@ -9,13 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping as MappingType
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from linkerd_sandbox.procs import usage
 from linkerd_sandbox.settings import SupervisorSettings
 from linkerd_sandbox.state import Record, State
+
+if TYPE_CHECKING:
+    from linkerd_sandbox.images import Mapping
 
 _START_SECONDS: Final = 60.0
 _LOG_TAIL: Final = 15
@@ -25,7 +28,7 @@ class Failure(Exception):
     """One line for people."""
 
 
-def up(state: State, arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def up(state: State, arguments: argparse.Namespace, environ: MappingType[str, str]) -> int:
     """Raises Failure."""
     running = state.running()
     if running is not None:
@@ -57,7 +60,9 @@ def _how_to_use(state: State) -> None:
     print("Then kubectl and linkerd work as on any cluster; `linkerd sandbox down` removes all of it.")
 
 
-def _start(state: State, listener: socket.socket, arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+def _start(
+    state: State, listener: socket.socket, arguments: argparse.Namespace, environ: MappingType[str, str]
+) -> None:
     from linkerd_sandbox.net.bootstrap import detect_mode
 
     ready_read, ready_write = os.pipe()
@@ -184,7 +189,7 @@ def logs(state: State, name: str, namespace: str, container: str) -> int:
     return 0
 
 
-def kubectl(state: State, arguments: list[str], environ: Mapping[str, str]) -> int:
+def kubectl(state: State, arguments: list[str], environ: MappingType[str, str]) -> int:
     """The user's own kubectl where there is one, else the few commands that we have ourselves. Raises Failure."""
     if state.running() is None:
         raise Failure("the sandbox is not running: linkerd sandbox up")
@@ -199,21 +204,26 @@ def kubectl(state: State, arguments: list[str], environ: Mapping[str, str]) -> i
 def image(state: State, arguments: argparse.Namespace) -> int:
     """Mappings live in images.json; a running sandbox reads it again at the next start of a container."""
     path = state.directory / "images.json"
-    mappings: dict[str, list[str]] = {}
+    mappings: dict[str, Mapping | list[str]] = {}
     if path.is_file():
         try:
             mappings = json.loads(path.read_text())
         except ValueError as error:
             raise Failure(f"{path}: {error}") from None
     if arguments.image_command == "list":
-        for name, words in sorted(mappings.items()):
-            print(name, "--", *words)
+        for name, mapping in sorted(mappings.items()):
+            print(name, "--", *(mapping["command"] if isinstance(mapping, dict) else mapping))
         return 0
     from linkerd_sandbox.images import repository_of
 
     repository = repository_of(arguments.name)
     if arguments.image_command == "add":
-        mappings[repository] = list(arguments.words)
+        from linkerd_sandbox.environments import BadEnvironment, describe
+
+        try:
+            mappings[repository] = describe(list(arguments.words), arguments.venv, arguments.source)
+        except BadEnvironment as error:
+            raise Failure(str(error)) from None
     elif mappings.pop(repository, None) is None:
         raise Failure(f'no mapping for "{arguments.name}"')
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -5,9 +5,22 @@ commands that manifests use (`/usr/lib/linkerd/linkerd2-proxy`), since /usr in a
 The user's own images are read from images.json (`linkerd sandbox image add NAME -- COMMAND`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypedDict
+
+
+class Mapping(TypedDict):
+    """One of the user's images, as images.json has it; an older file has the command only."""
+
+    command: list[str]
+    path: str
+    """Folder of programs that comes before the others; may be empty."""
+    directory: str
+    """Where it runs; may be empty."""
+    binds: list[str]
+    """Folders of this machine that it sees, read-only."""
 
 
 class UnknownImage(Exception):
@@ -27,11 +40,17 @@ class Image:
     repository: str
     command: tuple[str, ...]
     """Entrypoint and arguments together; empty: the manifest must give a command."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    commands: Mapping[str, str] = field(default_factory=dict)
+    env: MappingType[str, str] = field(default_factory=dict)
+    commands: MappingType[str, str] = field(default_factory=dict)
     """Absolute command in the image -> program on this machine."""
     user: int = 0
     """Who runs it where the manifest does not say: the image's USER."""
+    path: str = ""
+    """Folder of programs that comes before the others."""
+    directory: str = "/"
+    """Where it runs where the manifest does not say: the image's WORKDIR."""
+    binds: tuple[str, ...] = ()
+    """Folders of this machine that it sees beside what all see, read-only."""
     is_proxy: bool = False
     """Holds the mesh's proxy and its init step, which are told of a mark where user ids cannot tell them apart."""
 
@@ -90,10 +109,14 @@ _TOOLS: Final = {
 }
 
 
+def _plain(command: list[str]) -> Mapping:
+    return {"command": command, "path": "", "directory": "", "binds": []}
+
+
 class ImageTable:
     """The mappings that ship with the sandbox, for the environment whose scripts are in `scripts`, and the user's."""
 
-    def __init__(self, scripts: str, user_images: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(self, scripts: str, user_images: MappingType[str, Mapping | list[str]] | None = None) -> None:
         env = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         commands = {path: f"{scripts}/{name}" for path, name in _PROXY_COMMANDS.items()}
         self._images: dict[str, Image] = {}
@@ -104,8 +127,18 @@ class ImageTable:
         self._add(Image(f"{_OURS}/proxy", (f"{scripts}/linkerd-proxy",), env, commands, _PROXY_UID, is_proxy=True))
         for repository, tool in _TOOLS.items():
             self._add(Image(repository, tool, {"PYTHONUNBUFFERED": "1"}))
-        for name, words in (user_images or {}).items():
-            self._add(Image(repository_of(name), tuple(words), env))
+        for name, known in (user_images or {}).items():
+            mapping = known if isinstance(known, dict) else _plain(known)
+            self._add(
+                Image(
+                    repository_of(name),
+                    tuple(mapping["command"]),
+                    env,
+                    path=mapping["path"],
+                    directory=mapping["directory"] or "/",
+                    binds=tuple(mapping["binds"]),
+                )
+            )
 
     def _add(self, image: Image) -> None:
         self._images[image.repository] = image

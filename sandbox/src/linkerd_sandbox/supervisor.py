@@ -27,7 +27,7 @@ from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import NODES, SERVICE_ACCOUNTS, SERVICES
 from linkerd_sandbox.apiserver.server import ApiServer
 from linkerd_sandbox.controllers.manager import Manager
-from linkerd_sandbox.images import ImageTable
+from linkerd_sandbox.images import ImageTable, Mapping
 from linkerd_sandbox.kubelet import rootfs
 from linkerd_sandbox.kubelet.agent import Kubelet
 from linkerd_sandbox.kubelet.backend import Backend
@@ -67,11 +67,11 @@ class Ready:
             log.info("nobody waits for the start any more")
 
 
-def user_images(path: Path) -> Callable[[], dict[str, list[str]]]:
+def user_images(path: Path) -> Callable[[], dict[str, Mapping | list[str]]]:
     """Reads images.json, again whenever it was changed."""
-    cached: list[tuple[int, dict[str, list[str]]]] = [(0, {})]
+    cached: list[tuple[int, dict[str, Mapping | list[str]]]] = [(0, {})]
 
-    def read() -> dict[str, list[str]]:
+    def read() -> dict[str, Mapping | list[str]]:
         try:
             changed = path.stat().st_mtime_ns
             if changed != cached[0][0]:
@@ -99,6 +99,7 @@ class Supervisor:
         """Raises what ended it."""
         node_ip = self._ipam.node_ip
         nft = find_tool("nft", "nftables", self._settings.path)
+        find_tool("iptables", "iptables", self._settings.path)  # every meshed pod's init step runs it
         podnet.set_up_node([node_ip, DNS_IP], SERVICE_CIDR)
         inner = socket.create_server((node_ip, API_PORT), backlog=512)
         outer = socket.socket(fileno=self._settings.listener_fd)

@@ -232,7 +232,8 @@ class Container:
             present = f'Container image "{self.state.image}" already present on machine'
             node.events.normal(self._ref, "Pulled", present)
             node.events.normal(self._ref, "Created", f"Created container: {name}")
-        base = {"PATH": node.root.path, "HOSTNAME": hostname_of(pod), "HOME": "/root"} | dict(image.env)
+        path = f"{image.path}:{node.root.path}" if image.path else node.root.path
+        base = {"PATH": path, "HOSTNAME": hostname_of(pod), "HOME": "/root"} | dict(image.env)
         base |= {
             "KUBERNETES_SERVICE_HOST": node.api_host,
             "KUBERNETES_SERVICE_PORT": "443",
@@ -250,10 +251,11 @@ class Container:
     def _launch_spec(self, argv: Sequence[str]) -> LaunchSpec:
         node, image = self.context.node, self._image
         who = security.resolve(self.context.pod, self.spec, image.user if image else 0, one_uid=node.mode == "one-uid")
+        own = [(path, path, "ro") for path in (image.binds if image else ())]
         return LaunchSpec(
             argv=list(argv),
             env=self._env,
-            cwd=str(self.spec.get("workingDir") or "/"),
+            cwd=str(self.spec.get("workingDir") or (image.directory if image else "/")),
             uid=who.uid,
             gid=who.gid,
             groups=list(who.groups),
@@ -262,7 +264,7 @@ class Container:
             no_new_privileges=who.no_new_privileges,
             read_only_root=who.read_only_root,
             symlinks=[list(pair) for pair in node.root.symlinks],
-            binds=[list(bind) for bind in rootfs.in_mount_order([*node.root.binds, *self._mounts()])],
+            binds=[list(bind) for bind in rootfs.in_mount_order([*node.root.binds, *own, *self._mounts()])],
             files=self.context.etc,
         )
 
