@@ -40,6 +40,13 @@ async def test_the_token_is_asked_for_every_request(api: FakeApi) -> None:
     assert [h.get("Authorization") for h in api.headers] == ["Bearer one", "Basic two", None]
 
 
+async def test_impersonation(api: FakeApi, client: KubeClient) -> None:
+    client.impersonate("jane", ["dev", "ops"])
+    await client.list(CM)
+    assert api.headers[-1]["Impersonate-User"] == "jane"
+    assert (await client._headers(None)).getall("Impersonate-Group") == ["dev", "ops"]
+
+
 async def test_nobody_listens() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Unreachable) as error:

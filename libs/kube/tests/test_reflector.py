@@ -183,6 +183,25 @@ async def test_an_absent_optional_kind_is_empty(api: FakeApi, client: KubeClient
     await asyncio.wait((task,))
 
 
+async def test_an_optional_kind_is_read_at_the_version_that_is_served(
+    api: FakeApi, client: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkerd_kube.reflector._ABSENT_SECONDS", 0.01)
+    first, second = resources.TRAFFIC_SPLITS, resources.TRAFFIC_SPLITS_V1ALPHA1
+    api.absent |= {first.path(), second.path()}
+    handler = Recorder()
+    reflector = Reflector(client, first, handler, optional=True, alternatives=(second,))
+    task = asyncio.create_task(reflector.run())
+    await asyncio.wait_for(reflector.synced.wait(), 5)
+    assert handler.calls == ["listed "]
+    api.absent.remove(second.path())
+    await until(lambda: api.watching(second.path()))
+    api.put(second.path(), {"metadata": {"name": "s", "namespace": "ns"}})
+    await until(lambda: len(reflector) == 1)
+    task.cancel()
+    await asyncio.wait((task,))
+
+
 async def test_a_handlers_bug_is_loud(api: FakeApi, client: KubeClient) -> None:
     class Broken(Recorder):
         def on_listed(self, objs: list[Obj], /) -> None:

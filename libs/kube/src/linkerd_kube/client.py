@@ -5,12 +5,13 @@ Every answer that is not a success is raised as an ApiError; so is a failure of 
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
 import aiohttp
 import msgspec
+from multidict import CIMultiDict
 
 from linkerd_kube.errors import ApiError, Unreachable, from_body
 from linkerd_kube.objects import JsonObject
@@ -71,6 +72,7 @@ class KubeClient:
         self._session = session
         self._token = token
         self._options = TransportOptions()
+        self._impersonation: list[tuple[str, str]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
     @classmethod
@@ -90,6 +92,11 @@ class KubeClient:
         self.namespace = namespace
         self._options = options
         self._closers.append(closer)
+
+    def impersonate(self, user: str | None, groups: Sequence[str] = ()) -> None:
+        """Ask as another user (kubectl's --as and --as-group): the API server decides whether we may."""
+        self._impersonation = [("Impersonate-User", user)] if user else []
+        self._impersonation += [("Impersonate-Group", group) for group in groups]
 
     async def close(self) -> None:
         """Close what `connect` opened; a session given to the constructor stays its owner's."""
@@ -278,8 +285,8 @@ class KubeClient:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(self.server, error) from error
 
-    async def _headers(self, content_type: str | None) -> dict[str, str]:
-        headers = {"Accept": "application/json, */*"}
+    async def _headers(self, content_type: str | None) -> CIMultiDict[str]:
+        headers = CIMultiDict([("Accept", "application/json, */*"), *self._impersonation])
         if content_type:
             headers["Content-Type"] = content_type
         if self._token is not None and (token := await self._token()):
