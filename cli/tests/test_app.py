@@ -14,12 +14,11 @@ from cli.tests.terminal import Terminal
         (["../frog"], 'unknown command "../frog" for "linkerd"; see `linkerd --help`'),
         (["version", "--frog"], "unrecognized arguments: --frog; see `linkerd version --help`"),
         (["--frog", "version"], "unrecognized arguments: --frog; see `linkerd version --help`"),
-        (["inject"], "the following arguments are required: FILE|DIRECTORY|-; see `linkerd inject --help`"),
-        (["version", "--as", "me"], "--as: not implemented"),
+        (["inject"], "the following arguments are required: FILE|DIRECTORY|URL|-; see `linkerd inject --help`"),
+        (["version", "--as-group", "me"], "--as-group needs --as"),
         (["multicluster"], "linkerd multicluster: not implemented"),
         (["viz", "tap", "deploy/web"], "linkerd viz tap: not implemented"),
         (["viz", "dashboard"], "linkerd viz dashboard: not implemented"),
-        (["diagnostics", "profile", "x"], "linkerd diagnostics profile: not implemented"),
     ],
 )
 async def test_what_cannot_be_done_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:

@@ -40,3 +40,8 @@ async def test_what_the_api_refuses_is_one_line(terminal: Terminal, kube: Cluste
     kube.refuse["GET /api/v1/namespaces"] = 403
     said = await terminal.linkerd("uninstall")
     assert (said.code, said.err) == (1, "Error: Scripted\n")
+
+
+async def test_impersonation(terminal: Terminal, kube: Cluster) -> None:
+    kube.install()
+    assert (await terminal.linkerd("version", "--as", "jane", "--as-group", "dev")).out.count("0.1.0") == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkerd_cli.errors import NotImplementedYet, UsageError
+from linkerd_cli.errors import UsageError
 from linkerd_cli.usage import Parser, add_globals, context_of, split
 
 
@@ -38,10 +38,14 @@ def test_context() -> None:
     assert context_of(_parse().get_default("parsed"), {"LINKERD_NAMESPACE": "other"}).namespace == "other"
 
 
-@pytest.mark.parametrize("flag", ["--as", "--as-group", "--api-addr"])
-def test_later_flags_say_so(flag: str) -> None:
-    with pytest.raises(NotImplementedYet, match=f"{flag}: not implemented"):
-        context_of(_parse(flag, "x").get_default("parsed"), {})
+def test_whom_to_impersonate_and_whom_to_ask() -> None:
+    parser = Parser("linkerd x", "")
+    add_globals(parser)
+    typed = ["--as", "jane", "--as-group", "dev", "--as-group", "ops", "--api-addr", "127.0.0.1:1"]
+    context = context_of(parser.parse_args(typed), {})
+    assert (context.as_user, context.as_groups, context.api_addr) == ("jane", ("dev", "ops"), "127.0.0.1:1")
+    with pytest.raises(UsageError, match="--as-group needs --as"):
+        context_of(parser.parse_args(["--as-group", "dev"]), {})
 
 
 def test_abbreviations_are_not_guessed() -> None:

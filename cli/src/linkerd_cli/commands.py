@@ -43,7 +43,7 @@ _DIAGNOSTICS = {
     "policy": Command("the policy in force for a port of a pod or service", "linkerd_cli.diagnostics.policy"),
     "proxy-metrics": Command("metrics of the proxies of a workload", "linkerd_cli.diagnostics.proxy_metrics"),
     "controller-metrics": Command("metrics of the control plane", "linkerd_cli.diagnostics.controller_metrics"),
-    "profile": Command("the profile in force for an address"),
+    "profile": Command("the routes in force for an address", "linkerd_cli.diagnostics.profile"),
 }
 COMMANDS = {
     "check": Command("check the cluster and the control plane", "linkerd_cli.check.command"),
@@ -54,12 +54,12 @@ COMMANDS = {
     "uninstall": Command("print the control plane's cluster resources, to be deleted", "linkerd_cli.uninstall"),
     "version": Command("versions of the client and of the control plane", "linkerd_cli.version"),
     "viz": Command("see the mesh", commands=_VIZ),
-    "authz": Command("authorizations of a resource"),
-    "completion": Command("shell completion"),
+    "authz": Command("authorizations of a resource", "linkerd_cli.authz"),
+    "completion": Command("shell completion for bash, zsh or fish", "linkerd_cli.completion"),
     "identity": Command("certificates of pods, and their rotation", "linkerd_cli.identity"),
     "install-cni": Command("print the CNI plugin's manifests"),
     "multicluster": Command("meshes across clusters"),
-    "profile": Command("make a ServiceProfile"),
+    "profile": Command("make a ServiceProfile", "linkerd_cli.profile.profile_command"),
     "prune": Command(
         "print resources that are no longer part of the control plane", "linkerd_cli.install.prune_command"
     ),

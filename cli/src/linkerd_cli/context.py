@@ -22,15 +22,28 @@ class Context(NamedTuple):
     kube_context: str | None
     verbose: bool
     environ: Mapping[str, str]
+    as_user: str | None = None
+    """Whom to impersonate, with `as_groups`."""
+    as_groups: tuple[str, ...] = ()
+    api_addr: str | None = None
+    """host:port where the control plane's (or viz's) API answers, instead of a port-forward to its pod."""
+
+    async def connect(self) -> "KubeClient":
+        """A connection, which the caller closes. Raises ConfigError."""
+        from linkerd_kube.client import KubeClient
+
+        client = await KubeClient.connect(self.kubeconfig, self.kube_context, self.environ)
+        if self.as_user or self.as_groups:
+            client.impersonate(self.as_user, self.as_groups)
+        return client
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator["KubeClient"]:
         """A connection to the cluster. Raises CliError where none can be found."""
-        from linkerd_kube.client import KubeClient
         from linkerd_kube.config import ConfigError
 
         try:
-            client = await KubeClient.connect(self.kubeconfig, self.kube_context, self.environ)
+            client = await self.connect()
         except ConfigError as error:
             raise CliError(str(error)) from error
         try:

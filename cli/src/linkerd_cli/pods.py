@@ -56,3 +56,28 @@ async def ask(
         except msgspec.DecodeError:
             raise CliError(f"{namespace}/{pod}: {error}") from error
         raise CliError(problem.detail or problem.title) from error
+
+
+async def ask_directly(address: str, path: str, params: dict[str, str]) -> bytes:
+    """GET from an API that can be reached without the cluster (--api-addr). Raises CliError."""
+    import aiohttp
+    import msgspec
+
+    from linkerd_contract.problem import Problem
+
+    timeout = aiohttp.ClientTimeout(total=30)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{address}{path}", params=params) as response,
+        ):
+            body = await response.read()
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise CliError(f"--api-addr {address}: {error or type(error).__name__}") from error
+    if response.status == 200:
+        return body
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except msgspec.DecodeError:
+        raise CliError(f"--api-addr {address}: HTTP {response.status}") from None
+    raise CliError(problem.detail or problem.title)

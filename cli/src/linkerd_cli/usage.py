@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from linkerd_cli.context import Context
-from linkerd_cli.errors import NotImplementedYet, UsageError
+from linkerd_cli.errors import UsageError
 
 # Global flags that take a value; needed to find the command's name among them.
 VALUE_FLAGS = frozenset(
@@ -48,17 +48,18 @@ def add_globals(parser: Parser) -> None:
     group.add_argument("--viz-namespace", metavar="NAMESPACE", help="of the viz extension (default linkerd-viz)")
     group.add_argument("--kubeconfig", metavar="FILE", help="kubeconfig to use instead of $KUBECONFIG")
     group.add_argument("--context", metavar="NAME", help="kubeconfig context to use")
-    group.add_argument("--as", dest="as_user", metavar="USER", help=argparse.SUPPRESS)
-    group.add_argument("--as-group", action="append", metavar="GROUP", help=argparse.SUPPRESS)
-    group.add_argument("--api-addr", metavar="HOST:PORT", help=argparse.SUPPRESS)
+    group.add_argument("--as", dest="as_user", metavar="USER", help="user to impersonate")
+    group.add_argument("--as-group", action="append", metavar="GROUP", help="group to impersonate; may be repeated")
+    group.add_argument(
+        "--api-addr", metavar="HOST:PORT", help="where the API to be asked answers, instead of a port-forward"
+    )
     group.add_argument("--verbose", action="store_true", help="say more on stderr")
 
 
 def context_of(args: argparse.Namespace, environ: Mapping[str, str]) -> Context:
-    """The Context that the global flags and the environment make. Raises NotImplementedYet."""
-    for flag, value in (("--as", args.as_user), ("--as-group", args.as_group), ("--api-addr", args.api_addr)):
-        if value is not None:
-            raise NotImplementedYet(flag)
+    """The Context that the global flags and the environment make. Raises UsageError."""
+    if args.as_group and not args.as_user:
+        raise UsageError("--as-group needs --as")
     return Context(
         namespace=args.linkerd_namespace or environ.get("LINKERD_NAMESPACE") or "linkerd",
         viz_namespace=args.viz_namespace or "linkerd-viz",
@@ -66,6 +67,9 @@ def context_of(args: argparse.Namespace, environ: Mapping[str, str]) -> Context:
         kube_context=args.context,
         verbose=args.verbose,
         environ=environ,
+        as_user=args.as_user,
+        as_groups=tuple(args.as_group or ()),
+        api_addr=args.api_addr,
     )
 
 

@@ -2,7 +2,10 @@
 
 import pytest
 import yaml
+from aiohttp import web
 from cli.tests.terminal import Terminal
+
+from linkerd_runtime.process import serve
 
 MANIFEST = """# the application
 apiVersion: v1
@@ -95,3 +98,20 @@ async def test_bad_input_is_one_line(terminal: Terminal, arguments: list[str], s
 async def test_nothing_in_is_nothing_out(terminal: Terminal) -> None:
     said = await terminal.linkerd("inject", "-", stdin="")
     assert (said.code, said.out) == (0, "")
+
+
+async def test_a_url(terminal: Terminal) -> None:
+    async def manifest(_request: web.Request) -> web.Response:
+        return web.Response(body=MANIFEST.encode())
+
+    app = web.Application()
+    app.router.add_get("/m.yml", manifest)
+    runner = await serve(app, "127.0.0.1", 0)
+    try:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        said = await terminal.linkerd("inject", f"{url}/m.yml")
+        assert (said.code, said.err) == (0, '\nservice "web-svc" skipped\ndeployment "web" injected\n\n')
+        said = await terminal.linkerd("inject", f"{url}/none")
+        assert (said.code, said.out, said.err) == (1, "", f"Error: {url}/none: HTTP Error 404: Not Found\n")
+    finally:
+        await runner.cleanup()

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from cli.tests.check.mesh import Issued
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 
@@ -64,7 +65,24 @@ async def test_without_an_installation(terminal: Terminal, kube: Cluster) -> Non
     assert said.err.startswith("Error: the control plane is not installed in namespace linkerd: ")
 
 
-async def test_ignoring_the_cluster_is_not_possible_yet(terminal: Terminal) -> None:
+async def test_ignoring_the_cluster(terminal: Terminal) -> None:
+    anchor = Issued("root")
+    (terminal.directory / "ca.crt").write_text(anchor.pem)
     said = await terminal.linkerd("inject", "--manual", "--ignore-cluster", "-", stdin=DEPLOYMENT)
-    assert said.code == 1
-    assert "not implemented" in said.err
+    assert said.err.startswith("Error: --manual --ignore-cluster needs --identity-trust-anchors-file")
+    flags = [
+        "--manual",
+        "--ignore-cluster",
+        "--identity-trust-anchors-file",
+        "ca.crt",
+        "--registry",
+        "localhost:5000/x/",
+    ]
+    said = await terminal.linkerd("inject", *flags, "-", stdin=DEPLOYMENT)
+    assert said.code == 0, said.err
+    proxy = next(yaml.safe_load_all(said.out))["spec"]["template"]["spec"]["initContainers"][1]
+    assert proxy["image"].startswith("localhost:5000/x/proxy:")
+    env = {e["name"]: e.get("value") for e in proxy["env"]}
+    assert env["LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS"] == anchor.pem
+    said = await terminal.linkerd("inject", "--ignore-cluster", "-", stdin=DEPLOYMENT)
+    assert said.err.startswith("Error: --ignore-cluster is of use with --manual only")

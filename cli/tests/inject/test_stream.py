@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkerd_cli.documents import split
-from linkerd_cli.errors import CliError, NotImplementedYet
+from linkerd_cli.errors import CliError
 from linkerd_cli.inject.stream import process, read_inputs
 from linkerd_cli.inject.transform import Options, Report, inject_document
 from linkerd_cli.tree import JsonObject
@@ -82,5 +82,5 @@ def test_inputs_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_bytes(b"a: \xff")
     with pytest.raises(CliError, match="not UTF-8 at byte 3"):
         list(read_inputs(str(tmp_path / "a.yml")))
-    with pytest.raises(NotImplementedYet):
-        list(read_inputs("https://example.com/a.yml"))
+    with pytest.raises(CliError, match=r"http://127\.0\.0\.1:1/a\.yml: "):
+        list(read_inputs("http://127.0.0.1:1/a.yml"))

@@ -15,12 +15,10 @@ ALLOWED_SKEW = timedelta(minutes=6)
 
 async def _client(state: State) -> None:
     """The connection is closed by whoever runs the checks."""
-    from linkerd_kube.client import KubeClient
     from linkerd_kube.config import ConfigError
 
-    context = state.context
     try:
-        state.connection = await KubeClient.connect(context.kubeconfig, context.kube_context, context.environ)
+        state.connection = await state.context.connect()
     except ConfigError as error:
         raise Failed(str(error)) from error
 

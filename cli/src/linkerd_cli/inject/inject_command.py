@@ -5,13 +5,14 @@ import functools
 import sys
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.errors import NotImplementedYet
+from linkerd_cli.errors import UsageError
 from linkerd_cli.inject.flags import add_config_flags, annotations_of
-from linkerd_cli.inject.manual import read_config, renderer
+from linkerd_cli.inject.manual import default_config, read_config, renderer
 from linkerd_cli.inject.report import inject_report
 from linkerd_cli.inject.stream import process, read_inputs
 from linkerd_cli.inject.transform import Options, Renderer, inject_document
 from linkerd_cli.usage import Parser
+from linkerd_contract.names import CONFIG_PREFIX
 
 EXAMPLES = """examples:
   kubectl get deploy web -o yaml | linkerd inject - | kubectl apply -f -
@@ -21,9 +22,13 @@ EXAMPLES = """examples:
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    parser.add_argument("input", metavar="FILE|DIRECTORY|-", help="manifests; - is stdin")
+    parser.add_argument("input", metavar="FILE|DIRECTORY|URL|-", help="manifests; - is stdin")
     parser.add_argument("--manual", action="store_true", help="write the sidecar out instead of annotating")
     parser.add_argument("--ignore-cluster", action="store_true", help="with --manual: do not ask the cluster")
+    parser.add_argument(
+        "--identity-trust-anchors-file", metavar="PEM", help="with --ignore-cluster: the cluster's trust anchors"
+    )
+    parser.add_argument("--registry", metavar="NAME", help="of the proxy's image")
     parser.add_argument("--ingress", action="store_true", help="inject in ingress mode")
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default yaml")
     add_config_flags(parser)
@@ -31,7 +36,11 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """1, and no manifests, where something that should be injected cannot be."""
+    if args.ignore_cluster and not args.manual:
+        raise UsageError("--ignore-cluster is of use with --manual only: without it the cluster is not asked")
     annotations = annotations_of(args)
+    if args.registry and not args.proxy_image:
+        annotations[CONFIG_PREFIX + "proxy-image"] = f"{args.registry.rstrip('/')}/proxy"
     mode = "ingress" if args.ingress else "enabled"
     options = Options(mode, annotations, _renderer(args, context) if args.manual else None)
     text, reports = process(read_inputs(args.input), functools.partial(inject_document, options=options), args.output)
@@ -48,5 +57,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 def _renderer(args: argparse.Namespace, context: Context) -> Renderer:
     if args.ignore_cluster:
-        raise NotImplementedYet("linkerd inject --manual --ignore-cluster (the trust anchors are the cluster's)")
+        if not args.identity_trust_anchors_file:
+            raise UsageError("--manual --ignore-cluster needs --identity-trust-anchors-file: proxies trust nobody else")
+        return renderer(default_config(context, args.identity_trust_anchors_file))
     return renderer(run_async(read_config(context)))

@@ -1,6 +1,7 @@
 """`linkerd inject --manual`: the installation's own values and trust bundle, through the rules of the webhook."""
 
 import re
+from pathlib import Path
 
 from linkerd_cli.context import Context
 from linkerd_cli.errors import CliError
@@ -39,6 +40,19 @@ async def read_config(context: Context) -> InjectConfig:
         control_plane_namespace=context.namespace,
         native_sidecars=native,
     )
+    return config
+
+
+def default_config(context: Context, anchors_file: str) -> InjectConfig:
+    """Of an installation with no values of its own, in a cluster that runs native sidecars. Raises CliError."""
+    from cryptography import x509
+
+    try:
+        anchors = Path(anchors_file).read_text(encoding="utf-8")
+        x509.load_pem_x509_certificates(anchors.encode())
+    except (OSError, ValueError) as error:
+        raise CliError(f"{anchors_file}: {error}") from error
+    config, _ = from_values({}, trust_anchors=anchors, control_plane_namespace=context.namespace, native_sidecars=True)
     return config
 
 

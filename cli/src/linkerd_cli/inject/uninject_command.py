@@ -15,7 +15,7 @@ EXAMPLES = """examples:
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    parser.add_argument("input", metavar="FILE|DIRECTORY|-", help="manifests; - is stdin")
+    parser.add_argument("input", metavar="FILE|DIRECTORY|URL|-", help="manifests; - is stdin")
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default yaml")
 
 

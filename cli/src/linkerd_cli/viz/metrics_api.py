@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from linkerd_cli.context import Context
 from linkerd_cli.errors import CliError
-from linkerd_cli.pods import ask, ready_pod
+from linkerd_cli.pods import ask, ask_directly, ready_pod
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
 
@@ -36,8 +36,11 @@ async def query(client: "KubeClient", context: Context, path: str, params: dict[
     """One document of the API. Raises CliError, also where viz is not installed."""
     from linkerd_contract.codec import decode
 
-    pod = await ready_pod(client, context.viz_namespace, SELECTOR, "viz's metrics API", install=_INSTALL)
-    body = await ask(client, context.viz_namespace, pod, names.PORT_SERVICE_DEBUG, path, params)
+    if context.api_addr:
+        body = await ask_directly(context.api_addr, path, params)
+    else:
+        pod = await ready_pod(client, context.viz_namespace, SELECTOR, "viz's metrics API", install=_INSTALL)
+        body = await ask(client, context.viz_namespace, pod, names.PORT_SERVICE_DEBUG, path, params)
     try:
         return decode(body, kind)
     except ValueError as error:

@@ -1,0 +1,1 @@
+"""`linkerd profile`: ServiceProfiles from a template or from an OpenAPI document."""

@@ -1,0 +1,69 @@
+"""`linkerd profile`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from linkerd_cli.context import Context, run_async
+from linkerd_cli.documents import Document, dump_json, dump_yaml, load
+from linkerd_cli.errors import CliError, NotImplementedYet
+from linkerd_cli.profile.openapi import profile
+from linkerd_cli.profile.template import template
+from linkerd_cli.usage import Parser
+from linkerd_contract import names
+
+EXAMPLES = """examples:
+  linkerd profile -n emojivoto --template web-svc > web.yml
+  linkerd profile -n emojivoto --open-api web.swagger web-svc | kubectl apply -f -"""
+
+
+def configure(parser: Parser) -> None:
+    """Flags."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--template", action="store_true", help="a profile to start from, with comments")
+    what.add_argument("--open-api", metavar="FILE", help="routes of an OpenAPI document; - is stdin")
+    what.add_argument("--proto", metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("service", metavar="SERVICE")
+    parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="default: the context's, else default")
+    parser.add_argument("--ignore-cluster", action="store_true", help="ask nothing of the cluster")
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default yaml")
+
+
+def run(args: argparse.Namespace, context: Context) -> int:
+    """The cluster is asked for its domain only; without one it is cluster.local."""
+    if args.proto:
+        raise NotImplementedYet("linkerd profile --proto")
+    document = _document(args.open_api) if args.open_api else {}
+    namespace, domain = args.namespace or "default", names.CLUSTER_DOMAIN
+    if not args.ignore_cluster:
+        namespace, domain = run_async(_ask(args.namespace, context))
+    if args.template and args.output == "yaml":
+        sys.stdout.write(template(args.service, namespace, domain))
+        return 0
+    made = (
+        load(Document("template", 1, template(args.service, namespace, domain)))
+        if args.template
+        else profile(document, args.service, namespace, domain)
+    )
+    sys.stdout.write(dump_yaml(made) if args.output == "yaml" else dump_json(made))
+    return 0
+
+
+def _document(path: str) -> dict[str, object]:
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        text = data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{path}: {error}") from error
+    value = load(Document(path, 1, text))
+    if not isinstance(value, dict):
+        raise CliError(f"{path}: not an OpenAPI document")
+    return value
+
+
+async def _ask(namespace: str | None, context: Context) -> tuple[str, str]:
+    from linkerd_cli.values import read_values
+
+    async with context.client() as client:
+        domain = (await read_values(client, context.namespace)).get("clusterDomain")
+        return namespace or client.namespace or "default", str(domain or names.CLUSTER_DOMAIN)
