@@ -254,6 +254,16 @@ class Answers(RuleBasedStateMachine):
         self.model = {k: v for k, v in self.model.items() if k[0] is not Slice}
         self.model.update({(Slice, o.key): o for o in objs})
 
+    @rule(kind=st.sampled_from([Server, Split, LinkerdHttpRoute, AuthorizationPolicy]), data=st.data())
+    def list_custom(
+        self, kind: type[Server | Split | LinkerdHttpRoute | AuthorizationPolicy], data: st.DataObject
+    ) -> None:
+        made = {Server: SERVERS, Split: SPLITS, LinkerdHttpRoute: ROUTES, AuthorizationPolicy: POLICIES}[kind]
+        objs: list[Object] = list(data.draw(st.lists(made, max_size=3)))
+        self.index.replace(kind, objs)
+        self.model = {k: v for k, v in self.model.items() if k[0] is not kind}
+        self.model.update({(kind, o.key): o for o in objs})
+
     @invariant()
     def nothing_is_stale(self) -> None:
         for target in self.graph.readers(self.index.drain()):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.graph import Fact
-from linkerd_destination.index.objects import Namespace, Object, Pod, Service, Slice
+from linkerd_destination.index.objects import Labels, NamedPorts, Namespace, Object, Pod, Service, Slice
 from linkerd_destination.index.tables import Tables, policy_fact
 from linkerd_rules.validation.authorization import (
     AuthorizationPolicy,
@@ -95,6 +95,8 @@ class View:
         self.facts: set[Fact] = set()
         self.node_dependent = False
         """Whether the answer is another one for callers on other nodes."""
+        self.servers_by_template: dict[tuple[str, Labels, NamedPorts], dict[int, Server]] = {}
+        """What was found out for this view: pods of one template are alike."""
 
     @property
     def config(self) -> ClusterConfig:

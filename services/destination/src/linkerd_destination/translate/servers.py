@@ -15,7 +15,11 @@ from linkerd_rules.validation.server import Server
 
 def servers_of(view: View, pod: Pod) -> dict[int, Server]:
     """The Server of each port of a pod; where several select it, the oldest."""
-    found: dict[int, Server] = {}
+    key = (pod.namespace, pod.labels, pod.ports)
+    known = view.servers_by_template.get(key)
+    if known is not None:
+        return known
+    found = view.servers_by_template[key] = {}
     labels = dict(pod.labels)
     for server in view.servers(pod.namespace):
         if server.pods is None or not server.pods.selects(labels):
