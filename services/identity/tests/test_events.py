@@ -31,3 +31,15 @@ async def test_a_full_queue_drops(kube: FakeKube) -> None:
         events = Events(KubeClient(kube.url, session), "linkerd", "identity-0")
         for _ in range(2000):
             events.on_account("emojivoto", "web", "u-1", "IssuedLeafCertificate", "issued")
+
+
+async def test_the_same_event_waits_once(kube: FakeKube) -> None:
+    async with aiohttp.ClientSession() as session:
+        events = Events(KubeClient(kube.url, session), "linkerd", "identity-0")
+        for _ in range(100):
+            events.on_account("emojivoto", "web", "u-1", "IssuedLeafCertificate", "issued")
+        task = asyncio.ensure_future(events.run())
+        events.on_account("emojivoto", "last", "u-2", "IssuedLeafCertificate", "issued")
+        await eventually(lambda: len(kube.events()) == 2, what="two events")
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,11 +1,15 @@
 """The keeper between the API server and trust: given trust, bad updates, crashes, what is published again."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import pytest
 from services.identity.tests.helpers import ANCHOR, BUNDLE, ISSUER, running, settings
 
+from linkerd_contract import codec
+from linkerd_contract.trust import ANNOTATION_ROTATE_ANCHOR, TRUST_PATH, Mode, Phase, TrustStatus
 from linkerd_identity import stored, trust
 from linkerd_identity.settings import Lives
 from linkerd_runtime import pki
@@ -114,3 +118,71 @@ async def test_rbac_that_forbids_is_named(kube: FakeKube, tmp_path: Path) -> Non
 
 def _decoded(secret: dict[str, object]) -> str:
     return stored.read_material(secret).certificate
+
+
+SHORT = {
+    "LINKERD_IDENTITY_LEAF_LIFETIME": "1s",
+    "LINKERD_IDENTITY_CLOCK_SKEW": "100ms",
+    "LINKERD_IDENTITY_ISSUER_LIFETIME": "12s",
+    "LINKERD_IDENTITY_ANCHOR_LIFETIME": "60s",
+}
+
+
+async def test_a_rotation_that_is_asked_for_goes_through_with_two_replicas(kube: FakeKube, tmp_path: Path) -> None:
+    """A second replica takes part; the first one ends while the next anchor waits."""
+    async with running(kube, settings(tmp_path / "identity-1", **SHORT)) as second:
+        async with running(kube, settings(tmp_path / "identity-0", **SHORT)) as first:
+            await eventually(lambda: first.readiness.ready and second.readiness.ready, what="both ready")
+            before = first.status()
+            _ask(kube, "one")
+            await eventually(lambda: len(first.status().anchors) == 2, what="two anchors")
+        assert first.status().issuer_anchor == before.issuer_anchor
+        await eventually(lambda: second.status().issuer_anchor != before.issuer_anchor, seconds=20, what="the switch")
+        await eventually(
+            lambda: second.status().phase is Phase.steady and len(second.status().anchors) == 1,
+            seconds=20,
+            what="the old anchor dropped",
+        )
+        assert second.status().answered_anchor == "one"
+        # The certificate that it serves with is of the new issuer.
+        chain = (tmp_path / "identity-1" / "serving-chain.pem").read_text()
+        assert second.signer.issuer is not None
+        assert chain.endswith(second.signer.issuer.chain)
+        wanted = {"TrustAnchorStaged", "TrustAnchorSwitched", "TrustAnchorDropped", "IssuerUpdated"}
+        await eventually(lambda: wanted <= {reason for _, _, reason in kube.events()}, what="the events")
+
+
+async def test_what_was_read_long_ago_signs_nothing(kube: FakeKube, tmp_path: Path) -> None:
+    async with running(kube, settings(tmp_path, **SHORT)) as service:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        kube.down = True
+        await eventually(lambda: service.signer.fresh_until < time.monotonic(), what="too old")
+        kube.down = False
+        await eventually(lambda: service.signer.fresh_until > time.monotonic(), what="read again")
+
+
+async def test_the_page_about_trust(kube: FakeKube, tmp_path: Path) -> None:
+    async with running(kube, settings(tmp_path)) as service, aiohttp.ClientSession() as session:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        async with session.get(f"http://127.0.0.1:{service.admin_port}{TRUST_PATH}") as response:
+            page = codec.decode(await response.read(), TrustStatus)
+    assert (page.mode, page.phase, len(page.anchors)) == (Mode.self_running, Phase.steady, 1)
+
+
+async def test_a_users_secret_applied_over_ours_is_given_trust(kube: FakeKube, tmp_path: Path) -> None:
+    """`kubectl apply` keeps our annotations: the digest of the certificate tells."""
+    async with running(kube, settings(tmp_path)) as service:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        pair = trust.make_issuer(ROOT, "linkerd", "cluster.local", LIVES, NOW)
+        secret = kube.objects[ISSUER]
+        secret["data"] = stored.issuer_secret("linkerd", pair, ROOT.certificate_pem, NOW)["data"]
+        kube.put(ISSUER, secret)
+        await eventually(lambda: ("linkerd-identity", "Warning", "IssuerUpdateSkipped") in kube.events())
+        assert service.status().mode is Mode.given
+        assert service.readiness.ready
+
+
+def _ask(kube: FakeKube, request: str) -> None:
+    bundle = kube.objects[BUNDLE]
+    bundle["metadata"]["annotations"][ANNOTATION_ROTATE_ANCHOR] = request
+    kube.put(BUNDLE, bundle)

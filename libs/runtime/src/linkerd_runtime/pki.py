@@ -5,6 +5,7 @@ No clock: times are arguments, aware datetimes. Serial numbers and keys come fro
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -77,10 +78,10 @@ def make_leaf(
     """An end-entity certificate for servers and clients."""
     subject = _name(common_name)
     alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in dns_names])
-    authority = authority_key_identifier(parent.certificate, parent.certificate.public_key())
+    authority = _leaf_authority(parent.certificate)
     return (
         _builder(subject, parent.certificate.subject, public_key, validity)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_NO_CA, critical=True)
         .add_extension(_LEAF_USAGE, critical=True)
         .add_extension(EKU, critical=False)
         # RFC 5280 4.2.1.6: critical where the subject is empty.
@@ -101,6 +102,12 @@ def authority_key_identifier(
         except x509.ExtensionNotFound:
             pass
     return x509.AuthorityKeyIdentifier(x509.SubjectKeyIdentifier.from_public_key(public_key).digest, None, None)
+
+
+@lru_cache(maxsize=8)
+def _leaf_authority(parent: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """An issuer signs thousands: what its leaves share is made once."""
+    return authority_key_identifier(parent, parent.public_key())
 
 
 def pem(*certificates: x509.Certificate) -> str:
@@ -164,4 +171,5 @@ def _usage(*, digital_signature: bool, authority: bool) -> x509.KeyUsage:
 
 
 # TLS 1.3 signs with whatever key there is: digitalSignature is all that RSA needs, too.
+_NO_CA = x509.BasicConstraints(ca=False, path_length=None)
 _LEAF_USAGE = _usage(digital_signature=True, authority=False)

@@ -7,7 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from linkerd_contract import codec
-from linkerd_contract.trust import TRUST_PATH
+from linkerd_contract.trust import TRUST_PATH, TrustStatus
 from linkerd_identity.api import Authority, CertifyApi
 from linkerd_identity.events import Events
 from linkerd_identity.keeper import TrustKeeper
@@ -61,8 +61,12 @@ class IdentityService:
             for runner in reversed(runners):
                 await runner.cleanup()
 
+    def status(self) -> TrustStatus:
+        """Where trust stands, as this replica sees it."""
+        return self._keeper.status()
+
     async def _trust(self, _request: web.Request) -> web.Response:
-        return web.Response(body=codec.encode(self._keeper.status()), content_type="application/json")
+        return web.Response(body=codec.encode(self.status()), content_type="application/json")
 
     async def _listen(self, stop: Stop, runners: list[web.AppRunner]) -> None:
         await self._serving.available.wait()

@@ -7,8 +7,10 @@ signature; ECDSA P-256, or RSA of 2048 to 4096 bits (Linkerd's rules).
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PSS, PKCS1v15
 from cryptography.x509.oid import NameOID
 
 _WEAK = (hashes.MD5, hashes.SHA1)
@@ -36,8 +38,8 @@ def check_csr(text: str, identity: str) -> CheckedCsr:
         digest = csr.signature_hash_algorithm
         _check_names(extensions, subject, identity)
         _check_key(public_key)
-        # Last, for it is the dear one.
-        signed = csr.is_signature_valid
+        # Last, for it is the dear one; with the key at hand, for `is_signature_valid` decodes it again (150 and 80 µs).
+        signed = _is_signed(csr, public_key, digest)
     except CsrRefused:
         raise
     except Exception as error:  # hostile bytes raise whatever the parser meets: ValueError, UnsupportedAlgorithm, …
@@ -48,6 +50,20 @@ def check_csr(text: str, identity: str) -> CheckedCsr:
         raise CsrRefused("the signature of the request is not valid")
     assert isinstance(public_key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
     return CheckedCsr(identity, public_key)
+
+
+def _is_signed(csr: x509.CertificateSigningRequest, key: object, digest: hashes.HashAlgorithm | None) -> bool:
+    parameters = csr.signature_algorithm_parameters
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
+            key.verify(csr.signature, csr.tbs_certrequest_bytes, parameters)
+            return True
+        if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, PKCS1v15 | PSS) and digest is not None:
+            key.verify(csr.signature, csr.tbs_certrequest_bytes, parameters, digest)
+            return True
+    except InvalidSignature:
+        return False
+    return False
 
 
 def _check_names(extensions: x509.Extensions, subject: x509.Name, identity: str) -> None:

@@ -10,6 +10,8 @@ from linkerd_kube.resources import DEPLOYMENTS
 log = logging.getLogger(__name__)
 
 _CAPACITY = 1000
+_PAUSE_SECONDS = 0.05
+"""Between two, so that ten thousand pods that start at once cost neither us nor the API server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Events:
         self._client = client
         self._recorder = EventRecorder(client, "linkerd-identity", pod_name)
         self._queue: asyncio.Queue[_Event] = asyncio.Queue(_CAPACITY)
+        self._queued: set[_Event] = set()
         self._deployment = ObjectRef("Deployment", "linkerd-identity", namespace, "", "apps/v1")
 
     def on_account(self, namespace: str, name: str, uid: str, reason: str, message: str) -> None:
@@ -41,10 +44,12 @@ class Events:
         """Write what is queued, forever."""
         while True:
             event = await self._queue.get()
+            self._queued.discard(event)
             involved = event.involved
             if involved is self._deployment and not involved.uid:
                 involved = await self._find_deployment()
             await self._recorder.record(involved, event.type, event.reason, event.message)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _find_deployment(self) -> ObjectRef:
         try:
@@ -55,7 +60,10 @@ class Events:
             return self._deployment
 
     def _put(self, event: _Event) -> None:
+        if event in self._queued:
+            return  # the same is about to be written: the pods of one ServiceAccount share one
         try:
             self._queue.put_nowait(event)
+            self._queued.add(event)
         except asyncio.QueueFull:
             log.debug("event dropped: %s", event.reason)
