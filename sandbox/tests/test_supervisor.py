@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +19,22 @@ from linkerd_kube.objects import JsonObject
 pytestmark = pytest.mark.root
 
 
-def started(directory: Path) -> Sandbox:
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def started(directory: Path, *options: str) -> Sandbox:
     sandbox = Sandbox(directory)
-    result = sandbox.run("up", "--wait", check=False)
+    result = sandbox.run("up", "--wait", *options, check=False)
     if result.returncode and ("run as root" in result.stderr or "forbids" in result.stderr):
         pytest.skip(f"this machine does not let us make namespaces: {result.stderr.strip()}")
     assert result.returncode == 0, result.stderr
@@ -243,7 +258,7 @@ def test_without_kubectl_the_stand_in_serves(sandbox: Sandbox, tmp_path: Path) -
 
 def test_two_sandboxes_side_by_side_and_down_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     before = host_view()
-    own = started(tmp_path / "state")
+    own = started(tmp_path / "state", "--port", f"{(port := free_port())}:web.default:80")
     assert sandbox.pid != own.pid
     namespace = str(Path(f"/proc/{own.pid}/ns/net").readlink())
     own.apply([pod("mine", container("mine", "sleep 1000"))])
@@ -253,6 +268,9 @@ def test_two_sandboxes_side_by_side_and_down_leaves_nothing(sandbox: Sandbox, tm
     assert addresses[0] == addresses[1]
     assert "running" in own.run("status").stdout
     assert own.run("up").stdout.startswith("already running")
+    own.apply(web(1))
+    own.wait("condition=Available", "deployment/web")
+    until(lambda: answers(port), 10, "the host's port leads to the Service")
     began = time.monotonic()
     own.run("down")
     assert time.monotonic() - began < 5

@@ -21,7 +21,13 @@ def parser() -> argparse.ArgumentParser:
     sub = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = sub.add_parser("up", help="start the cluster and print how to use it")
     up.add_argument("--wait", action="store_true", help="return when pods can run, not only when the API answers")
-    up.add_argument("--port", type=int, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
+    up.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        metavar="PORT | HOST_PORT:SERVICE.NAMESPACE:PORT",
+        help="the API's port on 127.0.0.1 (default: a free one), or a port there that leads to a Service",
+    )
     up.add_argument("--mode", choices=("root", "user", "one-uid"), help="how to isolate (default: the best possible)")
     up.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     sub.add_parser("down", help="stop the cluster; nothing is left")

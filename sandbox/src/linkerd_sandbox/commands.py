@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping as MappingType
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,14 +39,14 @@ def up(state: State, arguments: argparse.Namespace, environ: MappingType[str, st
     began = time.monotonic()
     state.clear()  # what a killed one left
     state.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", arguments.port))
-        except (OSError, OverflowError) as error:
-            raise Failure(f"--port {arguments.port}: {error}") from None
-        listener.listen(512)
-        _start(state, listener, arguments, environ)
+    own = [text for text in arguments.port if text.isdigit()]
+    forwards = [text for text in arguments.port if not text.isdigit()]
+    with ExitStack() as sockets:
+        for text in forwards:
+            _check_forward(text)
+        listener = sockets.enter_context(_listener(int(own[-1]) if own else 0, own[-1] if own else "0"))
+        others = [(sockets.enter_context(_listener(int(text.partition(":")[0]), text)), text) for text in forwards]
+        _start(state, [(listener, ""), *others], arguments, environ)
     record = state.running()
     if record is None:
         raise Failure(f"it started and ended at once; the last lines of {state.log}:\n{_tail(state)}")
@@ -55,17 +56,44 @@ def up(state: State, arguments: argparse.Namespace, environ: MappingType[str, st
     return 0
 
 
+def _check_forward(text: str) -> None:
+    """Raises Failure."""
+    from linkerd_sandbox.net.ingress import parse
+
+    try:
+        parse(text)
+    except ValueError as error:
+        raise Failure(f"--port {error}") from None
+
+
+def _listener(port: int, text: str) -> socket.socket:
+    """A listener on the host's loopback. Raises Failure."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise Failure(f"--port {text}: {error}") from None
+    listener.listen(512)
+    return listener
+
+
 def _how_to_use(state: State) -> None:
     print(f"\nexport KUBECONFIG={state.kubeconfig}\n")
     print("Then kubectl and linkerd work as on any cluster; `linkerd sandbox down` removes all of it.")
 
 
 def _start(
-    state: State, listener: socket.socket, arguments: argparse.Namespace, environ: MappingType[str, str]
+    state: State,
+    listeners: list[tuple[socket.socket, str]],
+    arguments: argparse.Namespace,
+    environ: MappingType[str, str],
 ) -> None:
     from linkerd_sandbox.net.bootstrap import detect_mode
 
     ready_read, ready_write = os.pipe()
+    listener = listeners[0][0]
     settings = SupervisorSettings(
         directory=str(state.directory),
         listener_fd=listener.fileno(),
@@ -74,6 +102,7 @@ def _start(
         mode=arguments.mode or detect_mode(),
         path=environ.get("PATH", "/usr/bin:/bin"),
         log_level=arguments.log_level,
+        forwards=tuple((one.fileno(), text) for one, text in listeners[1:]),
     )
     with state.log.open("w") as log:
         process = subprocess.Popen(
@@ -81,7 +110,7 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=(listener.fileno(), ready_write),
+            pass_fds=settings.descriptors,
             start_new_session=True,
             env=dict(environ) | {"PYTHONUNBUFFERED": "1"},
         )

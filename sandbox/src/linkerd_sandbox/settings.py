@@ -53,10 +53,19 @@ class SupervisorSettings:
     path: str
     """PATH of the user, for finding tools."""
     log_level: str = "info"
+    forwards: tuple[tuple[int, str], ...] = ()
+    """Listeners on the host's loopback that lead to Services: descriptor, and `HOST_PORT:SERVICE.NAMESPACE:PORT`."""
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What has to be handed down to the supervisor."""
+        return [self.listener_fd, self.ready_fd, *(fd for fd, _ in self.forwards)]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "SupervisorSettings":
-        return cls(**json.loads(text))
+        values = json.loads(text)
+        forwards = tuple((int(fd), str(spec)) for fd, spec in values.pop("forwards", ()))
+        return cls(**values, forwards=forwards)

@@ -36,6 +36,7 @@ from linkerd_sandbox.kubelet.spawner import Spawner
 from linkerd_sandbox.net import podnet
 from linkerd_sandbox.net.dns_server import DnsServer
 from linkerd_sandbox.net.dns_zone import Zone
+from linkerd_sandbox.net.ingress import Ingress, parse
 from linkerd_sandbox.net.ipam import Ipam
 from linkerd_sandbox.net.proxier import MissingTool, Proxier, find_tool
 from linkerd_sandbox.settings import (
@@ -135,6 +136,9 @@ class Supervisor:
         dns = DnsServer(zone)
         await dns.start(DNS_IP)
         proxier = Proxier(self._client(server, session, "system:kube-proxy"), nft, SERVICE_CIDR, [DNS_IP], zone)
+        ingress = Ingress(admin)
+        for fd, spec in self._settings.forwards:
+            await ingress.start(socket.socket(fileno=fd), parse(spec))
         async with asyncio.TaskGroup() as group:
             group.create_task(Manager(admin, server.ca_pem).run())
             group.create_task(proxier.run())
@@ -209,7 +213,7 @@ def dns_service() -> JsonObject:
 def main() -> int:
     channel = socket.socket(fileno=int(sys.argv[1]))
     settings = SupervisorSettings.from_json(sys.argv[2])
-    for fd in (channel.fileno(), settings.listener_fd, settings.ready_fd):
+    for fd in (channel.fileno(), *settings.descriptors):
         os.set_inheritable(fd, False)  # no container shall hold them
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr

@@ -159,7 +159,7 @@ def _first_process(settings: SupervisorSettings, recorded_fd: int) -> NoReturn:
     except OSError as error:
         os.write(settings.ready_fd, f"cannot set the namespaces up: {error}".encode())
         os._exit(1)
-    init.main([settings.to_json()], [settings.listener_fd, settings.ready_fd])
+    init.main([settings.to_json()], settings.descriptors)
     os._exit(0)
 
 
