@@ -42,6 +42,19 @@ async def test_configuration_comes_later(empty_kube: FakeKube, tmp_path: Path) -
         assert (tmp_path / "tls.key").stat().st_mode & 0o777 == 0o600
 
 
+async def test_what_cert_manager_fills_in_is_left_to_it(kube: FakeKube, tmp_path: Path) -> None:
+    configuration = webhook("linkerd-proxy-injector")
+    configuration["metadata"] = {"annotations": {"cert-manager.io/inject-ca-from": "linkerd/webhook"}}
+    kube.put(MUTATING, configuration)
+    async with keeping(kube, tmp_path) as (keeper, readiness):
+        await eventually(keeper.available.is_set, what="the certificate")
+        assert readiness.reasons == [LACKS_CA_BUNDLE]
+        configuration["webhooks"][1]["clientConfig"]["caBundle"] = "Y2E="
+        kube.put(MUTATING, configuration)
+        await eventually(lambda: readiness.ready, what="caBundle")
+        assert kube.objects[MUTATING]["webhooks"][1]["clientConfig"]["caBundle"] == "Y2E="
+
+
 async def test_a_deleted_secret_is_made_again(kube: FakeKube, tmp_path: Path) -> None:
     async with keeping(kube, tmp_path) as (_, readiness):
         await eventually(lambda: readiness.ready, what="ready")

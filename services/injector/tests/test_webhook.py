@@ -49,6 +49,11 @@ async def test_who_is_injected(injector: Running, namespace: str, annotation: st
         assert "patch" not in second
 
 
+async def test_kube_system_is_kept_out_where_the_selector_cannot(injector: Running, kube: FakeKube) -> None:
+    kube.put("/api/v1/namespaces/kube-system", {"metadata": {"annotations": {INJECT: "enabled"}}})
+    assert await injector.ask(review(pod(), "kube-system")) == {"uid": "a-uid", "allowed": True}
+
+
 @pytest.mark.parametrize(("version", "path"), [("v1", "/mutate"), ("v1beta1", "/")])
 async def test_versions_and_paths(injector: Running, version: str, path: str) -> None:
     status, body = await injector.post(json.dumps(review(pod(), version=version)).encode(), path)

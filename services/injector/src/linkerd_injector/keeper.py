@@ -10,7 +10,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from linkerd_injector.serving import SECRET, Serving, ca_patch, make_serving, ours, read_serving, secret_of
+from linkerd_injector.serving import (
+    SECRET,
+    Serving,
+    ca_patch,
+    has_ca_bundles,
+    left_to_cert_manager,
+    make_serving,
+    ours,
+    read_serving,
+    secret_of,
+)
 from linkerd_injector.settings import Settings
 from linkerd_kube import ApiError, Conflict, JsonObject, KubeClient, Leader, NotFound, Reflector
 from linkerd_kube.resource import Resource
@@ -153,6 +163,8 @@ class CertificateKeeper:
         configuration = await self._read(resource, name)
         if configuration is None:
             return False
+        if left_to_cert_manager(configuration):
+            return has_ca_bundles(configuration, self._settings.namespace)
         if patch := ca_patch(configuration, self._settings.namespace, ca):
             await self._client.patch(resource.path(name=name), patch, "application/json-patch+json")
             configuration = await self._read(resource, name)

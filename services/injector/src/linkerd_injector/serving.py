@@ -19,6 +19,7 @@ SECRET = "linkerd-proxy-injector-k8s-tls"  # noqa: S105 - an object's name
 SERVICES = ("linkerd-proxy-injector", "linkerd-sp-validator", "linkerd-policy-validator")
 """The Services that lead to this listener."""
 
+CERT_MANAGER = "cert-manager.io/inject-"
 _SKEW = timedelta(minutes=5)
 CREATED_BY = f"linkerd/proxy-injector {VERSION}"
 _MADE_BY_US = "linkerd/proxy-injector "
@@ -99,14 +100,16 @@ def secret_of(namespace: str, serving: Serving) -> JsonObject:
 def ca_patch(configuration: JsonObject, namespace: str, ca: str) -> list[JsonObject]:
     """The JSON patch that has a webhook configuration's own webhooks trust `ca`; empty where they do.
 
-    Each change is guarded by a test of the webhook's name, for somebody may reorder the list meanwhile.
+    Each change is guarded by a test of the webhook's name, for somebody may reorder the list meanwhile. A configuration
+    that cert-manager's CA injector fills in is left to it: two writers would undo each other's work forever.
     """
+    if left_to_cert_manager(configuration):
+        return []
     wanted = _certificates(ca)
     patch: list[JsonObject] = []
     for index, webhook in enumerate(configuration.get("webhooks") or []):
         client = webhook.get("clientConfig") or {}
-        service = client.get("service") or {}
-        if service.get("namespace") != namespace or service.get("name") not in SERVICES:
+        if not _leads_here(client, namespace):
             continue
         if wanted <= _certificates(_decode(client.get("caBundle"))):
             continue
@@ -115,6 +118,23 @@ def ca_patch(configuration: JsonObject, namespace: str, ca: str) -> list[JsonObj
         value = b64encode(ca.encode()).decode()
         patch.append({"op": "add", "path": f"{path}/clientConfig/caBundle", "value": value})
     return patch
+
+
+def left_to_cert_manager(configuration: JsonObject) -> bool:
+    """Whether an annotation of cert-manager's asks it for caBundle (inject-ca-from, inject-ca-from-secret)."""
+    annotations = (configuration.get("metadata") or {}).get("annotations") or {}
+    return any(str(name).startswith(CERT_MANAGER) for name in annotations)
+
+
+def has_ca_bundles(configuration: JsonObject, namespace: str) -> bool:
+    """Whether somebody has filled in the caBundle of every webhook of ours."""
+    clients = (webhook.get("clientConfig") or {} for webhook in configuration.get("webhooks") or [])
+    return all(client.get("caBundle") for client in clients if _leads_here(client, namespace))
+
+
+def _leads_here(client: JsonObject, namespace: str) -> bool:
+    service = client.get("service") or {}
+    return service.get("namespace") == namespace and service.get("name") in SERVICES
 
 
 def _renew_at(leaf: x509.Certificate) -> datetime:

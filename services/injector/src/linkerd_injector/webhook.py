@@ -29,6 +29,10 @@ MAX_BODY = 8 << 20
 """etcd's limit is 1.5 MiB an object; a review may hold two."""
 
 
+# The configuration's selector keeps them out by kubernetes.io/metadata.name, which servers before 1.21 do not set.
+_KEPT_OUT = frozenset({"kube-system", "cert-manager"})
+
+
 class NotReady(Exception):
     """Nothing to inject with yet."""
 
@@ -78,7 +82,7 @@ class Webhook:
         return web.Response(body=write_review(review, answer), content_type="application/json")
 
     async def _answer(self, review: Review) -> Answer:
-        if review.operation != "CREATE" or review.kind not in ("Pod", "Service"):
+        if review.namespace in _KEPT_OUT or review.operation != "CREATE" or review.kind not in ("Pod", "Service"):
             return Answer()
         config = self._view.config
         if config is None:
