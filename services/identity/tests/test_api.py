@@ -150,3 +150,17 @@ async def test_other_methods_and_paths(api: Api) -> None:
     async with api.client.get("/") as response:
         assert response.status == 404
         assert response.content_type == "application/problem+json"
+
+
+async def test_too_many_at_once_are_refused_cheaply(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkerd_identity.limits.IN_WORK", 0)
+    status, answer = await api.post(body())
+    assert (status, answer["code"]) == (503, "overloaded")
+    monkeypatch.undo()
+    assert (await api.post(body()))[0] == 200
+
+
+async def test_what_was_read_long_ago_signs_nothing(api: Api) -> None:
+    api.signer.fresh_until = 0.0
+    status, answer = await api.post(body())
+    assert (status, answer["code"]) == (503, "issuer_not_ready")

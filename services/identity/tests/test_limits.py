@@ -1,9 +1,13 @@
 """Rate limits, on a clock of the test's own."""
 
-from hypothesis import given
+import heapq
+import random
+from collections import deque
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkerd_identity.limits import ACCOUNT_BURST, POD_BURST, POD_PER_SECOND, RateLimits
+from linkerd_identity.limits import ACCOUNT_BURST, IN_WORK, POD_BURST, POD_PER_SECOND, InWork, RateLimits
 
 
 def test_a_burst_then_the_rate() -> None:
@@ -44,3 +48,44 @@ def test_a_clock_that_steps_back_takes_nothing() -> None:
     limits = RateLimits()
     assert limits.allow("ns/web", "pod", 100.0)
     assert limits.allow("ns/web", "pod", 0.0)
+
+
+def test_only_so_many_at_once() -> None:
+    work = InWork()
+    assert [work.enter() for _ in range(IN_WORK + 1)] == [True] * IN_WORK + [False]
+    work.leave()
+    assert work.enter()
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 1000))
+def test_ten_thousand_pods_that_restart_at_once_are_all_served(seed: int) -> None:
+    """Service of 500 a second, refusals a tenth of the work; pods ask again after 0.2 s, doubling up to 30 s, with
+    jitter (linkerd_runtime.certify). All are served within two minutes, and nobody waits for as long as 10 s.
+    """
+    rng = random.Random(seed)
+    work, limits = InWork(), RateLimits()
+    arrivals = [(rng.uniform(0.0, 1.0), pod, 0.2) for pod in range(10_000)]
+    heapq.heapify(arrivals)
+    waiting: deque[tuple[float, int]] = deque()
+    now, served, longest = 0.0, 0, 0.0
+    while arrivals or waiting:
+        if not waiting:
+            now = max(now, arrivals[0][0])
+        while arrivals and arrivals[0][0] <= now:
+            asked, pod, pause = heapq.heappop(arrivals)
+            if work.enter():
+                waiting.append((asked, pod))
+            else:
+                now += 0.0002
+                again = now + pause * rng.uniform(0.5, 1.0)
+                heapq.heappush(arrivals, (again, pod, min(30.0, pause * 2)))
+        if waiting:
+            asked, pod = waiting.popleft()
+            now += 0.002
+            work.leave()
+            assert limits.allow("ns/web", f"pod-{pod}", now)
+            served, longest = served + 1, max(longest, now - asked)
+    assert served == 10_000
+    assert now < 120
+    assert longest < 10

@@ -39,5 +39,6 @@ class CertifyCode(StrEnum):
     IDENTITY_MISMATCH = "identity_mismatch"  # FailedPrecondition
     ISSUER_NOT_READY = "issuer_not_ready"  # Unavailable
     RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
     TOKEN_REVIEW_FAILED = "token_review_failed"  # noqa: S105
     INTERNAL = "internal"

@@ -19,7 +19,7 @@ from linkerd_identity import authority, tokens
 from linkerd_identity.authority import Issuer, IssuerNotValidNow, Leaf
 from linkerd_identity.csr import CsrRefused, check_csr
 from linkerd_identity.events import Events
-from linkerd_identity.limits import RateLimits
+from linkerd_identity.limits import InWork, RateLimits
 from linkerd_identity.metrics import Metrics
 from linkerd_identity.settings import Lives, Settings
 from linkerd_identity.tokens import Account, ReviewFailed, TokenRefused
@@ -38,6 +38,7 @@ _STATUS = {
     CertifyCode.INVALID_TOKEN: (401, "The token is refused"),
     CertifyCode.IDENTITY_MISMATCH: (403, "A workload gets its own name only"),
     CertifyCode.RATE_LIMITED: (429, "Too many requests of one workload"),
+    CertifyCode.OVERLOADED: (503, "Too many requests at once"),
     CertifyCode.ISSUER_NOT_READY: (503, "There is no issuer now"),
     CertifyCode.TOKEN_REVIEW_FAILED: (503, "The API server cannot be asked now"),
     CertifyCode.INTERNAL: (500, "Internal error"),
@@ -80,6 +81,7 @@ class CertifyApi:
         self._metrics = metrics
         self._events = events
         self._limits = RateLimits()
+        self._in_work = InWork()
 
     def app(self) -> web.Application:
         """The application to serve over TLS."""
@@ -94,7 +96,12 @@ class CertifyApi:
         try:
             wanted = _read(await request.read())
             identity = wanted.identity
-            leaf = await self._sign(wanted)
+            if not self._in_work.enter():
+                raise Refusal(CertifyCode.OVERLOADED, "too many workloads ask at this moment; ask again")
+            try:
+                leaf = await self._sign(wanted)
+            finally:
+                self._in_work.leave()
         except Refusal as refusal:
             status, title = _STATUS[refusal.code]
             self._metrics.refused.labels(refusal.code).inc()
