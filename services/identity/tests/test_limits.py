@@ -60,7 +60,7 @@ def test_only_so_many_at_once() -> None:
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 1000))
 def test_ten_thousand_pods_that_restart_at_once_are_all_served(seed: int) -> None:
-    """Service of 500 a second, refusals a tenth of the work; pods ask again after 0.2 s, doubling up to 30 s, with
+    """Service of 500 a second, ten refusals cost as much as one; pods ask again after 0.2 s, doubling up to 30 s, with
     jitter (linkerd_runtime.certify). All are served within two minutes, and nobody waits for as long as 10 s.
     """
     rng = random.Random(seed)
@@ -72,7 +72,10 @@ def test_ten_thousand_pods_that_restart_at_once_are_all_served(seed: int) -> Non
     while arrivals or waiting:
         if not waiting:
             now = max(now, arrivals[0][0])
-        while arrivals and arrivals[0][0] <= now:
+        # An event loop is fair: for each piece of work some of what has arrived is looked at.
+        for _ in range(8):
+            if not arrivals or arrivals[0][0] > now:
+                break
             asked, pod, pause = heapq.heappop(arrivals)
             if work.enter():
                 waiting.append((asked, pod))
@@ -87,5 +90,5 @@ def test_ten_thousand_pods_that_restart_at_once_are_all_served(seed: int) -> Non
             assert limits.allow("ns/web", f"pod-{pod}", now)
             served, longest = served + 1, max(longest, now - asked)
     assert served == 10_000
-    assert now < 120
-    assert longest < 10
+    assert now < 120, now
+    assert longest < 10, longest
