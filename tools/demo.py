@@ -6,6 +6,7 @@ The cluster is left running. On failure: what was expected, what came, and the l
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,13 +27,14 @@ def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def reader_environment(kubeconfig: str, shims: Path) -> dict[str, str]:
     """PATH with our `linkerd`, and with our `kubectl` where the machine has none."""
-    path = [str(LINKERD.parent), os.environ.get("PATH", ""), "/usr/sbin"]
+    path = ":".join([str(LINKERD.parent), os.environ.get("PATH", ""), "/usr/sbin"])
     if not shutil.which("kubectl"):
         shim = shims / "kubectl"
-        shim.write_text(f'#!/bin/sh\nexec {LINKERD} sandbox kubectl "$@"\n')
+        # With the PATH as it was: the sandbox would find this file again and run in circles.
+        shim.write_text(f'#!/bin/sh\nPATH={shlex.quote(path)} exec {LINKERD} sandbox kubectl "$@"\n')
         shim.chmod(0o755)
-        path.insert(0, str(shims))
-    return {**os.environ, "PATH": ":".join(path), "KUBECONFIG": kubeconfig, "NO_COLOR": "1"}
+        path = f"{shims}:{path}"
+    return {**os.environ, "PATH": path, "KUBECONFIG": kubeconfig, "NO_COLOR": "1"}
 
 
 def show(outcome: Outcome) -> None:
