@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 from linkerd_kube.objects import JsonObject
 
 
@@ -76,6 +78,15 @@ class Sandbox:
 
     def wait(self, condition: str, target: str, timeout: str = "30s") -> None:
         self.kubectl("wait", f"--for={condition}", f"--timeout={timeout}", target)
+
+
+def started(directory: Path, *options: str) -> Sandbox:
+    sandbox = Sandbox(directory)
+    result = sandbox.run("up", "--wait", *options, check=False)
+    if result.returncode and ("run as root" in result.stderr or "forbids" in result.stderr):
+        pytest.skip(f"this machine does not let us make namespaces: {result.stderr.strip()}")
+    assert result.returncode == 0, result.stderr
+    return sandbox
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

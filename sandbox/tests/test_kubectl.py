@@ -3,6 +3,7 @@
 import pytest
 
 from linkerd_kube.objects import JsonObject
+from linkerd_kube.resources import DEPLOYMENTS
 from linkerd_sandbox import kubectl
 from linkerd_sandbox.manifests import Usage
 
@@ -31,3 +32,23 @@ def test_durations() -> None:
     assert [kubectl.seconds(text) for text in ("30s", "2m", "1h")] == [30, 120, 3600]
     with pytest.raises(Usage):
         kubectl.seconds("soon")
+
+
+@pytest.mark.parametrize(
+    ("words", "namespace"),
+    [
+        (["-n", "a", "get", "po"], "a"),
+        (["get", "po", "-n", "b"], "b"),
+        (["-n", "a", "get", "po", "-n", "b"], "b"),
+        (["get", "po"], "default"),
+    ],
+)
+def test_the_namespace_may_stand_before_the_command_or_behind_it(words: list[str], namespace: str) -> None:
+    assert kubectl.parser().parse_args(words).namespace == namespace
+
+
+def test_a_collection_is_shown_as_a_list_that_can_be_applied() -> None:
+    one: JsonObject = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
+    assert kubectl.as_list(DEPLOYMENTS, one) == one
+    found = kubectl.as_list(DEPLOYMENTS, {"kind": "DeploymentList", "items": [{"metadata": {"name": "web"}}]})
+    assert (found["apiVersion"], found["kind"], found["items"]) == ("v1", "List", [one])

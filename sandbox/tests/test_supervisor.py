@@ -4,15 +4,13 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox.tests.sandboxes import Sandbox, container, host_view, members, pod, until, web
+from sandbox.tests.sandboxes import Sandbox, container, host_view, members, pod, started, until, web
 
 from linkerd_kube.objects import JsonObject
 
@@ -30,22 +28,6 @@ def answers(port: int) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def started(directory: Path, *options: str) -> Sandbox:
-    sandbox = Sandbox(directory)
-    result = sandbox.run("up", "--wait", *options, check=False)
-    if result.returncode and ("run as root" in result.stderr or "forbids" in result.stderr):
-        pytest.skip(f"this machine does not let us make namespaces: {result.stderr.strip()}")
-    assert result.returncode == 0, result.stderr
-    return sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    one = started(tmp_path_factory.mktemp("sandbox") / "state")
-    yield one
-    one.run("down")
 
 
 @pytest.fixture
@@ -295,105 +277,6 @@ def test_kill_9_leaves_nothing(own: Sandbox) -> None:
         assert host_view() == before
         assert "it was killed" in own.run("status", check=False).stdout
         assert own.run("up", "--wait").returncode == 0
-
-
-def test_exec_copy_logs_and_forward(sandbox: Sandbox, tmp_path: Path) -> None:
-    script = "echo one; sleep 0.5; echo two; exec python3 -m http.server 8080"
-    sandbox.apply(pod("shell", container("shell", script, env=[{"name": "WHO", "value": "me"}])))
-    sandbox.wait("condition=Ready", "pod/shell")
-    assert sandbox.kubectl("exec", "shell", "--", "sh", "-c", "echo $WHO; id -u; cat", stdin="x").stdout == "me\n0\n"
-    assert sandbox.kubectl("exec", "-i", "shell", "--", "cat", stdin="typed\n").stdout == "typed\n"
-    failed = sandbox.kubectl("exec", "shell", "--", "sh", "-c", "exit 7", check=False)
-    assert failed.returncode == 7
-    terminal = sandbox.run("kubectl", "exec", "shell", "--", "sh", "-c", "test -t 0 || echo no terminal")
-    assert terminal.stdout == "no terminal\n"
-    source = tmp_path / "file"
-    source.write_text("content\n")
-    sandbox.kubectl("cp", str(source), "shell:/tmp/copied")
-    assert sandbox.kubectl("exec", "shell", "--", "cat", "/tmp/copied").stdout == "content\n"
-    following = subprocess.Popen(
-        ["kubectl", "logs", "-f", "shell"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=sandbox.env | {"KUBECONFIG": str(sandbox.directory / "kubeconfig")},
-    )
-    assert following.stdout is not None
-    try:
-        assert [following.stdout.readline() for _ in range(2)] == ["one\n", "two\n"]
-        sandbox.kubectl("delete", "pod", "shell")
-        following.stdout.read()
-        assert following.wait(10) == 0, "the stream ends with the container"
-    finally:
-        following.kill()
-        following.communicate()
-
-
-def test_every_kind_of_workload_runs(sandbox: Sandbox) -> None:
-    meta = {"labels": {"app": "kinds"}}
-    serve: JsonObject = {"containers": [container("c", "hostname; sleep 1000")], "terminationGracePeriodSeconds": 0}
-    once: JsonObject = {"containers": [container("c", "echo $JOB_COMPLETION_INDEX")], "restartPolicy": "Never"}
-    selector = {"matchLabels": {"app": "kinds"}}
-
-    def body(api: str, kind: str, spec: JsonObject) -> JsonObject:
-        return {"apiVersion": api, "kind": kind, "metadata": {"name": kind.lower()}, "spec": spec}
-
-    indexed: JsonObject = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "template": {"spec": once}}
-    template: JsonObject = {"metadata": meta, "spec": serve}
-    sandbox.apply(
-        [
-            body(
-                "apps/v1",
-                "StatefulSet",
-                {"replicas": 2, "selector": selector, "serviceName": "s", "template": template},
-            ),
-            body("apps/v1", "DaemonSet", {"selector": selector, "template": template}),
-            body("batch/v1", "Job", indexed),
-            body(
-                "batch/v1", "CronJob", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": once}}}}
-            ),
-            body(
-                "policy/v1", "PodDisruptionBudget", {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "kinds"}}}
-            ),
-        ]
-    )
-    sandbox.kubectl("create", "job", "--from=cronjob/cronjob", "manual")
-    sandbox.kubectl("rollout", "status", "statefulset/statefulset", "--timeout=30s")
-    sandbox.kubectl("rollout", "status", "daemonset/daemonset", "--timeout=30s")
-    sandbox.kubectl("wait", "--for=condition=Complete", "job/job", "job/manual", "--timeout=30s")
-    assert sandbox.logs("statefulset-1") == "statefulset-1\n"
-    assert sandbox.get("job", "job")["status"]["completedIndexes"] == "0-1"
-    drained = sandbox.kubectl(
-        "drain",
-        "sandbox",
-        "--ignore-daemonsets",
-        "--force",
-        "--pod-selector=app=kinds",
-        "--delete-emptydir-data",
-        "--timeout=2s",
-        check=False,
-    )
-    sandbox.kubectl("uncordon", "sandbox")
-    assert "Cannot evict pod as it would violate the pod's disruption budget" in drained.stderr
-    sandbox.kubectl("delete", "statefulset,daemonset,job,cronjob,pdb", "--all")
-
-
-def test_a_developer_s_own_service_runs(sandbox: Sandbox, tmp_path: Path) -> None:
-    venv, source = tmp_path / "venv", tmp_path / "app"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    packages = next(venv.glob("lib/python*/site-packages"))
-    (packages / "mine.py").write_text("NAME = 'mine'\n")
-    source.mkdir()
-    (source / "main.py").write_text("import sys, mine; print(mine.NAME, sys.prefix, flush=True)\n")
-    sandbox.run("image", "add", "me/app", "--venv", str(venv), "--source", str(source), "--", "python", "main.py")
-    sandbox.apply(pod("own", {"name": "own", "image": "me/app:1"}, restartPolicy="Never"))
-    until(lambda: sandbox.get("pod", "own")["status"]["phase"] == "Succeeded", 30, "it ran")
-    assert sandbox.logs("own") == f"mine {venv}\n"
-
-
-def test_top_is_absent_in_one_line(sandbox: Sandbox) -> None:
-    result = sandbox.kubectl("top", "pods", check=False)
-    assert result.returncode == 1
-    assert result.stderr.strip() == "error: Metrics API not available"
 
 
 def test_a_taken_port_is_one_line(sandbox: Sandbox, tmp_path: Path) -> None:

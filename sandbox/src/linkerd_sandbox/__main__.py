@@ -1,4 +1,4 @@
-"""`linkerd-sandbox` (also `linkerd sandbox`): up, down, status, kubeconfig, logs, kubectl, image."""
+"""`linkerd-sandbox` (also `linkerd sandbox`): up, down, status, kubeconfig, logs, kubectl, image, chaos."""
 
 import argparse
 import os
@@ -39,6 +39,11 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("-c", "--container", default="", help="default: all")
     kubectl = sub.add_parser("kubectl", help="kubectl with the cluster's kubeconfig", add_help=False)
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
+    chaos = sub.add_parser("chaos", help="faults for a pod: its processes or its network; heal ends them")
+    chaos.add_argument("action", choices=("kill", "pause", "resume", "partition", "delay", "loss", "heal"))
+    chaos.add_argument("pod")
+    chaos.add_argument("amount", nargs="?", default="", help="milliseconds of delay, percent of loss")
+    chaos.add_argument("-n", "--namespace", default="default")
     image = sub.add_parser("image", help="say which program stands behind an image name")
     image_sub = image.add_subparsers(dest="image_command", required=True, metavar="COMMAND")
     add = image_sub.add_parser("add", help="image add NAME [--venv DIR] [--source DIR] -- COMMAND [ARGUMENT...]")
@@ -67,6 +72,7 @@ def run(argv: Sequence[str], environ: dict[str, str]) -> int:
             "kubeconfig": lambda: commands.kubeconfig(state),
             "logs": lambda: commands.logs(state, arguments.name, arguments.namespace, arguments.container),
             "kubectl": lambda: commands.kubectl(state, arguments.arguments, environ),
+            "chaos": lambda: commands.chaos(state, arguments, environ),
             "image": lambda: commands.image(state, arguments),
         }
         return actions[arguments.command]()

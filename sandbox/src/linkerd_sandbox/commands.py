@@ -230,6 +230,22 @@ def kubectl(state: State, arguments: list[str], environ: MappingType[str, str]) 
     return run(state.kubeconfig, arguments)
 
 
+def chaos(state: State, arguments: argparse.Namespace, environ: MappingType[str, str]) -> int:
+    """Raises Failure."""
+    from linkerd_sandbox.chaos import ChaosFailed, pod_ip, processes, run
+
+    record = state.running()
+    if record is None:
+        raise Failure("the sandbox is not running: linkerd sandbox up")
+    try:
+        address = pod_ip(state.kubeconfig, arguments.namespace, arguments.pod)
+        run(arguments.action, arguments.amount, processes(record.pid, address), environ)
+    except ChaosFailed as error:
+        raise Failure(str(error)) from None
+    print(f"{arguments.action}: {arguments.namespace}/{arguments.pod}")
+    return 0
+
+
 def image(state: State, arguments: argparse.Namespace) -> int:
     """Mappings live in images.json; a running sandbox reads it again at the next start of a container."""
     path = state.directory / "images.json"

@@ -36,8 +36,10 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="linkerd sandbox kubectl", description="A small stand-in: install kubectl for all of its commands."
     )
+    # Before the command and behind it, as kubectl's; a default behind it would undo what was said before.
+    root.add_argument("-n", "--namespace", default="default")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("-n", "--namespace", default="default")
+    common.add_argument("-n", "--namespace", default=argparse.SUPPRESS)
     sub = root.add_subparsers(dest="command", required=True)
     apply = sub.add_parser("apply", parents=[common])
     apply.add_argument("-f", "--filename", action="append", required=True)
@@ -214,9 +216,17 @@ def _print_objects(resource: Resource, document: JsonObject, output: str) -> Non
         for obj in document.get("items", [document]):
             print(_label(resource, obj["metadata"]["name"]))
     elif output == "json":
-        print(json.dumps(document, indent=4))
+        print(json.dumps(as_list(resource, document), indent=4))
     else:
-        print(yaml.safe_dump(document, sort_keys=True), end="")
+        print(yaml.safe_dump(as_list(resource, document), sort_keys=True), end="")
+
+
+def as_list(resource: Resource, document: JsonObject) -> JsonObject:
+    """An object as it is; a collection as `kind: List` of whole objects, which apply takes again. PURE."""
+    if "items" not in document:
+        return document
+    items = [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in document["items"] or []]
+    return {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
 
 
 def table_lines(document: JsonObject, *, wide: bool, namespaces: bool) -> list[str]:
