@@ -39,5 +39,22 @@ async def test_injected_and_skipped(kube: FakeKube) -> None:
 async def test_a_full_queue_drops(kube: FakeKube) -> None:
     async with aiohttp.ClientSession() as session:
         events = Events(EventRecorder(KubeClient(kube.url, session), "linkerd-proxy-injector"))
-        for _ in range(2000):
+        for number in range(2000):
+            owner = Owner("deployment", "web", ObjectRef("Deployment", "web", "emojivoto", str(number), "apps/v1"))
+            events.injection(owner, Injection({}, injected=True))
+
+
+async def test_an_owner_gets_a_burst_and_then_one_in_five_minutes(kube: FakeKube) -> None:
+    now = 0.0
+    async with aiohttp.ClientSession() as session:
+        events = Events(EventRecorder(KubeClient(kube.url, session), "linkerd-proxy-injector"), lambda: now)
+        other = Owner("deployment", "b", ObjectRef("Deployment", "b", "emojivoto", "other", "apps/v1"))
+        for _ in range(100):
             events.injection(OWNER, Injection({}, injected=True))
+        assert events.waiting == 25
+        events.injection(other, Injection({}, injected=True))
+        assert events.waiting == 26
+        now = 300.0
+        for _ in range(5):
+            events.injection(OWNER, Injection({}, injected=True))
+        assert events.waiting == 27
