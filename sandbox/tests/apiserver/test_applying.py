@@ -176,3 +176,15 @@ async def test_custom_kinds_apply(cluster: Cluster) -> None:
     assert (code, sorted(body["spec"]["tags"])) == (200, ["x", "y"])
     code, body = await cluster.api("PATCH", path + "a", cog | {"spec": {"size": 2}}, media=APPLY)
     assert body["spec"] == {"size": 2, "tags": ["y"]}
+
+
+async def test_what_is_not_enforced_is_said(cluster: Cluster) -> None:
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": "default"},
+        "spec": {"podSelector": {}},
+    }
+    done = await cluster.kubectl("apply", "-f", "-", stdin=[policy])
+    assert done.code == 0, done.err
+    assert done.err == "Warning: the sandbox stores NetworkPolicies and does not enforce them\n"

@@ -22,6 +22,7 @@ from linkerd_sandbox.apiserver.status import Cause, already_exists, conflict, fo
 from linkerd_sandbox.apiserver.store import Store, Stored
 
 _ATTEMPTS = 5
+_NOT_ENFORCED = {"networkpolicies.networking.k8s.io": "the sandbox stores NetworkPolicies and does not enforce them"}
 Change = Callable[[JsonObject], JsonObject]
 
 
@@ -79,6 +80,8 @@ class Resources:
         self._refuse(kind, name, self.rules.validate(kind, body, None))
         await self._admission.validate(Attributes(call, "CREATE", kind, namespace, name), body, None)
         self._check_new(kind, namespace, name)
+        if warning := _NOT_ENFORCED.get(kind.qualified):
+            call.warn(warning)
         return body if call.dry_run else self._store(kind, body, None)
 
     def _check_new(self, kind: ResourceType, namespace: str, name: str) -> None:
