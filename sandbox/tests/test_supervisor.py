@@ -238,9 +238,12 @@ def test_without_kubectl_the_stand_in_serves(sandbox: Sandbox, tmp_path: Path) -
     assert sandbox.run("kubectl", "get", "nothing", env=bare, check=False).returncode == 1
 
 
-def test_two_sandboxes_side_by_side_and_down_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_two_sandboxes_side_by_side_and_down_leaves_nothing(
+    sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     before = host_view()
     own = started(tmp_path / "state", "--port", f"{(port := free_port())}:web.default:80")
+    request.addfinalizer(lambda: own.run("down"))  # also where an assertion below fails
     assert sandbox.pid != own.pid
     namespace = str(Path(f"/proc/{own.pid}/ns/net").readlink())
     own.apply([pod("mine", container("mine", "sleep 1000"))])
