@@ -9,13 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
+import msgspec
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVICE, document, inbound_document, pair, sidecar
+from services.proxy.tests.mesh import CLIENT, SERVICE, Pair, document, inbound_document, pair, sidecar
 
 from linkerd_contract.inbound import AuthnKind, Authorization
-from linkerd_contract.outbound import ProtocolHint
+from linkerd_contract.outbound import ProtocolHint, Retry, Route, Timeouts, WeightedBackend
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.ports import eventually
 
@@ -37,6 +38,7 @@ class App(grpc.GenericRpcHandler):
         return {
             "/t/Echo": grpc.unary_unary_rpc_method_handler(self._echo),
             "/t/Fail": grpc.unary_unary_rpc_method_handler(self._fail),
+            "/t/Late": grpc.unary_unary_rpc_method_handler(self._late),
             "/t/Chat": grpc.stream_stream_rpc_method_handler(self._chat),
             "/t/Flood": grpc.unary_stream_rpc_method_handler(self._flood),
             "/t/Wait": grpc.unary_unary_rpc_method_handler(self._wait),
@@ -47,6 +49,11 @@ class App(grpc.GenericRpcHandler):
         return request
 
     async def _fail(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return b""
+
+    async def _late(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        await context.send_initial_metadata(())
         await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return b""
 
@@ -116,6 +123,45 @@ async def test_grpc_failures_are_told_and_classified(tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as denied:
             await asyncio.wait_for(to.unary_unary("/t/Echo")(b""), DEADLINE)
         assert denied.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def with_route(mesh: Pair, route: Route) -> None:
+    known = document([mesh.server.inbound])
+    route = msgspec.structs.replace(route, backends=[WeightedBackend("all")])
+    mesh.client.discovery.set(SERVICE, msgspec.structs.replace(known, routes=[route]))
+
+
+@pytest.mark.parametrize(("method", "attempts"), [("/t/Fail", 3), ("/t/Late", 3), ("/t/Wait", 1)])
+@on_uvloop
+async def test_grpc_codes_are_retried_in_heads_and_in_trailers(tmp_path: Path, method: str, attempts: int) -> None:
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        with_route(mesh, Route(retry=Retry(grpc_codes=[14], limit=2), timeouts=Timeouts(request_ms=1000)))
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await asyncio.wait_for(to.unary_unary(method)(b"x"), DEADLINE)
+        expected = grpc.StatusCode.DEADLINE_EXCEEDED if attempts == 1 else grpc.StatusCode.UNAVAILABLE
+        assert failed.value.code() is expected
+        assert mesh.client.sample("request_total", 'direction="outbound"') == attempts
+
+
+@on_uvloop
+async def test_calls_of_every_kind_pass_a_route_with_features(tmp_path: Path) -> None:
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        with_route(mesh, Route(retry=Retry(grpc_codes=[14], limit=2), timeouts=Timeouts(idle_ms=5000)))
+        for size in (10, BIG):
+            assert await asyncio.wait_for(to.unary_unary("/t/Echo")(b"x" * size), DEADLINE) == b"x" * size
+        total = 0
+        async for part in to.unary_stream("/t/Flood")(b"10"):
+            total += len(part)
+        assert total == 10 * BIG
+        call = to.stream_stream("/t/Chat")()
+        for n in range(20):
+            await call.write(b"%d" % n)
+            assert await asyncio.wait_for(call.read(), DEADLINE) == b"re: %d" % n
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.OK
+        waiting = to.unary_unary("/t/Wait")(b"")
+        await eventually(lambda: mesh.server.sample("request_total") == 5)
+        waiting.cancel()
 
 
 @on_uvloop

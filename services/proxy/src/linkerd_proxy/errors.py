@@ -117,6 +117,14 @@ class ResponseTimeout(ProxyError):
     default = "response timeout"
 
 
+class ProfileTimeout(ResponseTimeout):
+    """A ServiceProfile's timeout, which covers all attempts, ran out."""
+
+    close = True
+    label = "timeout"
+    default = "request timed out"
+
+
 class IdentityRequired(ProxyError):
     """The endpoint's identity is not the one that l5d-require-id names."""
 

@@ -6,7 +6,7 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVICE, document, sidecar
 
-from linkerd_contract.matching import Condition, Filter, FilterType, HeaderModifier, StringMatch
+from linkerd_contract.matching import Condition, Filter, FilterType, StringMatch
 from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, ProtocolHint, Route, WeightedBackend
 from linkerd_runtime.settings import Addr
 
@@ -60,14 +60,13 @@ async def test_a_missing_backend_is_500(tmp_path: Path) -> None:
 
 
 @on_uvloop
-async def test_forbidden_destinations_and_filters_that_are_not_there(tmp_path: Path) -> None:
+async def test_forbidden_destinations_and_filters_of_an_unknown_kind(tmp_path: Path) -> None:
     async with apps.echo_app() as app, sidecar(None, tmp_path, CLIENT) as proxy:
         known = document([Addr(*app)], identity=None, hint=ProtocolHint.none)
         proxy.discovery.set(SERVICE, msgspec.structs.replace(known, forbidden=True))
         async with apps.client(proxy.outbound) as client:
             assert (await client.get()).status == 403
-            rewriting = Filter(FilterType.request_headers, headers=HeaderModifier(remove=["x"]))
-            route = Route(filters=[rewriting], backends=[WeightedBackend("all")])
-            proxy.discovery.set(SERVICE, msgspec.structs.replace(known, routes=[route]))
+            strange = Route(filters=[Filter(FilterType.unknown)], backends=[WeightedBackend("all")])
+            proxy.discovery.set(SERVICE, msgspec.structs.replace(known, routes=[strange]))
             got = await client.get()
-            assert (got.status, got.fields["l5d-proxy-error"]) == (500, "invalid policy: filters are not implemented")
+            assert (got.status, got.fields["l5d-proxy-error"]) == (500, "filter unknown cannot be carried out")

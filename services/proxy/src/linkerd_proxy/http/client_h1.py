@@ -48,6 +48,8 @@ class H1Client(asyncio.Protocol):
         self._x: Exchange | None = None
         self._fields: Headers = []
         self._reused = False
+        self._bodiless = False
+        """The current request is its head and nothing more."""
         self._fresh = True
         """No byte of the current response has come."""
         self._chunked = False
@@ -92,7 +94,7 @@ class H1Client(asyncio.Protocol):
         x, self._x = self._x, None
         if x is None:
             return
-        if self._reused and self._fresh and x.flags & REQUEST_ENDED and x.head.method in _IDEMPOTENT:
+        if self._reused and self._fresh and self._bodiless and x.head.method in _IDEMPOTENT:
             # The endpoint closed an idle connection at the moment of its reuse: no request was lost but this one,
             # whose head is all of it (RFC 9110 section 9.2.2).
             self.pool.send_fresh(x, self._fields)
@@ -117,7 +119,7 @@ class H1Client(asyncio.Protocol):
         self._fields = fields
         self._fresh = True
         x.up = self
-        ended = x.flags & REQUEST_ENDED and x.waiting is None
+        ended = self._bodiless = x.flags & REQUEST_ENDED != 0 and x.waiting is None
         self._chunked = not ended and not x.head.upgrade and not h1.has_length(fields)
         self.reader.expect(x.head.method)
         self._write(h1.request_head(x.head, fields, self._chunked))

@@ -13,21 +13,24 @@ _CONTROL = dict.fromkeys(range(32), " ") | {127: " "}
 
 def head(error: ProxyError, *, grpc: bool, emit: bool) -> Headers:
     """The head of the response to a request that failed; it has no body."""
-    message = _line(error.message)
-    if grpc:
-        fields: Headers = [
-            (b":status", b"200"),
-            (b"content-type", b"application/grpc"),
-            (b"grpc-status", b"%d" % error.grpc_status),
-        ]
-        if emit:
-            fields.append((b"grpc-message", _percent(message)))
+    fields = answer(200 if grpc else error.status, error.grpc_status if grpc else None, error.message, emit=emit)
+    if emit and error.close:
+        fields.append((L5D_PROXY_CONNECTION, b"close"))
+    return fields
+
+
+def answer(status: int, grpc_status: int | None, message: str, *, emit: bool) -> Headers:
+    """The head of a response that this proxy gives; `grpc_status` makes it a trailers-only response of gRPC."""
+    line = _line(message)
+    fields: Headers = [(b":status", b"%d" % status)]
+    if grpc_status is None:
+        fields.append((b"content-length", b"0"))
     else:
-        fields = [(b":status", b"%d" % error.status), (b"content-length", b"0")]
-    if emit:
-        fields.append((L5D_PROXY_ERROR, message))
-        if error.close:
-            fields.append((L5D_PROXY_CONNECTION, b"close"))
+        fields += [(b"content-type", b"application/grpc"), (b"grpc-status", b"%d" % grpc_status)]
+        if emit:
+            fields.append((b"grpc-message", _percent(line)))
+    if emit and line:
+        fields.append((L5D_PROXY_ERROR, line))
     return fields
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Route, WeightedBackend
+from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, RetryBudget, Route, WeightedBackend
 from linkerd_contract.watch import WatchCode, WatchError
 from linkerd_proxy.addrs import OrigDst
 from linkerd_proxy.errors import DiscoveryFailed
@@ -18,6 +18,7 @@ from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.endpoint import EndpointFactory
 from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_rules.policy import OutboundPolicy
+from linkerd_rules.policy.budget import Budget
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class OutboundTarget:
         self._on_unused = on_unused
         self.policy: OutboundPolicy | None = None
         self.concretes: dict[str, Concrete] = {}
+        self._budgets: dict[RetryBudget, Budget] = {}
         self.connections = 0
         self.idle_since = 0.0
         self.error: DiscoveryFailed | None = None
@@ -91,6 +93,13 @@ class OutboundTarget:
         if self.policy is None:
             raise self.error or DiscoveryFailed()
         return self.policy
+
+    def budget(self, settings: RetryBudget, now: float) -> Budget:
+        """The retry budget with these settings: all routes that have them share it, over changes of policy too."""
+        budget = self._budgets.get(settings)
+        if budget is None:
+            budget = self._budgets[settings] = Budget(settings, now)
+        return budget
 
     def released(self) -> None:
         """A connection ended."""

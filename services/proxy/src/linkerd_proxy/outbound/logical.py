@@ -1,30 +1,30 @@
 """From a request to a backend: the route that takes it, and the backend that the route's split gives it.
 
-Filters, timeouts and retries belong here, between the route and the backend. They are not implemented: a route with a
-filter answers 500, as to ignore it would be worse; timeouts do not run and nothing is sent twice.
+A route with filters, timeouts, retries or metrics of its own has RouteFeatures, and its requests are Managed on their
+way; a plain route's requests go straight to the backend.
 """
 
-from collections.abc import Callable
-
-from linkerd_proxy.errors import BackendMissing, FilterNotImplemented, ProxyError, RouteNotFound, Unauthorized
+from linkerd_proxy.errors import BackendMissing, ProxyError, RouteNotFound, Unauthorized
 from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.discover import OutboundTarget
-from linkerd_proxy.telemetry.metrics import ErrorFamilies
+from linkerd_proxy.outbound.features import Choice, RouteFeatures, is_plain
+from linkerd_proxy.outbound.managed import Managed
 from linkerd_rules.policy import CompiledRoute, OutboundPolicy
 
 
 class Logical:
     """The service of the HTTP connections to one target."""
 
-    __slots__ = ("_errors", "_policy", "_rng", "_single", "_target")
+    __slots__ = ("_features", "_policy", "_runtime", "_single", "_target")
 
-    def __init__(self, target: OutboundTarget, errors: ErrorFamilies, rng: Callable[[], float]) -> None:
+    def __init__(self, target: OutboundTarget, runtime: Runtime) -> None:
         self._target = target
-        self._errors = errors
-        self._rng = rng
+        self._runtime = runtime
         self._policy: OutboundPolicy | None = None
         self._single: dict[int, Concrete] = {}
+        self._features: dict[int, RouteFeatures | None] = {}
 
     def __call__(self, x: Exchange) -> None:
         policy = self._target.policy
@@ -41,35 +41,51 @@ class Logical:
             if policy.doc.forbidden:
                 self.refuse(x, Unauthorized("destination is forbidden by policy"))
                 return
-            if not route.filters.empty or route.backend_filters:
-                self.refuse(x, FilterNotImplemented())
+            features = self._features_of(policy, route)
+            if features is not None:
+                Managed(features, x, self.refuse).start()
                 return
-            concrete = self._split(route)
-            if concrete is None:
+            choice = self._split(route)
+            if choice is None:
                 self.refuse(x, BackendMissing())
                 return
+            concrete = choice[1]
+            if len(route.route.backends) == 1:
+                self._single[id(route)] = concrete
         concrete.send(x, route)
 
     def refuse(self, x: Exchange, error: ProxyError) -> None:
         """Answer a request that goes nowhere."""
-        self._errors.http.labels(error.label).value += 1
+        self._runtime.metrics.outbound_errors.http.labels(error.label).value += 1
         x.fail(error)
 
     def _follow(self, policy: OutboundPolicy | None) -> None:
-        """Another snapshot: routes with one backend are looked up by identity."""
+        """Another snapshot: plain routes with one backend are looked up by identity."""
         self._policy = policy
         self._single.clear()
+        self._features.clear()
 
-    def _split(self, route: CompiledRoute) -> Concrete | None:
-        concretes = self._target.concretes
+    def _features_of(self, policy: OutboundPolicy, route: CompiledRoute) -> RouteFeatures | None:
+        """None for a plain route."""
+        key = id(route)
+        if key not in self._features:
+            features = None
+            if not is_plain(route, policy.doc):
+                budget = None
+                if route.retry is not None and route.retry.retry.budget is not None:
+                    budget = self._target.budget(route.retry.retry.budget, self._runtime.turn.now)
+                features = RouteFeatures(self._runtime, policy.doc, route, lambda: self._split(route), budget)
+            self._features[key] = features
+        return self._features[key]
+
+    def _split(self, route: CompiledRoute) -> Choice | None:
         backends = route.route.backends
         if len(backends) == 1:
-            concrete = concretes.get(backends[0].ref)
-            if concrete is not None:
-                self._single[id(route)] = concrete
-            return concrete
-        ref = route.pick_backend(self._rng(), self._is_available)
-        return concretes.get(ref) if ref is not None else None
+            ref: str | None = backends[0].ref
+        else:
+            ref = route.pick_backend(self._runtime.rng(), self._is_available)
+        concrete = self._target.concretes.get(ref) if ref is not None else None
+        return None if ref is None or concrete is None else (ref, concrete)
 
     def _is_available(self, ref: str) -> bool:
         concrete = self._target.concretes.get(ref)

@@ -78,7 +78,7 @@ class ProtocolStage:
                 transport, received
             )
             return
-        logical = Logical(target, self._runtime.metrics.outbound_errors, self._runtime.rng)
+        logical = Logical(target, self._runtime)
         server: H1Server | H2Server
         if protocol is Detected.HTTP2:
             self._protocols.labels("http/2").value += 1

@@ -242,6 +242,30 @@ class IdentityFamilies:
         )
 
 
+class RouteSeries:
+    """One route of a ServiceProfile: `effective` is what the application saw, `actual` counts every attempt."""
+
+    __slots__ = ("_actual_responses", "_labels", "_retryable", "actual_requests", "effective")
+
+    def __init__(self, metrics: "Metrics", labels: str) -> None:
+        self.effective: HttpSeries = metrics.route.series(labels)
+        self.actual_requests: Counter = metrics.route_actual_request_total.labels(base=labels)
+        self._actual_responses = metrics.route_actual_response_total
+        self._retryable = metrics.route_retryable_total
+        self._labels = labels
+
+    def actual_end(self, status: int, success: bool, grpc_status: int | None, error: str = "") -> None:
+        """An attempt ended."""
+        code = str(status) if 100 <= status <= 599 else "unknown" if status else ""
+        grpc = "" if grpc_status is None else str(grpc_status) if 0 <= grpc_status <= 16 else "unknown"
+        verdict = "success" if success else "failure"
+        self._actual_responses.labels(code, verdict, grpc, error, base=self._labels).value += 1
+
+    def retryable(self, skipped: str = "") -> None:
+        """A response called for a retry; `skipped` says why there was none."""
+        self._retryable.labels(skipped, base=self._labels).value += 1
+
+
 class Metrics:
     """All families of one proxy."""
 

@@ -1,0 +1,411 @@
+"""A request of a route with features: filters, timeouts, and as many attempts as the retry policy allows.
+
+Towards the client it is the `up` of the request's exchange; each attempt is an exchange of its own. A response is
+passed on as it comes once it is decided that it is the one ("committed"). The body is kept for further attempts up to
+the policy's limit; one that is larger, or not complete when the response comes, is never sent again. Credit for bytes
+that a later attempt sends again is not given to the client twice.
+"""
+
+from collections.abc import Callable
+
+from linkerd_proxy.codec.headers import Headers, find
+from linkerd_proxy.errors import BackendMissing, FailFastError, ProfileTimeout, ProxyError, ResponseTimeout, StreamReset
+from linkerd_proxy.http.exchange import (
+    CLOSED,
+    GRPC,
+    NOWHERE,
+    REQUEST_ENDED,
+    RESPONSE_ENDED,
+    RESPONSE_STARTED,
+    UPGRADE,
+    WAITING,
+    Exchange,
+)
+from linkerd_proxy.http.request import RequestHead
+from linkerd_proxy.outbound.attempt import Attempt
+from linkerd_proxy.outbound.concrete import Concrete
+from linkerd_proxy.outbound.features import RouteFeatures
+from linkerd_proxy.transport.wheel import Timer
+from linkerd_rules.policy.filters import Filters
+
+_REFUSED_STREAM = 7
+
+
+class Managed:
+    """One request."""
+
+    def __init__(self, features: RouteFeatures, x: Exchange, refuse: Callable[[Exchange, ProxyError], None]) -> None:
+        """`refuse` counts an error and answers with it."""
+        self._features = features
+        self._runtime = features.runtime
+        self._route = features.route
+        self._x = x
+        self._refuse = refuse
+        fields, self._retry, self._timeouts = features.settings(x.head.fields)
+        if fields is not x.head.fields:
+            x.head = RequestHead(fields, x.head.version, x.head.flags)
+        self._attempt: Attempt | None = None
+        self._filters: tuple[Filters, ...] = ()
+        self._tries = 0
+        self._buffer: list[bytes | Headers] | None = [] if self._retry is not None else None
+        self._size = 0
+        self._credited = 0
+        self._held: Headers | None = None
+        """A gRPC response's head while its end may still call for a retry."""
+        self._committed = False
+        self._closed = False
+        self._timers: list[Timer] = []
+        self._profile: Timer | None = None
+        self._active = x.started
+
+    def start(self) -> None:
+        """Send it."""
+        x, timeouts, wheel = self._x, self._timeouts, self._runtime.wheel
+        if x.flags & UPGRADE:
+            self._pass_upgrade()
+            return
+        x.up = self
+        if self._features.budget is not None:
+            self._features.budget.deposit(self._runtime.turn.now)
+        if self._features.metrics is not None:
+            self._features.metrics.effective.requests.value += 1
+        if timeouts.request is not None:
+            self._timers.append(wheel.after(timeouts.request, lambda: self._expire(ResponseTimeout("request timeout"))))
+        if timeouts.profile is not None:
+            self._profile = wheel.after(timeouts.profile, lambda: self._expire(ProfileTimeout()))
+            self._timers.append(self._profile)
+        if timeouts.idle is not None:
+            self._timers.append(wheel.after(timeouts.idle, self._idle_due))
+        if x.flags & REQUEST_ENDED:
+            self._request_ended()
+        self._try()
+
+    # Up: from the client.
+
+    def send(self, x: Exchange, data: bytes, end: bool) -> None:
+        self._active = self._runtime.turn.now
+        if data:
+            self._keep(data, len(data))
+        attempt = self._attempt
+        if end:
+            self._request_ended()
+        if attempt is None:
+            x.down.consumed(x, len(data))
+            return
+        if end:
+            attempt.flags |= REQUEST_ENDED
+        attempt.up.send(attempt, data, end)
+
+    def trailers(self, x: Exchange, trailers: Headers) -> None:
+        self._keep(trailers, 0)
+        self._request_ended()
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.flags |= REQUEST_ENDED
+            attempt.up.trailers(attempt, trailers)
+
+    def cancel(self, x: Exchange) -> None:
+        self._stop()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.abandon(None)
+
+    def consumed(self, x: Exchange, count: int) -> None:
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.down_held -= count
+            attempt.up.consumed(attempt, count)
+
+    # From an attempt.
+
+    def inform(self, head: Headers) -> None:
+        """An informational response."""
+        if not self._committed:
+            self._x.down.inform(self._x, head)
+
+    def responded(self, attempt: Attempt, head: Headers, end: bool) -> None:
+        """The head of a response."""
+        if attempt is not self._attempt:
+            return
+        self._active = self._runtime.turn.now
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        complete = end or attempt.flags & RESPONSE_ENDED != 0
+        if not end and attempt.flags & GRPC and attempt.grpc_status is None and self._can_repeat:
+            self._held = head
+        elif self._calls_for_retry(attempt):
+            self._again(attempt, complete=complete)
+        else:
+            self._commit(head, attempt if end else None)
+
+    def body(self, attempt: Attempt, data: bytes, end: bool) -> None:
+        """Some of a response's body."""
+        if attempt is not self._attempt:
+            return
+        self._commit_held()
+        self._active = self._runtime.turn.now
+        attempt.down_held += len(data)
+        if end:
+            self._finish(attempt)
+        self._x.down.send(self._x, data, end)
+
+    def ended(self, attempt: Attempt, trailers: Headers) -> None:
+        """The end of a response, with trailers."""
+        if attempt is not self._attempt:
+            return
+        if self._held is not None and self._calls_for_retry(attempt):
+            self._again(attempt, complete=True)
+            return
+        self._commit_held()
+        self._finish(attempt)
+        self._x.down.trailers(self._x, trailers)
+
+    def aborted(self, error: ProxyError) -> None:
+        """The endpoint wants no more of the request after its response."""
+        self._x.down.abort(self._x, error)
+
+    def credit(self, attempt: Attempt, count: int) -> None:
+        """An endpoint took so many bytes of the request's body."""
+        attempt.credited += count
+        new = attempt.credited - self._credited
+        if new > 0:
+            self._credited = attempt.credited
+            self._x.down.consumed(self._x, new)
+
+    def failed(self, attempt: Attempt, error: ProxyError) -> None:
+        """An attempt had no response, or not all of one."""
+        if attempt is not self._attempt:
+            return
+        refused = isinstance(error, FailFastError) or (isinstance(error, StreamReset) and error.code == _REFUSED_STREAM)
+        retry = self._retry
+        if refused and retry is not None and not retry.on_failure and not self._committed and self._may_retry():
+            self._again(attempt, complete=True, error=error.label)
+            return
+        self._finish(attempt, error)
+        self._x.fail(error)
+
+    # Attempts.
+
+    def _try(self) -> None:
+        if self._closed:
+            return
+        now = self._runtime.turn.read()
+        x = self._x
+        choice = self._features.choose()
+        if choice is None:
+            self._stop()
+            self._refuse(x, BackendMissing())
+            return
+        ref, concrete = choice
+        self._tries += 1
+        self._filters = (self._route.filters, self._features.backend_filters(ref))
+        attempt = self._attempt = Attempt(self, x.head, x.head.flags | x.flags & REQUEST_ENDED, now)
+        if self._buffer:
+            attempt.waiting = list(self._buffer)
+        if self._features.metrics is not None:
+            self._features.metrics.actual_requests.value += 1
+        delay = sum(filters.delay_ms(self._runtime.rng()) for filters in self._filters)
+        if delay:
+            self._timers.append(self._runtime.wheel.after(delay / 1000, lambda: self._send(attempt, concrete)))
+        else:
+            self._send(attempt, concrete)
+
+    def _send(self, attempt: Attempt, concrete: Concrete) -> None:
+        if self._closed or attempt is not self._attempt:
+            return
+        self._runtime.turn.read()
+        answer = next((a for f in self._filters if (a := self._features.answer(f, self._x)) is not None), None)
+        if answer is not None:
+            self._answered(attempt, answer)
+            return
+        attempt.head = self._request_head()
+        timeout = None if self._retry is None else self._retry.try_timeout(self._tries - 1)
+        if timeout is not None:
+            attempt.timer = self._runtime.wheel.after(timeout, lambda: self._try_expired(attempt))
+            self._timers.append(attempt.timer)
+        concrete.send(attempt, self._route)
+
+    def _request_head(self) -> RequestHead:
+        """The request's head as the route's and the backend's filters want it."""
+        head = self._x.head
+        fields = head.fields
+        for filters in self._filters:
+            fields = [*filters.request_headers(fields)]
+        return head if fields == head.fields else RequestHead(fields, head.version, head.flags)
+
+    def _answered(self, attempt: Attempt, head: Headers) -> None:
+        """A filter answered in the endpoint's place."""
+        waiting, attempt.waiting = attempt.waiting or [], None
+        attempt.flags |= CLOSED | RESPONSE_ENDED
+        attempt.up = NOWHERE
+        attempt.status = head[0][1]
+        attempt.grpc_status = find(head, b"grpc-status")
+        self.credit(attempt, sum(len(part) for part in waiting if isinstance(part, bytes)))
+        self.responded(attempt, head, True)
+
+    def _calls_for_retry(self, attempt: Attempt) -> bool:
+        if self._retry is None or self._committed:
+            return False
+        status, grpc_status, success = self._class(attempt)
+        return self._retry.retryable(status, grpc_status, success) and self._may_retry()
+
+    @property
+    def _can_repeat(self) -> bool:
+        """Whether the whole request is at hand. A response to half a request is never waited with, nor retried."""
+        return self._buffer is not None and self._x.flags & REQUEST_ENDED != 0
+
+    def _may_retry(self) -> bool:
+        """Whether body, limit, budget and backends allow another attempt, which is then paid for."""
+        retry, budget, metrics = self._retry, self._features.budget, self._features.metrics
+        if retry is None or not self._can_repeat:
+            return False
+        if not retry.may_try(self._tries, self._size):
+            return False
+        choice = self._features.choose()
+        if choice is None or not choice[1].available():
+            skipped = "overflow"
+        elif budget is not None and not budget.withdraw(self._runtime.turn.now):
+            skipped = "no_budget"
+        else:
+            skipped = ""
+        if metrics is not None:
+            metrics.retryable(skipped)
+        return not skipped
+
+    def _again(self, attempt: Attempt, *, complete: bool, error: str = "") -> None:
+        """Another attempt in this one's place, after the backoff."""
+        self._count_attempt(attempt, error)
+        self._attempt = None
+        self._held = None
+        attempt.discard(complete=complete)
+        assert self._retry is not None
+        wait = self._retry.wait(self._tries, self._runtime.rng())
+        if wait:
+            self._timers.append(self._runtime.wheel.after(wait, self._try))
+        else:
+            # Not from here: attempts that fail at once would nest.
+            self._runtime.loop.call_soon(self._try)
+
+    # The response that counts.
+
+    def _commit_held(self) -> None:
+        head, self._held = self._held, None
+        if head is not None:
+            self._commit(head, None)
+
+    def _commit(self, head: Headers, ended: Attempt | None) -> None:
+        """This is the response; `ended`: it has no body."""
+        x = self._x
+        self._committed = True
+        self._buffer = None
+        if self._profile is not None:
+            self._profile.cancel()
+        for filters in reversed(self._filters):
+            head = [*filters.response_headers(head)]
+        x.flags |= RESPONSE_STARTED
+        if ended is not None:
+            self._finish(ended)
+        x.down.respond(x, head, ended is not None)
+
+    def _finish(self, attempt: Attempt, error: ProxyError | None = None) -> None:
+        """The response has ended, well or not."""
+        self._stop()
+        label = "" if error is None else error.label
+        self._count_attempt(attempt, label)
+        metrics = self._features.metrics
+        if metrics is None:
+            return
+        status, grpc_status, success = self._class(attempt)
+        latency = (self._runtime.turn.now - self._x.started) * 1000
+        status = status if error is None or status else error.status
+        metrics.effective.end(status, success and error is None, latency, grpc_status, label)
+
+    def _count_attempt(self, attempt: Attempt, error: str) -> None:
+        if self._features.metrics is not None:
+            status, grpc_status, success = self._class(attempt)
+            self._features.metrics.actual_end(status, success and not error, grpc_status, error)
+
+    def _class(self, attempt: Attempt) -> tuple[int, int | None, bool]:
+        """Status (0: no head), gRPC status and success of a response."""
+        text = attempt.grpc_status
+        grpc_status = int(text) if text is not None and text.isdigit() else None
+        status = int(attempt.status) if attempt.status else 0
+        return status, grpc_status, self._route.classify(status, grpc_status, attempt.flags & GRPC != 0)
+
+    # Time.
+
+    def _request_ended(self) -> None:
+        if self._timeouts.response is not None and not self._closed:
+            expire = self._timeouts.response
+            self._timers.append(
+                self._runtime.wheel.after(expire, lambda: self._expire(ResponseTimeout("response timeout")))
+            )
+
+    def _try_expired(self, attempt: Attempt) -> None:
+        if self._closed or attempt is not self._attempt or self._committed:
+            return
+        self._runtime.turn.read()
+        error = ResponseTimeout()
+        if not self._may_retry():
+            self._expire(error)
+            return
+        attempt.abandon(error)
+        self._again(attempt, complete=True, error=error.label)
+
+    def _idle_due(self) -> None:
+        idle = self._timeouts.idle
+        if self._closed or idle is None:
+            return
+        left = self._active + idle - self._runtime.turn.read()
+        if left <= 0:
+            self._expire(ResponseTimeout("idle timeout"))
+        else:
+            self._timers.append(self._runtime.wheel.after(left, self._idle_due))
+
+    def _expire(self, error: ProxyError) -> None:
+        if self._closed:
+            return
+        self._runtime.turn.read()
+        attempt, self._attempt = self._attempt, None
+        if attempt is None:
+            self._stop()
+        else:
+            self._finish(attempt, error)
+            attempt.abandon(error)
+        self._refuse(self._x, error)
+
+    def _stop(self) -> None:
+        self._closed = True
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    # The rest.
+
+    def _keep(self, part: bytes | Headers, size: int) -> None:
+        if self._buffer is None or self._retry is None:
+            return
+        self._size += size
+        if self._size > self._retry.max_body_bytes:
+            self._buffer = None
+        else:
+            self._buffer.append(part)
+
+    def _pass_upgrade(self) -> None:
+        """Upgrades become bytes both ways: of the features only the request's filters apply."""
+        x = self._x
+        choice = self._features.choose()
+        if choice is None:
+            self._refuse(x, BackendMissing())
+            return
+        ref, concrete = choice
+        self._filters = (self._route.filters, self._features.backend_filters(ref))
+        answer = next((a for f in self._filters if (a := self._features.answer(f, x)) is not None), None)
+        if answer is not None:
+            x.flags |= CLOSED
+            x.up = NOWHERE
+            x.down.respond(x, answer, True)
+            return
+        x.up = WAITING
+        x.head = self._request_head()
+        concrete.send(x, self._route)
