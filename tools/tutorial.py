@@ -8,7 +8,8 @@ file that the reader writes. The fence's attributes:
     ```yaml file=my-app.yml
 
 `wait` is how many seconds the block may be repeated until it shows what it must (for output that settles), `issue`
-names the open issue that the block needs, `demo` puts it into `make demo`. Outputs are equal but for hashes, ages,
+names the open issue that the block needs, `demo` puts it into `make demo`, `kubectl` says that the sandbox's stand-in
+for kubectl is not enough. Outputs are equal but for hashes, ages,
 addresses and figures, and but for the width of columns.
 """
 
@@ -38,6 +39,8 @@ class Block:
     wait: float = 0
     issue: str = ""
     demo: bool = False
+    kubectl: bool = False
+    """Whether it needs a whole kubectl, not the sandbox's stand-in."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def parse(text: str) -> list[Block]:
                     float(attributes.get("wait", 0)),
                     attributes.get("issue", ""),
                     "demo" in words,
+                    "kubectl" in words,
                 )
             )
             files = []
