@@ -24,8 +24,9 @@ from linkerd_runtime import pki
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIVES = Lives(
-    leaf=timedelta(seconds=30), skew=timedelta(seconds=1), issuer=timedelta(seconds=120), anchor=timedelta(seconds=360)
+    leaf=timedelta(seconds=30), skew=timedelta(seconds=1), issuer=timedelta(seconds=120), anchor=timedelta(seconds=800)
 )
+# The anchor's life leaves room for outages that are played: one that is over before the next is known helps nobody.
 assert not LIVES.problems()
 TICK = LIVES.stale / 2
 MESH = steps.Mesh("linkerd", "cluster.local")
