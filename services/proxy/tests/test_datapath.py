@@ -299,3 +299,31 @@ async def test_drain_finishes_the_response_and_closes(tmp_path: Path) -> None:
 
 async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     raise AssertionError("nobody should connect")
+
+
+@pytest.mark.parametrize(("request_head", "status"), [(b"GET / HTTP/1.1\r\nHost: v\r\n", 200), (b"PUT", 502)])
+@on_uvloop
+async def test_a_closed_pooled_connection_is_replaced_where_the_head_is_all(
+    tmp_path: Path, request_head: bytes, status: int
+) -> None:
+    bodies: list[bytes] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The second request on a connection finds it closed.
+        for answer in (True, False):
+            _, fields = await apps.read_head(reader)
+            bodies.append(await apps.read_body(reader, fields) if "content-length" in fields else b"")
+            if answer:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    put = b"PUT / HTTP/1.1\r\nHost: v\r\nContent-Length: 4\r\n\r\nbody"
+    async with (
+        apps.server(once) as app,
+        sidecar(None, tmp_path, CLIENT) as proxy,
+        apps.client(proxy.outbound) as client,
+    ):
+        proxy.discovery.set(SERVICE, document([Addr(*app)], identity=None, hint=ProtocolHint.none))
+        assert (await client.get()).status == 200
+        got = await client.ask(put if request_head == b"PUT" else request_head + b"\r\n")
+        assert got.status == status
+        assert bodies == ([b"", b"body"] if status == 502 else [b"", b"", b""])

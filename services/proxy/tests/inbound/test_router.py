@@ -6,7 +6,17 @@ from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import inbound_document, pair
 
 from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, InboundRoute, RateLimit
-from linkerd_contract.matching import Condition, StringMatch
+from linkerd_contract.matching import (
+    Condition,
+    Fault,
+    Filter,
+    FilterType,
+    HeaderModifier,
+    HeaderValue,
+    MatchKind,
+    Redirect,
+    StringMatch,
+)
 from linkerd_contract.resource import ResourceRef
 
 
@@ -45,3 +55,27 @@ async def test_rate_limits_are_429(tmp_path: Path) -> None:
         assert statuses[:2] == [200, 200]
         assert 429 in statuses
         assert mesh.server.sample("inbound_http_local_ratelimit_total", 'ratelimit_scope="total"') >= 1
+
+
+@on_uvloop
+async def test_filters_change_headers_and_answer(tmp_path: Path) -> None:
+    def route(path: str, *filters: Filter) -> InboundRoute:
+        return InboundRoute(matches=[Condition(path=StringMatch(path, MatchKind.prefix))], filters=list(filters))
+
+    modifier = HeaderModifier(set=[HeaderValue("new", "1")])
+    routes = [
+        route(
+            "/headers", *[Filter(kind, modifier) for kind in (FilterType.request_headers, FilterType.response_headers)]
+        ),
+        route("/old", Filter(FilterType.redirect, redirect=Redirect(prefix="/headers", status=301))),
+        route("/slow", Filter(FilterType.delay, fault=Fault(delay_ms=1))),
+    ]
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        mesh.serve(changed(routes=routes))
+        for _ in range(2):
+            got = await client.get("/headers")
+            assert (got.status, got.fields["x-new"], got.fields["new"]) == (200, "1", "1")
+        got = await client.get("/old/a?b=c")
+        assert (got.status, got.fields["location"]) == (301, "http://voting-svc/headers/a?b=c")
+        assert mesh.server.sample("response_total", 'status_code="301"') == 1
+        assert (await client.get("/slow")).status == 500

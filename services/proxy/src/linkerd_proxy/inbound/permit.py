@@ -25,12 +25,24 @@ _HTTP_11: Header = (L5D_ORIG_PROTO, b"HTTP/1.1")
 class Permit:
     """A verdict, and the series of the requests under it."""
 
-    __slots__ = ("_classes", "_client_id", "_http", "_turn", "allowed", "audit", "count", "message", "requests")
+    __slots__ = (
+        "_classes",
+        "_client_id",
+        "_filters",
+        "_http",
+        "_turn",
+        "allowed",
+        "audit",
+        "count",
+        "message",
+        "requests",
+    )
 
     def __init__(self, runtime: Runtime, client: Client, rules: PortRules, rule: InboundRule) -> None:
         verdict = rule.authorize(client.ip, client.identity, client.tls)
         self.allowed = verdict.allowed
         self.audit = verdict.audit
+        self._filters = None if rule.filters.empty else rule.filters
         self._turn = runtime.turn
         self._client_id: list[Header] = (
             [(L5D_CLIENT_ID, client.identity.encode())] if client.identity is not None else []
@@ -54,10 +66,14 @@ class Permit:
         if known is not None and known[0] is self:
             return known[1]
         fields = [field for field in head.fields if field[0] not in _REMOVED] + self._client_id
+        if self._filters is not None:
+            fields = [*self._filters.request_headers(fields)]
         head.decision = (self, fields)
         return fields
 
     def response_head(self, x: Exchange, head: Headers) -> Headers:
+        if self._filters is not None:
+            head = [*self._filters.response_headers(head)]
         return [*head, _HTTP_11] if x.flags & CARRIED else head
 
     def first_data(self, x: Exchange) -> None:

@@ -2,8 +2,10 @@
 
 import logging
 
+from linkerd_proxy.codec.headers import find
 from linkerd_proxy.errors import FilterNotImplemented, ProxyError, RateLimited, RouteNotFound, Unauthorized
-from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http import filtered
+from linkerd_proxy.http.exchange import CLOSED, NOWHERE, Exchange
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.inbound.forward import Application
@@ -55,14 +57,29 @@ class Router:
         x.observer = permit
         if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
             return
-        if not rule.filters.empty:
-            self._refuse(x, FilterNotImplemented())
+        if not rule.filters.empty and self._answered(rule, x):
             return
         self._send(x, permit.fields(head))
 
     def _permit(self, rule: InboundRule) -> Permit:
         permit = self._permits[id(rule)] = Permit(self._runtime, self._client, self._rules, rule)
         return permit
+
+    def _answered(self, rule: InboundRule, x: Exchange) -> bool:
+        """Whether a filter answered a request in the application's place."""
+        if rule.filters.delay_ms(0.0):
+            self._refuse(x, FilterNotImplemented("invalid policy: delays are not implemented for inbound routes"))
+            return True
+        head = filtered.answer(rule.filters, x, rule.route.matches, self._runtime.rng())
+        if head is None:
+            return False
+        x.status = head[0][1]
+        x.grpc_status = find(head, b"grpc-status")
+        x.observer.response_end(x, None)
+        x.flags |= CLOSED
+        x.up = NOWHERE
+        x.down.respond(x, head, True)
+        return True
 
     def _within(self, limiter: RateLimiter, x: Exchange) -> bool:
         """Whether a request is within the port's rate limit; answers it where it is not."""
