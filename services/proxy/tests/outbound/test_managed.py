@@ -196,3 +196,39 @@ async def test_requests_may_ask_for_timeouts_where_the_route_allows_it(tmp_path:
         serve(proxy, app, Route(allow_request_overrides=True))
         async with apps.client(proxy.outbound) as client:
             assert (await client.get(l5d_timeout="50ms")).status == 504
+
+
+@on_uvloop
+async def test_upgrades_pass_with_the_requests_filters(tmp_path: Path) -> None:
+    async def switch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, fields = await apps.read_head(reader)
+        writer.write(b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: e\r\n\r\n" + fields["in"].encode())
+        while data := await reader.read(100):
+            writer.write(data)
+
+    async with apps.server(switch) as app, sidecar(None, tmp_path, CLIENT) as proxy:
+        serve(
+            proxy, app, Route(filters=[headers(FilterType.request_headers, "in")], timeouts=Timeouts(idle_ms=50)), "p"
+        )
+        async with apps.client(proxy.outbound) as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: v\r\nConnection: upgrade\r\nUpgrade: e\r\n\r\n")
+            line, _ = await apps.read_head(client.reader)
+            assert line.startswith("HTTP/1.1 101")
+            assert await asyncio.wait_for(client.reader.readexactly(3), apps.DEADLINE) == b"new"
+            client.send(b"ping")
+            assert await asyncio.wait_for(client.reader.readexactly(4), apps.DEADLINE) == b"ping"
+
+
+@on_uvloop
+async def test_a_stream_that_moves_is_not_idle(tmp_path: Path) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await apps.read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
+        for _ in range(10):
+            writer.write(b"x")
+            await asyncio.sleep(0.05)
+
+    async with apps.server(drip) as app, sidecar(None, tmp_path, CLIENT) as proxy:
+        serve(proxy, app, Route(timeouts=Timeouts(idle_ms=400)))
+        async with apps.client(proxy.outbound) as client:
+            assert (await client.get()).body == b"x" * 10

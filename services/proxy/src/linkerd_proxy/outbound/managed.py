@@ -56,6 +56,7 @@ class Managed:
         self._closed = False
         self._timers: list[Timer] = []
         self._profile: Timer | None = None
+        self._idle: Timer | None = None
         self._active = x.started
 
     def start(self) -> None:
@@ -75,7 +76,7 @@ class Managed:
             self._profile = wheel.after(timeouts.profile, lambda: self._expire(ProfileTimeout()))
             self._timers.append(self._profile)
         if timeouts.idle is not None:
-            self._timers.append(wheel.after(timeouts.idle, self._idle_due))
+            self._idle = wheel.after(timeouts.idle, self._idle_due)
         if x.flags & REQUEST_ENDED:
             self._request_ended()
         self._try()
@@ -360,7 +361,7 @@ class Managed:
         if left <= 0:
             self._expire(ResponseTimeout("idle timeout"))
         else:
-            self._timers.append(self._runtime.wheel.after(left, self._idle_due))
+            self._idle = self._runtime.wheel.after(left, self._idle_due)
 
     def _expire(self, error: ProxyError) -> None:
         if self._closed:
@@ -379,6 +380,8 @@ class Managed:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        if self._idle is not None:
+            self._idle.cancel()
 
     # The rest.
 
