@@ -14,9 +14,7 @@ def _parameter(block: Block) -> object:
     if block.issue:
         marks.append(pytest.mark.xfail(reason=f"needs issue {block.issue}", strict=True))
     if block.kubectl and not shutil.which("kubectl"):
-        marks.append(
-            pytest.mark.skip(reason="no kubectl on PATH, and the stand-in is too small for this")
-        )
+        marks.append(pytest.mark.skip(reason="no kubectl on PATH, and the stand-in is too small for this"))
     return pytest.param(block, id=block.name, marks=marks)
 
 
