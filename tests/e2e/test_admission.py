@@ -79,6 +79,7 @@ def test_a_value_that_is_well_formed_has_an_effect(mesh: Cluster) -> None:
     [
         ({"containers": [{"name": "Not A Name", "image": IMAGE}]}, "spec.containers[0].name"),
         ({"restartPolicy": "Sometimes"}, "spec.restartPolicy"),
+        ({"containers": []}, "spec.containers"),
     ],
 )
 def test_a_malformed_manifest_is_refused_with_the_fields_path(mesh: Cluster, change: JsonObject, path: str) -> None:
@@ -92,16 +93,6 @@ def test_a_malformed_manifest_is_refused_with_the_fields_path(mesh: Cluster, cha
     applied = mesh.apply(manifest, check=False)
     assert applied.returncode == 1
     assert f'The Pod "refused" is invalid: {path}' in applied.stderr
-    assert mesh.get(PODS, MESHED, "refused") is None
-
-
-def test_a_pod_without_containers_is_refused_too(mesh: Cluster) -> None:
-    """By the injector, which sees it before the API server's validation does; the field is named all the same."""
-    manifest = pod("refused")
-    manifest["spec"]["containers"] = []
-    applied = mesh.apply(manifest, check=False)
-    assert applied.returncode == 1
-    assert "spec.containers" in applied.stderr
     assert mesh.get(PODS, MESHED, "refused") is None
 
 

@@ -1,6 +1,7 @@
 """The webhooks: POST an AdmissionReview, get one back; of / and /mutate with a JSON patch, of /validate with faults.
 
-- Skipped pods are allowed. What fails here is answered allowed: false with one sentence; what is no review is 400.
+- Skipped pods are allowed. So is what has the wrong shape, unpatched and with a warning: the API server refuses it
+  next, with its own 422 and field path. What fails here is answered allowed: false with one sentence; no review is 400.
 - While there is no configuration yet (no trust bundle, say), a pod that asks for a sidecar gets 503: a failed webhook,
   so that the configuration's failurePolicy decides, and no pod is ever injected by half.
 """
@@ -72,7 +73,10 @@ class Webhook:
             answer = await decide(review)
         except NotReady as error:
             return problem_response(503, "not_ready", "The injector is not ready", str(error))
-        except (Malformed, ApiError) as error:
+        except Malformed as error:
+            answer = Answer(warnings=(f"linkerd does not inject this {review.kind}: {error}",))
+            log.warning("malformed", kind=review.kind, namespace=review.namespace, error=str(error))
+        except ApiError as error:
             answer = Answer(allowed=False, message=f"linkerd cannot review this {review.kind}: {error}")
             log.warning("review failed", kind=review.kind, namespace=review.namespace, error=str(error))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
