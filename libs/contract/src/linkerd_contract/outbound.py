@@ -123,7 +123,7 @@ class Route(Document, frozen=True):
     timeouts: Timeouts = Timeouts()
     response_classes: list[ResponseClass] = []
     labels: dict[str, str] = {}
-    """rt_* metric labels (ServiceProfile routes)."""
+    """Become rt_* metric labels: {"route": …} is rt_route (ServiceProfile routes)."""
     allow_request_overrides: bool = False
     """Whether the app may set l5d-timeout, l5d-retry-* … on its requests."""
 

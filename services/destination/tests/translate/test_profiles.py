@@ -65,9 +65,9 @@ def test_routes_of_a_profile_and_the_default_one_last() -> None:
             ],
             "backends": [{"ref": "emojivoto/voting:8080"}],
             "timeouts": {"profileMs": 250},
-            "labels": {"rt_route": name},
+            "labels": {"route": name},
         },
-        {"name": "[DEFAULT]", "backends": [{"ref": "emojivoto/voting:8080"}], "labels": {"rt_route": "[DEFAULT]"}},
+        {"name": "[DEFAULT]", "backends": [{"ref": "emojivoto/voting:8080"}], "labels": {"route": "[DEFAULT]"}},
     ]
     policy = OutboundPolicy(decode(encode(document), OutboundDocument))
     path = b"/emojivoto.v1.VotingService/VoteDoughnut"

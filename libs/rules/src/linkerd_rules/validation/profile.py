@@ -107,7 +107,7 @@ def _route(fields: Fields, meta: Meta, budget: RetryBudget) -> Route:
         retry=retry,
         timeouts=Timeouts(profile_ms=timeout) if timeout else NO_TIMEOUTS,
         response_classes=classes,
-        labels={"rt_route": name},
+        labels={"route": name},
     )
 
 

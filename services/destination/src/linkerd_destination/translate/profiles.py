@@ -61,4 +61,4 @@ def _overridden(view: View, overrides: tuple[Override, ...], port: int, backends
 def profile_routes(profile: Profile, targets: list[WeightedBackend]) -> list[Route]:
     """The profile's routes in their order, and the default one last."""
     routes = [msgspec.structs.replace(route, backends=targets) for route in profile.routes]
-    return [*routes, Route(name=DEFAULT_ROUTE, backends=targets, labels={"rt_route": DEFAULT_ROUTE})]
+    return [*routes, Route(name=DEFAULT_ROUTE, backends=targets, labels={"route": DEFAULT_ROUTE})]
