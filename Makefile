@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl
-APT_BENCH := $(APT) nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk nginx-light=nginx haproxy=haproxy
+APT_BENCH := $(APT) nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk nginx-light=nginx
 PATHS := libs services cli sandbox examples tests tools bench
 
 help: ## list every target
@@ -39,7 +39,7 @@ unit: setup ## tests that need no cluster
 e2e: setup ## the installed mesh through the CLI, on the sandbox
 	@$(BIN)/pytest -q tests/e2e
 
-bench: setup-bench ## side by side with Envoy, nginx and haproxy; minutes long
+bench: setup-bench ## side by side with an Envoy pair; minutes long
 	@$(BIN)/python -m bench
 
 soak: setup ## long runs under load with a memory bound
