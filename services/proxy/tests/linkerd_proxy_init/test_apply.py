@@ -38,7 +38,7 @@ def test_applying_twice_is_applying_once(flavour: str) -> None:
     once = init(*arguments, "--ipv6=false", "--inbound-ports-to-ignore=4190,4191")
     save = f"PATH={SEARCH_PATH}; {flavour}-save -t nat"
     first = in_namespace(f"{once}; {save}")
-    if first.returncode != 0 and "legacy" in flavour:
+    if first.returncode != 0 and "legacy" in flavour and "initialize" in first.stderr:
         pytest.skip(f"the kernel has no legacy tables here: {first.stderr}")
     assert first.returncode == 0, first.stderr
     twice = in_namespace(f"{once}; {once}; {save}")
