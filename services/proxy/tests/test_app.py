@@ -13,6 +13,7 @@ import aiohttp
 from services.proxy.tests import apps
 from services.proxy.tests.mesh import SERVICE, document, inbound_document
 
+from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_contract.outbound import ProtocolHint
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.control_plane import FakeControlPlane
@@ -79,6 +80,10 @@ async def test_a_pair_of_processes_carries_a_request_and_drains(tmp_path: Path) 
             _, text = await client.get("/metrics")
             assert re.search(r'response_total\{direction="outbound",.*dst_service="voting-svc".*\} 1', text)
             assert text.endswith("# EOF\n")
+            status, chain = await client.get(IDENTITY_PATH)
+            assert status == 200
+            assert chain == (tmp_path / "web" / "chain.pem").read_text()
+            assert chain.startswith("-----BEGIN CERTIFICATE-----\n")
             # The control plane goes away: traffic goes on.
             await control_plane.watch.drop_connections()
             assert (await connection.get("/still")).status == 200
@@ -96,6 +101,7 @@ async def test_not_ready_and_not_listening_before_the_first_certificate(tmp_path
             await proxy.process.says("cannot certify", seconds=START_SECONDS)
             assert await proxy.get("/ready") == (503, "not ready\n")
             assert (await proxy.get("/live"))[0] == 200
+            assert (await proxy.get(IDENTITY_PATH))[0] == 503
             try:
                 await asyncio.open_connection(*proxy.outbound)
             except ConnectionRefusedError:

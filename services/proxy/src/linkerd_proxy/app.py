@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
@@ -59,6 +60,7 @@ class Proxy:
         self.metrics.registry.collect(ProcessMetrics())
         self.runtime = Runtime(loop, self.metrics)
         self._credentials: Credentials | None = None
+        self._chain: bytes | None = None
         self._certified = asyncio.Event()
         self.ready = False
         disabled = settings.identity.disabled
@@ -95,6 +97,7 @@ class Proxy:
             ready=lambda: self.ready,
             environment=self._options.environment,
             log_level=self._options.log_level,
+            certificate=lambda: self._chain,
             shutdown=self._stop.request if settings.shutdown_endpoint else None,
         )
         runner = web.AppRunner(admin_app(admin), access_log=None, shutdown_timeout=1.0)
@@ -155,6 +158,7 @@ class Proxy:
     def _on_credentials(self, credentials: Credentials) -> None:
         try:
             self.runtime.tls.update(credentials)
+            self._chain = Path(credentials.chain_path).read_bytes()
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             log.error("the new certificate cannot be used: %s", error)
             self.metrics.identity.refreshes.labels("error").value += 1

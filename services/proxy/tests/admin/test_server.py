@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
+from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_proxy.admin import Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.admin.server import Routes, accepts
@@ -22,6 +23,7 @@ ENV = {"LINKERD2_PROXY_LOG": "warn", "LINKERD2_PROXY_CORES": "1", "PASSWORD": "s
 class State:
     ready: bool = True
     shutdowns: list[bool] = field(default_factory=list)
+    chain: bytes | None = None
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def fixture_restore() -> Iterator[None]:
 def admin(state: State, shutdown: Callable[[], None] | None = None) -> Admin:
     registry = Registry()
     registry.counter("a_total", "A.").labels().value = 3
-    return Admin(registry, lambda: state.ready, ENV, LogLevel("warn"), shutdown)
+    return Admin(registry, lambda: state.ready, ENV, LogLevel("warn"), lambda: state.chain, shutdown)
 
 
 def client_of(described: Admin) -> TestClient[web.Request, web.Application]:
@@ -65,6 +67,17 @@ async def test_metrics() -> None:
         response = await client.get("/metrics", headers={"accept-encoding": "gzip;q=1.0, *;q=0.5"})
         assert response.headers["content-encoding"] == "gzip"
         assert gzip.decompress(await response.read()) == plain
+
+
+async def test_certificate() -> None:
+    state = State()
+    async with client_of(admin(state)) as client:
+        response = await client.get(IDENTITY_PATH)
+        assert response.status == 503
+        assert "no certificate" in await response.text()
+        state.chain = b"-----BEGIN CERTIFICATE-----\n"
+        response = await client.get(IDENTITY_PATH)
+        assert (response.status, await response.read()) == (200, state.chain)
 
 
 async def test_environment() -> None:

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from aiohttp import hdrs, web
 
 from linkerd_contract import codec
+from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.settings import PREFIX
 from linkerd_proxy.telemetry import Registry
@@ -24,12 +25,14 @@ _GZIP_LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """What the routes tell. /env.json shows LINKERD2_PROXY_* of `environment`; `shutdown` None disables its route."""
+    """What the routes tell. /env.json shows LINKERD2_PROXY_* of `environment`; `shutdown` None disables its route;
+    `certificate` is the chain that the proxy serves, leaf first, PEM, None before there is one."""
 
     registry: Registry
     ready: Callable[[], bool]
     environment: Mapping[str, str]
     log_level: LogLevel
+    certificate: Callable[[], bytes | None]
     shutdown: Callable[[], None] | None = None
 
 
@@ -40,6 +43,7 @@ def admin_app(admin: Admin) -> web.Application:
     app.router.add_get("/live", routes.live)
     app.router.add_get("/ready", routes.ready)
     app.router.add_get("/metrics", routes.metrics)
+    app.router.add_get(IDENTITY_PATH, routes.certificate)
     app.router.add_get("/env.json", routes.environment)
     app.router.add_get("/proxy-log-level", routes.get_log_level, allow_head=False)
     app.router.add_put("/proxy-log-level", routes.set_log_level)
@@ -82,6 +86,13 @@ class Routes:
             body = gzip.compress(body, _GZIP_LEVEL)
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=body, headers=headers)
+
+    async def certificate(self, request: web.Request) -> web.Response:
+        """The certificate chain as peers see it. There is nothing secret in it, and no key."""
+        chain = self._admin.certificate()
+        if chain is None:
+            return web.Response(status=503, text="there is no certificate: identity has not issued one yet\n")
+        return web.Response(body=chain, content_type="application/x-pem-file")
 
     async def environment(self, request: web.Request) -> web.Response:
         """LINKERD2_PROXY_* as JSON; a query `?A&B` asks for variables by name, null where they are not set."""
