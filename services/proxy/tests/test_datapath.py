@@ -272,6 +272,8 @@ async def test_bad_bytes_on_every_port_do_no_harm(tmp_path: Path) -> None:
                         pass
         async with apps.client(mesh.addr) as client:
             assert (await client.get()).status == 200
+        for side, direction in ((mesh.client, "outbound"), (mesh.server, "inbound")):
+            assert side.sample(f"{direction}_http_errors_total", 'error="bad request"') == 2
 
 
 @on_uvloop

@@ -38,6 +38,7 @@ class App(grpc.GenericRpcHandler):
         return {
             "/t/Echo": grpc.unary_unary_rpc_method_handler(self._echo),
             "/t/Fail": grpc.unary_unary_rpc_method_handler(self._fail),
+            "/t/Partly": grpc.unary_unary_rpc_method_handler(self._partly),
             "/t/Late": grpc.unary_unary_rpc_method_handler(self._late),
             "/t/Chat": grpc.stream_stream_rpc_method_handler(self._chat),
             "/t/Flood": grpc.unary_stream_rpc_method_handler(self._flood),
@@ -51,6 +52,10 @@ class App(grpc.GenericRpcHandler):
     async def _fail(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return b""
+
+    async def _partly(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        context.set_code(grpc.StatusCode.UNAVAILABLE)
+        return b"a message, and then a failure"
 
     async def _late(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         await context.send_initial_metadata(())
@@ -131,7 +136,7 @@ def with_route(mesh: Pair, route: Route) -> None:
     mesh.client.discovery.set(SERVICE, msgspec.structs.replace(known, routes=[route]))
 
 
-@pytest.mark.parametrize(("method", "attempts"), [("/t/Fail", 3), ("/t/Late", 3), ("/t/Wait", 1)])
+@pytest.mark.parametrize(("method", "attempts"), [("/t/Fail", 3), ("/t/Late", 3), ("/t/Partly", 3), ("/t/Wait", 1)])
 @on_uvloop
 async def test_grpc_codes_are_retried_in_heads_and_in_trailers(tmp_path: Path, method: str, attempts: int) -> None:
     async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:

@@ -66,3 +66,11 @@ def test_headers() -> None:
     assert from_headers([(b"l5d-retry-http", b"bad")], default) is default
     only_timeout = from_headers([(b"l5d-retry-timeout", b"bad")], default)
     assert only_timeout == default
+
+
+def test_headers_alone_are_5xx_once() -> None:
+    assert from_headers([(b"l5d-retry-timeout", b"1s")], None) == Retry(
+        statuses=[StatusRange(500, 599)], limit=1, per_try_timeout_ms=1000
+    )
+    asked = from_headers([(b"l5d-retry-limit", b"2"), (b"l5d-retry-http", b"404")], None)
+    assert asked == Retry(statuses=[StatusRange(404, 404)], limit=2)

@@ -79,6 +79,58 @@ def test_an_abandoned_probe_may_be_sent_again() -> None:
     assert gate(breaker) is Gate.probation
 
 
+UNIFIED = FailureAccrual(
+    max_failures=3,
+    min_penalty_ms=1000,
+    jitter_ratio=0,
+    success_rate_threshold=0.7,
+    success_rate_window_ms=10_000,
+    success_rate_min_requests=5,
+)
+
+
+def test_a_low_success_rate_shuts_it_without_failures_in_a_row() -> None:
+    breaker = Breaker(UNIFIED, lambda: 0.0)
+    for success in (True, False, True, False):
+        breaker.record(success, 0)
+    assert gate(breaker) is Gate.open
+    breaker.record(True, 0)  # 3 of 5
+    assert gate(breaker) is Gate.shut
+    assert breaker.until == 1.0
+    assert breaker.admits(1)
+    breaker.sent()
+    breaker.record(True, 1)
+    assert gate(breaker) is Gate.open
+    # The window began anew.
+    for success in (False, True, True, True, True, True):
+        breaker.record(success, 1)
+    assert gate(breaker) is Gate.open
+
+
+def test_being_limited_counts_in_the_rate_and_for_the_probe_only() -> None:
+    breaker = Breaker(UNIFIED, lambda: 0.0)
+    for _ in range(4):
+        breaker.record(True, 0, limited=True)
+    assert gate(breaker) is Gate.open  # four in a row, and none of them a failure
+    breaker.record(True, 0, limited=True)
+    assert gate(breaker) is Gate.shut
+    assert breaker.admits(1)
+    breaker.sent()
+    breaker.record(True, 1, limited=True)
+    assert (gate(breaker), breaker.until) == (Gate.shut, 3.0)
+    consecutive = Breaker(ACCRUAL, lambda: 0.0)
+    for _ in range(20):
+        consecutive.record(True, 0, limited=True)
+    assert gate(consecutive) is Gate.open
+
+
+def test_zero_turns_a_way_of_tripping_off() -> None:
+    never = Breaker(FailureAccrual(max_failures=0, success_rate_threshold=0.0), lambda: 0.0)
+    for _ in range(1000):
+        never.record(False, 0)
+    assert gate(never) is Gate.open
+
+
 @given(st.lists(st.tuples(st.sampled_from(["sent", "ok", "fail", "abandoned", "wait"]), st.floats(0, 20))))
 def test_it_always_comes_back(steps: list[tuple[str, float]]) -> None:
     breaker, now = Breaker(ACCRUAL, lambda: 0.7), 0.0

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from services.proxy.tests import apps
-from services.proxy.tests.http.recording import Down, exchange
+from services.proxy.tests.http.recording import GET, Down, exchange
 from services.proxy.tests.loop import on_uvloop
 
 from linkerd_proxy.addrs import ServerAddr
@@ -34,8 +34,8 @@ def log(x: Exchange) -> list[tuple[object, ...]]:
     return x.down.log
 
 
-async def answered(pool: H1Pool) -> Exchange:
-    x = asking()
+async def answered(pool: H1Pool, x: Exchange | None = None) -> Exchange:
+    x = asking() if x is None else x
     pool.send(x, x.head.fields)
     await eventually(lambda: any(entry[-1] is True for entry in log(x)))
     return x
@@ -147,3 +147,20 @@ async def test_a_retired_pool_fails_what_waits(tmp_path: Path) -> None:
         pool.retire()
         assert x.flags & CLOSED
         await asyncio.sleep(0.05)
+
+
+@on_uvloop
+async def test_requests_without_a_host_have_a_connection_of_their_own() -> None:
+    async with apps.echo_app() as app:
+        to = target(app)
+        pool = H1Pool(to, 10, 10)
+        await answered(pool)
+        for count in (2, 3):
+            x = exchange([field for field in GET if field[0] != b":authority"], version=HTTP_11)
+            x.flags |= REQUEST_ENDED
+            await answered(pool, x)
+            assert opened(to) == count
+        await eventually(lambda: to.tcp.open.value == 1)
+        await answered(pool)
+        assert opened(to) == 3
+        pool.abort()

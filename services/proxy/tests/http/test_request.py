@@ -12,6 +12,9 @@ def test_what_a_head_says() -> None:
     assert (head.method, head.path, head.authority, head.version) == (b"GET", b"/p", b"a:80", HTTP_2)
     assert head.require_id == b"x"
     assert head.flags == 0
+    assert head.sent == BASE
+    assert RequestHead(BASE).sent is BASE
+    assert RequestHead([*BASE, (b"l5d-dst-override", b"x")]).sent == BASE
 
 
 @pytest.mark.parametrize(

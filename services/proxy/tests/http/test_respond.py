@@ -30,4 +30,6 @@ def test_grpc() -> None:
 
 
 def test_the_end_of_a_broken_grpc_response() -> None:
-    assert respond.trailers(ConnectFailed("x")) == [(b"grpc-status", b"14"), (b"grpc-message", b"x")]
+    status = (b"grpc-status", b"14")
+    assert respond.trailers(ConnectFailed("x"), emit=True) == [status, (b"grpc-message", b"x")]
+    assert respond.trailers(ConnectFailed("secret"), emit=False) == [status]

@@ -26,6 +26,7 @@ class Served:
         self.exchanges: list[Exchange] = []
         self.servers: list[H1Server] = []
         self.addr = ("", 0)
+        self.bad = 0
 
     def __call__(self, x: Exchange) -> None:
         self.exchanges.append(x)
@@ -33,8 +34,13 @@ class Served:
 
     def accept(self) -> H1Server:
         series = self.runtime.metrics.tcp.series("")
-        self.servers.append(H1Server(self.runtime, series, self, emit_errors=True))
-        return self.servers[-1]
+        server = H1Server(self.runtime, series, self, emit_errors=True)
+        server.on_bad_request = self.count_bad
+        self.servers.append(server)
+        return server
+
+    def count_bad(self) -> None:
+        self.bad += 1
 
 
 @asynccontextmanager
@@ -119,12 +125,21 @@ async def test_trailers_end_a_chunked_response() -> None:
 @on_uvloop
 async def test_what_is_not_http_is_answered_once_and_closed() -> None:
     async with serving(answer(b"")) as served:
-        for junk, status in ((b"GET / HTTP/1.1\r\nA : 1\r\n\r\n", 400), (b"GET / HTTP/9.9\r\n\r\n", 505)):
+        junk: list[tuple[bytes, str]] = [
+            (b"GET / HTTP/1.1\r\nA : 1\r\n\r\n", "HTTP/1.1 400"),
+            (b"GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 505"),
+            (b"GET example.com:80 HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
+            (b"CONNECT /path HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
+            (b"CONNECT example.com:80 HTTP/1.0\r\n\r\n", "HTTP/1.0 400"),
+        ]
+        for sent, line in junk:
             async with apps.client(served.addr) as client:
-                got = await client.ask(junk)
-                assert (got.status, got.fields["connection"]) == (status, "close")
+                got = await client.ask(sent)
+                assert got.line.startswith(line), sent
+                assert got.fields["connection"] == "close"
                 assert await client.ended() == b""
     assert served.exchanges == []
+    assert served.bad == len(junk)
 
 
 @on_uvloop

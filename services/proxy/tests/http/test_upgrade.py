@@ -22,7 +22,8 @@ async def test_connect_is_a_tunnel(tmp_path: Path) -> None:
     async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line, _ = await apps.read_head(reader)
         assert line == "CONNECT other:443 HTTP/1.1"
-        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        # A length means nothing here, and must not be taken for one (RFC 9110 section 9.3.6).
+        writer.write(b"HTTP/1.1 200 Connected\r\nContent-Length: 0\r\n\r\n")
         writer.write((await reader.readexactly(3)).upper())
 
     async with apps.server(app) as addr, pair(tmp_path, addr) as mesh, apps.client(mesh.addr) as client:

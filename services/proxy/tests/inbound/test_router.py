@@ -58,6 +58,17 @@ async def test_rate_limits_are_429(tmp_path: Path) -> None:
 
 
 @on_uvloop
+async def test_what_filters_answer_costs_nothing_of_the_rate_limit(tmp_path: Path) -> None:
+    def route(path: str, *filters: Filter) -> InboundRoute:
+        return InboundRoute(matches=[Condition(path=StringMatch(path))], filters=list(filters))
+
+    routes = [route("/old", Filter(FilterType.redirect, redirect=Redirect(path="/new"))), route("/new")]
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        mesh.serve(changed(routes=routes, rate_limit=RateLimit(ResourceRef(name="limit"), total=1)))
+        assert [(await client.get(path)).status for path in ("/old", "/old", "/new")] == [302, 302, 200]
+
+
+@on_uvloop
 async def test_filters_change_headers_and_answer(tmp_path: Path) -> None:
     def route(path: str, *filters: Filter) -> InboundRoute:
         return InboundRoute(matches=[Condition(path=StringMatch(path, MatchKind.prefix))], filters=list(filters))

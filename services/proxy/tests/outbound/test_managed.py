@@ -133,6 +133,17 @@ async def test_a_budget_bounds_retries_and_is_counted(tmp_path: Path) -> None:
 
 
 @on_uvloop
+async def test_routes_of_a_profile_tell_the_logical_name(tmp_path: Path) -> None:
+    async with apps.echo_app() as app, sidecar(None, tmp_path, CLIENT) as proxy, apps.client(proxy.outbound) as client:
+        for profile, expected in (("p", "voting-svc.emojivoto.svc.cluster.local:80"), (None, "spoofed")):
+            serve(proxy, app, Route(timeouts=Timeouts(request_ms=5000)), profile)
+            for _ in range(2):
+                got = await client.get(l5d_dst_canonical="spoofed", l5d_dst_override="x")
+                assert got.fields["x-l5d-dst-canonical"] == expected
+                assert "x-l5d-dst-override" not in got.fields
+
+
+@on_uvloop
 async def test_injected_faults_are_retried_without_nesting(tmp_path: Path) -> None:
     async with apps.echo_app() as app, sidecar(None, tmp_path, CLIENT) as proxy:
         fault = Filter(FilterType.abort, fault=Fault(http_status=503))

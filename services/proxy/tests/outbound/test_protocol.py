@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVICE, document, sidecar
@@ -15,7 +16,9 @@ async def _greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @on_uvloop
-async def test_silence_becomes_opaque_after_the_detection_timeout(tmp_path: Path) -> None:
+async def test_silence_becomes_opaque_after_the_detection_timeout(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with apps.server(_greets) as app, sidecar(None, tmp_path, CLIENT) as proxy:
         known = document([Addr(*app)], identity=None, hint=ProtocolHint.none, detect_timeout_ms=100)
         proxy.discovery.set(SERVICE, known)
@@ -25,6 +28,7 @@ async def test_silence_becomes_opaque_after_the_detection_timeout(tmp_path: Path
             assert await client.ended() == b"bye\r\n"
         assert proxy.sample("outbound_tcp_detect_http_results_total", 'result="read_timeout"') == 1
         assert proxy.sample("outbound_tcp_protocol_connections_total", 'protocol="opaque"') == 1
+    assert "mark port 80 as opaque (config.linkerd.io/opaque-ports)" in caplog.text
 
 
 @on_uvloop

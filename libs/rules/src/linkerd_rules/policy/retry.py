@@ -93,7 +93,8 @@ def from_headers(headers: Headers, default: Retry | None) -> Retry | None:
     values = {name: value.decode("latin-1") for name, value in headers if name in L5D_HEADERS}
     if not values:
         return default
-    base = default or Retry(limit=1)
+    # What no policy says is 5xx, once (Linkerd).
+    base = default or Retry(statuses=[StatusRange(500, 599)], limit=1)
     statuses, codes, limit = base.statuses, base.grpc_codes, base.limit
     try:
         if b"l5d-retry-http" in values:

@@ -39,10 +39,10 @@ class EndpointState(Generic[T]):
         self.load.pending -= 1
         self.load.observe(rtt_ms, now)
 
-    def classify(self, success: bool, now: float) -> None:
-        """The response was a success or a failure."""
+    def classify(self, success: bool, now: float, *, limited: bool = False) -> None:
+        """The response was a success or a failure; `limited`: it said that the endpoint has too many requests."""
         if self.breaker is not None:
-            self.breaker.record(success, now)
+            self.breaker.record(success, now, limited=limited)
 
     def abandon(self, *, observed: bool = False) -> None:
         """The request ended without a verdict. `observed`: observe was called already."""

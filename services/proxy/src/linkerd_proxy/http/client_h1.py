@@ -7,14 +7,13 @@ from linkerd_proxy.codec.h1 import writer
 from linkerd_proxy.codec.h1.errors import H1Error
 from linkerd_proxy.codec.h1.head import ResponseHead
 from linkerd_proxy.codec.h1.reader import ResponseReader
-from linkerd_proxy.codec.headers import Headers, find
+from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import BadResponse, ConnectionLost, ProxyError
 from linkerd_proxy.http import h1
 from linkerd_proxy.http.exchange import (
     CONNECT,
     FIRST_DATA,
     GRPC,
-    HTTP_10,
     REQUEST_ENDED,
     RESPONSE_ENDED,
     RESPONSE_STARTED,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 READ_AHEAD = 65_536
 
+_LENGTH = frozenset((b"content-length",))
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
 
@@ -180,7 +180,7 @@ class H1Client(asyncio.Protocol):
         if head.status < 200 and head.status != 101:
             x.down.inform(x, fields)
             return
-        self._keep = head.keep_alive and x.head.version != HTTP_10
+        self._keep = head.keep_alive and not x.head.one_off
         x.status = fields[0][1]
         x.flags |= RESPONSE_STARTED
         if x.flags & GRPC:
@@ -191,7 +191,8 @@ class H1Client(asyncio.Protocol):
                 x.fail(BadResponse("101 without an upgrade"))
                 self.abort_connection()
                 return
-            x.down.respond(x, x.observer.response_head(x, fields), False)
+            # After a 2xx to CONNECT there is no message, so a length has no meaning (RFC 9110 section 9.3.6).
+            x.down.respond(x, x.observer.response_head(x, without(fields, _LENGTH)), False)
             splice(x, self)
             return
         # Held for the first body bytes: what ends with the head is sent as one.

@@ -106,6 +106,8 @@ class H2Shell:
         self.closed = False
         self.keep_alive: KeepAlive | None = None
         self.on_closed: Callable[[], None] = _nothing
+        self.on_bad_request: Callable[[], None] = _nothing
+        """The peer broke the connection's rules."""
         self._stalled: list[Exchange] = []
 
     # The transport.
@@ -216,4 +218,5 @@ class H2Shell:
 
     def connection_failed(self, error: H2Error) -> None:
         """The peer broke the protocol: the codec's GOAWAY goes out, then the connection is closed."""
+        self.on_bad_request()
         self.close()

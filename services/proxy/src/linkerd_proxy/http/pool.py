@@ -16,7 +16,7 @@ from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ConnectFailed, ConnectionLost, LoadShed, ProxyError
 from linkerd_proxy.http.client_h1 import H1Client
 from linkerd_proxy.http.client_h2 import H2Client
-from linkerd_proxy.http.exchange import CLOSED, HTTP_10, Exchange
+from linkerd_proxy.http.exchange import CLOSED, Exchange
 from linkerd_proxy.http.h2 import KeepAlive
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.telemetry.metrics import TcpSeries
@@ -179,8 +179,7 @@ class H1Pool:
     def send(self, x: Exchange, fields: Headers) -> None:
         """Send it on an idle connection or a new one."""
         idle = self._idle
-        # HTTP/1.0 gets a connection of its own, as one with keep-alive is not sure to be understood.
-        if x.head.version != HTTP_10:
+        if not x.head.one_off:
             while idle:
                 client = idle.pop()
                 if not client.closed:

@@ -6,8 +6,8 @@ found out about a head is kept with it. `decision` is for the stage that rewrite
 
 from typing import Final
 
-from linkerd_contract.names import L5D_ORIG_PROTO, L5D_REQUIRE_ID
-from linkerd_proxy.codec.headers import Header, Headers
+from linkerd_contract.names import L5D_DST_OVERRIDE, L5D_ORIG_PROTO, L5D_REQUIRE_ID
+from linkerd_proxy.codec.headers import Header, Headers, without
 from linkerd_proxy.http.exchange import (
     ABSOLUTE_FORM,
     CARRIED,
@@ -20,12 +20,15 @@ from linkerd_proxy.http.exchange import (
     UPGRADE,
 )
 
+_TO_THE_PROXY: Final = frozenset((L5D_REQUIRE_ID, L5D_DST_OVERRIDE))
+"""What the application says to its own proxy and to nobody else (the override counts in ingress mode only)."""
+
 MEMO_SIZE: Final = 128
 """Heads remembered for each connection."""
 
 
 class RequestHead:
-    """Never changed but for `decision`."""
+    """Never changed but for `decision`, `rewritten` and `bytes`, which are memos."""
 
     __slots__ = (
         "authority",
@@ -34,8 +37,11 @@ class RequestHead:
         "fields",
         "flags",
         "method",
+        "one_off",
         "path",
         "require_id",
+        "rewritten",
+        "sent",
         "upgrade",
         "version",
     )
@@ -49,10 +55,14 @@ class RequestHead:
         self.path = found.get(b":path", b"")
         self.version = version
         self.decision: tuple[object, Headers] | None = None
+        self.rewritten: tuple[object, RequestHead] | None = None
+        """Whose version of this head, and the version."""
         self.upgrade = flags & UPGRADE != 0
         self.bytes: tuple[Headers, bool, bytes] | None = None
         """For http/h1.py: the fields for which these bytes were written, and whether chunked."""
         self.require_id = found.get(L5D_REQUIRE_ID)
+        self.sent = without(fields, _TO_THE_PROXY)
+        """The fields that leave this proxy towards an endpoint."""
         if self.method == b"HEAD":
             flags |= HEAD
         elif self.method == b"CONNECT":
@@ -64,6 +74,8 @@ class RequestHead:
             if carried is not None:
                 flags = self._carried(carried, flags)
         self.flags = flags
+        self.one_off = self.version == HTTP_10 or (self.version == HTTP_11 and not self.authority)
+        """Sent in HTTP/1, it has a connection of its own: who says so little may be old."""
 
     def _carried(self, value: bytes, flags: int) -> int:
         """HTTP/1 in HTTP/2: `HTTP/1.1`, `HTTP/1.0`, either with `; absolute-form`."""

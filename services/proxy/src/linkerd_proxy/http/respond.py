@@ -34,9 +34,12 @@ def answer(status: int, grpc_status: int | None, message: str, *, emit: bool) ->
     return fields
 
 
-def trailers(error: ProxyError) -> Headers:
+def trailers(error: ProxyError, *, emit: bool) -> Headers:
     """The end of a gRPC response that broke off."""
-    return [(b"grpc-status", b"%d" % error.grpc_status), (b"grpc-message", _percent(_line(error.message)))]
+    fields: Headers = [(b"grpc-status", b"%d" % error.grpc_status)]
+    if emit:
+        fields.append((b"grpc-message", _percent(_line(error.message))))
+    return fields
 
 
 def _line(message: str) -> bytes:

@@ -57,6 +57,8 @@ class H1Server(asyncio.Protocol):
         self.reader = RequestReader(self)
         self.closed = False
         self.on_closed: Callable[[], None] = _nothing
+        self.on_bad_request: Callable[[], None] = _nothing
+        """The client sent what is not HTTP/1."""
         self._out: list[bytes] = []
         self._x: Exchange | None = None
         self._tail = b""
@@ -153,6 +155,7 @@ class H1Server(asyncio.Protocol):
             self._next()
 
     def message_failed(self, error: H1Error) -> None:
+        self.on_bad_request()
         x, self._x = self._x, None
         if x is not None:
             x.gone()
@@ -161,7 +164,7 @@ class H1Server(asyncio.Protocol):
             self.transport.close()
             return
         head: Headers = [h1.NO_BODY, h1.CLOSE]
-        self._write(writer.response_head(error.status, b"1.1", head))
+        self._write(writer.response_head(error.status, error.version, head))
         self._linger()
 
     def _send_tail(self, end: bool) -> None:

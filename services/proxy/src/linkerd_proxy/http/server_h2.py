@@ -120,7 +120,7 @@ class H2Server(H2Shell):
         if isinstance(error, StreamReset):
             self.codec.reset(stream, error.code)
         elif x.flags & GRPC:
-            self.codec.send_headers(stream, respond.trailers(error), True)
+            self.codec.send_headers(stream, respond.trailers(error, emit=self.emit_errors), True)
         else:
             self.codec.reset(stream, errors.INTERNAL_ERROR)
         self._part(x)

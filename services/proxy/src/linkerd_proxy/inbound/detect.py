@@ -110,7 +110,8 @@ class Detection:
             client = clients.plain(self._addr, self._dst, NoTls.port_skipped)
             self._serve.opaque(transport, client, data)
             return
-        client = clients.plain(self._addr, self._dst)
+        reason = NoTls.no_tls_from_remote if self._runtime.tls.ready else NoTls.disabled
+        client = clients.plain(self._addr, self._dst, reason)
         if protocol is Protocol.tls:
             self._serve.opaque(transport, client, data)
         elif protocol is Protocol.http1:

@@ -14,6 +14,7 @@ from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.transport.flow import errno_name
 from linkerd_proxy.transport.relay import End, pair
+from linkerd_rules.policy import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,15 @@ class OpaqueConnection:
     def start(self, transport: asyncio.Transport, application: Application, received: bytes) -> None:
         """Relay from now on, beginning with what was read already; or close, where policy says no."""
         metrics = self._runtime.metrics
-        if not self._allowed():
+        verdict = self._verdict()
+        if not verdict.allowed:
             metrics.authz.tcp_deny.labels(base=self._labels()).value += 1
             metrics.inbound_errors.tcp.labels(Unauthorized.label).value += 1
             log.info("denied a connection from %s to %s", self._client.addr, self._client.dst)
             transport.close()
             return
+        if verdict.audit:
+            log.info("audit: would deny a connection from %s to %s", self._client.addr, self._client.dst)
         metrics.authz.tcp_allow.labels(base=self._labels()).value += 1
         self._accepted.connected()
         self._connections.add(self)
@@ -74,15 +78,15 @@ class OpaqueConnection:
 
     def _check(self) -> None:
         """Policy changed."""
-        if not self._allowed():
+        if not self._verdict().allowed:
             self._runtime.metrics.authz.tcp_terminate.labels(base=self._labels()).value += 1
             log.info("policy ends the connection from %s to %s", self._client.addr, self._client.dst)
             self._end.abort()
 
-    def _allowed(self) -> bool:
+    def _verdict(self) -> Verdict:
         client = self._client
         rules = self._holder.current.port(client.dst.port)
-        return rules.authorize_tcp(client.ip, client.identity, client.tls).allowed
+        return rules.authorize_tcp(client.ip, client.identity, client.tls)
 
     def _labels(self) -> str:
         server = self._holder.current.port(self._client.dst.port).policy.server

@@ -55,9 +55,9 @@ class Router:
         if permit.audit:
             log.info("audit: would deny %s %s", self._client.addr, permit.message)
         x.observer = permit
-        if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
-            return
         if not rule.filters.empty and self._answered(rule, x):
+            return
+        if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
             return
         self._send(x, permit.fields(head))
 

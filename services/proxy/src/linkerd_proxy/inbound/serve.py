@@ -3,6 +3,7 @@
 import asyncio
 
 from linkerd_proxy.codec.detect import Detected
+from linkerd_proxy.errors import BadRequest
 from linkerd_proxy.http.connections import Connections
 from linkerd_proxy.http.detecting import hand_over
 from linkerd_proxy.http.h2 import KeepAlive
@@ -51,8 +52,12 @@ class Serve:
         else:
             server = wire = H1Server(runtime, accepted, router, emit_errors=emit)
         server.on_closed = lambda: self._connections.discard(server)
+        server.on_bad_request = self._bad_request
         self._connections.add(server)
         hand_over(transport, wire, received)
+
+    def _bad_request(self) -> None:
+        self._runtime.metrics.inbound_errors.http.labels(BadRequest.label).value += 1
 
     def opaque(self, transport: asyncio.Transport, client: Client, received: bytes) -> None:
         """Relay bytes, where policy lets the client in."""

@@ -5,6 +5,7 @@ once with 503, until an endpoint is ready again (Linkerd's failfast and load she
 """
 
 from collections import deque
+from collections.abc import Callable
 from random import random
 
 from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, OutboundDocument
@@ -33,6 +34,9 @@ class Concrete:
         self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
         self._queue: deque[tuple[Exchange, CompiledRoute, float]] = deque()
         self._timer: Timer | None = None
+        self._tcp_failfast = FailFast(factory.settings.base.tcp_failfast_ms / 1000)
+        self._tcp_waiting: list[Callable[[ProxyError | None], None]] = []
+        self._tcp_timer: Timer | None = None
         self._metrics = factory.runtime.metrics.http_balancer.series(backend_labels(doc.parent, backend.resource))
 
     def update(self, doc: OutboundDocument, backend: Backend) -> None:
@@ -48,8 +52,10 @@ class Concrete:
         for state in self.balancer.reset(backend.endpoints, now):
             state.data.retire()
         # Endpoints of opaque connections are few and made when the first such connection comes.
-        if len(self.tcp):
+        if len(self.tcp) or self._tcp_waiting:
             self.tcp.reset(backend.endpoints, now)
+            if len(self.tcp):
+                self._answer_tcp(None)
         for state in self.balancer.endpoints:
             state.data.forget_routes()
         self._count()
@@ -72,13 +78,42 @@ class Concrete:
         """The endpoint of a new opaque connection. Call its `begin`."""
         if not len(self.tcp):
             self.tcp.reset(self._backend.endpoints, self._turn.now)
-        return self.tcp.pick(self._turn.now)
+        state = self.tcp.pick(self._turn.now)
+        if state is not None:
+            self._tcp_failfast.ready()
+        return state
+
+    def wait_tcp(self, ready: Callable[[ProxyError | None], None]) -> None:
+        """There is no endpoint for an opaque connection: calls back when there is one, or with why it has to fail."""
+        now = self._turn.now
+        self._tcp_failfast.unready(now)
+        base = self._factory.settings.base
+        if self._tcp_failfast.check(now) or len(self._tcp_waiting) >= base.tcp_queue_capacity:
+            ready(LoadShed())
+            return
+        self._tcp_waiting.append(ready)
+        if self._tcp_timer is None and self._tcp_failfast.deadline is not None:
+            self._tcp_timer = self._wheel.after(self._tcp_failfast.deadline - now, self._tcp_due)
+
+    def _tcp_due(self) -> None:
+        self._tcp_timer = None
+        self._tcp_failfast.check(self._turn.read())
+        self._answer_tcp(FailFastError())
+
+    def _answer_tcp(self, error: ProxyError | None) -> None:
+        if self._tcp_timer is not None:
+            self._tcp_timer.cancel()
+            self._tcp_timer = None
+        waiting, self._tcp_waiting = self._tcp_waiting, []
+        for ready in waiting:
+            ready(error)
 
     def retire(self) -> None:
         """The backend is gone."""
         if self._timer is not None:
             self._timer.cancel()
         self._fail_queue(LoadShed())
+        self._answer_tcp(LoadShed())
         self._retire(self.balancer)
 
     # Waiting.

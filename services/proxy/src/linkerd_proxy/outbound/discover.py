@@ -63,6 +63,8 @@ class OutboundTarget:
         self.concretes: dict[str, Concrete] = {}
         self._budgets: dict[RetryBudget, Budget] = {}
         self.connections = 0
+        self.stalled = False
+        """Whether it was said that detection timed out: once is enough."""
         self.idle_since = 0.0
         self.error: DiscoveryFailed | None = None
         self._factory = factory

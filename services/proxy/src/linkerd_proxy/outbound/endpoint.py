@@ -11,7 +11,7 @@ from random import random
 from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
 from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, ProtocolHint
 from linkerd_proxy.addrs import ServerAddr
-from linkerd_proxy.balance import EndpointState
+from linkerd_proxy.balance import EndpointState, penalty_ms
 from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import IdentityRequired, ProxyError
 from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange
@@ -32,7 +32,10 @@ OnHealth = Callable[["OutboundEndpoint", bool], None]
 
 _FROM_PEER = frozenset((L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR))
 """What a peer proxy says to us and not to the application."""
-_REQUIRE_ID = frozenset((b"l5d-require-id",))
+
+_RESOURCE_EXHAUSTED = 8
+_PENALIZED = frozenset((b"2", b"4", b"8", b"13", b"14", b"15"))
+"""Of gRPC: unknown, deadline-exceeded, resource-exhausted, internal, unavailable, data-loss."""
 
 _CARRIED: dict[tuple[bool, bool], bytes] = {
     (False, False): b"HTTP/1.1",
@@ -74,6 +77,9 @@ class OutboundEndpoint:
         local = self.addr.host in factory.own_ips
         self.identity = None if local or not factory.runtime.tls.ready else endpoint.identity
         self.hint = ProtocolHint.none if local else endpoint.protocol_hint
+        self.penalize = doc.balancer.penalize_failures
+        self.forward = doc.authority == endpoint.addr
+        """Not an endpoint of a service: where the client was going anyway."""
         self._labels = self._render(doc, backend)
         metrics = self.runtime.metrics
         self.http: HttpSeries = metrics.http.series(self._labels)
@@ -92,12 +98,10 @@ class OutboundEndpoint:
         x.observer = observer
         self.http.requests.value += 1
         head = x.head
-        fields = head.fields
-        if head.require_id is not None:
-            if head.require_id.decode("latin-1") != self.identity:
-                x.fail(IdentityRequired(f"require id {head.require_id.decode('latin-1')}, found {self.identity}"))
-                return
-            fields = without(fields, _REQUIRE_ID)
+        fields = head.sent
+        if head.require_id is not None and head.require_id.decode("latin-1") != self.identity:
+            x.fail(IdentityRequired(f"require id {head.require_id.decode('latin-1')}, found {self.identity}"))
+            return
         if head.version == HTTP_2:
             (self._h2 or self._make_h2()).send(x, fields)
         elif x.flags & UPGRADE:
@@ -173,7 +177,9 @@ class OutboundEndpoint:
 
     def _render(self, doc: OutboundDocument, backend: Backend) -> str:
         endpoint = self.endpoint
-        reason = labels.NoTls.loopback if self.addr.host in self._factory.own_ips else labels.NoTls.not_provided
+        reason = labels.NoTls.not_provided if endpoint.identity is None else labels.NoTls.disabled
+        if self.addr.host in self._factory.own_ips:
+            reason = labels.NoTls.loopback
         dst = {**backend.labels, **endpoint.labels}
         if endpoint.zone_locality != "unknown":
             dst["zone_locality"] = endpoint.zone_locality
@@ -188,10 +194,30 @@ class OutboundEndpoint:
         )
 
 
+def penalty_of(x: Exchange, head: Headers) -> float | None:
+    """Milliseconds to take for the round trip of a response that is a failure by its head; None for all others.
+
+    429, 503 and other 5xx; trailers-only gRPC with one of Linkerd's codes. Retry-After (seconds; a date is not read)
+    and grpc-retry-pushback-ms are what the server asks for.
+    """
+    if x.flags & GRPC:
+        if x.grpc_status not in _PENALIZED:
+            return None
+        return penalty_ms(_number(find(head, b"grpc-retry-pushback-ms")))
+    if x.status != b"429" and x.status[:1] != b"5":
+        return None
+    seconds = _number(find(head, b"retry-after"))
+    return penalty_ms(None if seconds is None else seconds * 1000)
+
+
+def _number(value: bytes | None) -> float | None:
+    return float(value) if value is not None and value.isdigit() and len(value) < 10 else None
+
+
 class RequestObserver:
     """The books of requests to one endpoint by one route: load, breaker, metrics."""
 
-    __slots__ = ("_addr", "_classes", "_classify", "_http", "_state", "_turn")
+    __slots__ = ("_addr", "_classes", "_classify", "_forward", "_http", "_penalize", "_state", "_turn")
 
     def __init__(self, endpoint: OutboundEndpoint, state: State, route: CompiledRoute) -> None:
         self._addr = endpoint.addr
@@ -200,13 +226,21 @@ class RequestObserver:
         self._turn = endpoint.runtime.turn
         self._classify = route.classify
         self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
+        self._penalize = endpoint.penalize
+        self._forward = endpoint.forward
 
     def response_head(self, x: Exchange, head: Headers) -> Headers:
+        if self._penalize and (penalty := penalty_of(x, head)) is not None:
+            # At the head: what still comes of a failed response says nothing of the endpoint's speed.
+            x.flags |= FIRST_DATA
+            self._state.observe(penalty, self._turn.now)
         passed = without(head, _FROM_PEER)
         if passed is not head:
             error = find(head, L5D_PROXY_ERROR)
             if error is not None:
                 log.info("peer proxy at %s: %s", self._addr, error.decode("latin-1"))
+            if self._forward and find(head, L5D_PROXY_CONNECTION) == b"close":
+                x.down.close_after(x)
         return passed
 
     def first_data(self, x: Exchange) -> None:
@@ -220,7 +254,7 @@ class RequestObserver:
             found = self._class(x)
         now = self._turn.now
         self._http.end(found[0], found[1], (now - x.started) * 1000, found[2])
-        self._state.classify(found[1], now)
+        self._state.classify(found[1], now, limited=found[0] == 429 or found[2] == _RESOURCE_EXHAUSTED)
 
     def failed(self, x: Exchange, error: ProxyError | None) -> None:
         now = self._turn.now

@@ -5,10 +5,13 @@ A plain route has none of it and no RouteFeatures: its requests go straight from
 
 from collections.abc import Callable
 
+from linkerd_contract.names import L5D_DST_CANONICAL
 from linkerd_contract.outbound import OutboundDocument
-from linkerd_proxy.codec.headers import Headers
+from linkerd_proxy.codec.headers import Header, Headers, without
+from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http import filtered
-from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http.exchange import GRPC, Exchange
+from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.telemetry import labels
@@ -20,6 +23,7 @@ from linkerd_rules.policy.retry import L5D_HEADERS, CompiledRetry, from_headers
 from linkerd_rules.policy.timeouts import REQUEST_TIMEOUT_HEADERS, RESPONSE_TIMEOUT_HEADER, CompiledTimeouts
 
 _OVERRIDES = L5D_HEADERS | {*REQUEST_TIMEOUT_HEADERS, RESPONSE_TIMEOUT_HEADER}
+_CANONICAL = frozenset((L5D_DST_CANONICAL,))
 _NO_FILTERS = Filters([])
 
 Choice = tuple[str, Concrete]
@@ -35,7 +39,7 @@ def is_plain(route: CompiledRoute, doc: OutboundDocument) -> bool:
 class RouteFeatures:
     """One route of one connection."""
 
-    __slots__ = ("budget", "choose", "metrics", "route", "runtime")
+    __slots__ = ("_canonical", "budget", "choose", "metrics", "route", "runtime")
 
     def __init__(
         self,
@@ -51,25 +55,61 @@ class RouteFeatures:
         self.choose = choose
         self.budget = budget
         self.metrics: RouteSeries | None = None
+        self._canonical: Header | None = None
         if doc.profile is not None:
+            self._canonical = (L5D_DST_CANONICAL, doc.authority.encode())
             pairs = [("direction", "outbound"), ("dst", doc.authority), *labels.prefixed("rt", route.route.labels)]
             self.metrics = RouteSeries(runtime.metrics, labels.render(pairs))
 
-    def settings(self, fields: Headers) -> tuple[Headers, CompiledRetry | None, CompiledTimeouts]:
-        """The request's fields, retries and timeouts, with what the request asks for where the route allows it."""
-        route = self.route
+    def settings(self, head: RequestHead) -> tuple[RequestHead, CompiledRetry | None, CompiledTimeouts]:
+        """The request's head, retries and timeouts, with what the request asks for where the route allows it."""
+        route, fields = self.route, head.fields
         retry, timeouts = route.retry, route.timeouts
         if not route.route.allow_request_overrides or not any(name in _OVERRIDES for name, _ in fields):
-            return fields, retry, timeouts
+            return self._named(head), retry, timeouts
         asked = from_headers(fields, route.route.retry)
         if asked is not route.route.retry and asked is not None:
             retry = CompiledRetry(asked)
         timeouts = timeouts.overridden(fields)
-        return [field for field in fields if field[0] not in _OVERRIDES], retry, timeouts
+        fields = [field for field in fields if field[0] not in _OVERRIDES]
+        return self._named(RequestHead(fields, head.version, head.flags)), retry, timeouts
+
+    def _named(self, head: RequestHead) -> RequestHead:
+        """With the logical name, which routes of a ServiceProfile tell the peer (l5d-dst-canonical)."""
+        if self._canonical is None:
+            return head
+        known = head.rewritten
+        if known is None or known[0] is not self:
+            fields = [*without(head.fields, _CANONICAL), self._canonical]
+            known = head.rewritten = (self, RequestHead(fields, head.version, head.flags))
+        return known[1]
 
     def backend_filters(self, ref: str) -> Filters:
         """Filters of one backend of the split."""
         return self.route.backend_filters.get(ref, _NO_FILTERS)
+
+    def classify(self, x: Exchange) -> tuple[int, int | None, bool]:
+        """Status (0: no head), gRPC status and success of a response."""
+        text = x.grpc_status
+        grpc_status = int(text) if text is not None and text.isdigit() else None
+        status = int(x.status) if x.status else 0
+        return status, grpc_status, self.route.classify(status, grpc_status, x.flags & GRPC != 0)
+
+    def count_attempt(self, attempt: Exchange, error: str) -> None:
+        """One try has ended; `error` is its label, empty without one."""
+        if self.metrics is not None:
+            status, grpc_status, success = self.classify(attempt)
+            self.metrics.actual_end(status, success and not error, grpc_status, error)
+
+    def count_request(self, last: Exchange, started: float, error: ProxyError | None) -> None:
+        """The request has ended, with this attempt."""
+        if self.metrics is None:
+            return
+        status, grpc_status, success = self.classify(last)
+        label = "" if error is None else error.label
+        status = status if error is None or status else error.status
+        latency = (self.runtime.turn.now - started) * 1000
+        self.metrics.effective.end(status, success and error is None, latency, grpc_status, label)
 
     def answer(self, filters: Filters, x: Exchange) -> Headers | None:
         """The response that filters give instead of the endpoint, if any."""

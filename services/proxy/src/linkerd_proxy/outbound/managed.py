@@ -25,6 +25,7 @@ from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.outbound.attempt import Attempt
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.features import RouteFeatures
+from linkerd_proxy.outbound.replay import Replay
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy.filters import Filters
 
@@ -41,17 +42,15 @@ class Managed:
         self._route = features.route
         self._x = x
         self._refuse = refuse
-        fields, self._retry, self._timeouts = features.settings(x.head.fields)
-        if fields is not x.head.fields:
-            x.head = RequestHead(fields, x.head.version, x.head.flags)
+        x.head, self._retry, self._timeouts = features.settings(x.head)
         self._attempt: Attempt | None = None
         self._filters: tuple[Filters, ...] = ()
         self._tries = 0
-        self._buffer: list[bytes | Headers] | None = [] if self._retry is not None else None
-        self._size = 0
-        self._credited = 0
+        self._replay = Replay(None if self._retry is None else self._retry.max_body_bytes)
         self._held: Headers | None = None
         """A gRPC response's head while its end may still call for a retry."""
+        self._peeked = b""
+        """The first message behind such a head, until it is known whether the end follows at once."""
         self._committed = False
         self._closed = False
         self._timers: list[Timer] = []
@@ -86,7 +85,7 @@ class Managed:
     def send(self, x: Exchange, data: bytes, end: bool) -> None:
         self._active = self._runtime.turn.now
         if data:
-            self._keep(data, len(data))
+            self._replay.keep(data)
         attempt = self._attempt
         if end:
             self._request_ended()
@@ -98,7 +97,7 @@ class Managed:
         attempt.up.send(attempt, data, end)
 
     def trailers(self, x: Exchange, trailers: Headers) -> None:
-        self._keep(trailers, 0)
+        self._replay.keep(trailers)
         self._request_ended()
         attempt = self._attempt
         if attempt is not None:
@@ -143,9 +142,14 @@ class Managed:
         """Some of a response's body."""
         if attempt is not self._attempt:
             return
-        self._commit_held()
         self._active = self._runtime.turn.now
         attempt.down_held += len(data)
+        if self._held is not None and not self._peeked and not end:
+            # Its status may lie right behind it: all that was read with it is looked at first (Linkerd).
+            self._peeked = data
+            self._runtime.loop.call_soon(self._end_peek, attempt)
+            return
+        self._commit_held()
         if end:
             self._finish(attempt)
         self._x.down.send(self._x, data, end)
@@ -155,6 +159,9 @@ class Managed:
         if attempt is not self._attempt:
             return
         if self._held is not None and self._calls_for_retry(attempt):
+            peeked, self._peeked = len(self._peeked), b""
+            attempt.down_held -= peeked
+            attempt.up.consumed(attempt, peeked)
             self._again(attempt, complete=True)
             return
         self._commit_held()
@@ -168,9 +175,8 @@ class Managed:
     def credit(self, attempt: Attempt, count: int) -> None:
         """An endpoint took so many bytes of the request's body."""
         attempt.credited += count
-        new = attempt.credited - self._credited
-        if new > 0:
-            self._credited = attempt.credited
+        new = self._replay.credit(attempt.credited)
+        if new:
             self._x.down.consumed(self._x, new)
 
     def failed(self, attempt: Attempt, error: ProxyError) -> None:
@@ -201,8 +207,8 @@ class Managed:
         self._tries += 1
         self._filters = (self._route.filters, self._features.backend_filters(ref))
         attempt = self._attempt = Attempt(self, x.head, x.head.flags | x.flags & REQUEST_ENDED, now)
-        if self._buffer:
-            attempt.waiting = list(self._buffer)
+        if self._replay.parts:
+            attempt.waiting = list(self._replay.parts)
         if self._features.metrics is not None:
             self._features.metrics.actual_requests.value += 1
         delay = sum(filters.delay_ms(self._runtime.rng()) for filters in self._filters)
@@ -247,20 +253,20 @@ class Managed:
     def _calls_for_retry(self, attempt: Attempt) -> bool:
         if self._retry is None or self._committed:
             return False
-        status, grpc_status, success = self._class(attempt)
+        status, grpc_status, success = self._features.classify(attempt)
         return self._retry.retryable(status, grpc_status, success) and self._may_retry()
 
     @property
     def _can_repeat(self) -> bool:
         """Whether the whole request is at hand. A response to half a request is never waited with, nor retried."""
-        return self._buffer is not None and self._x.flags & REQUEST_ENDED != 0
+        return self._replay.parts is not None and self._x.flags & REQUEST_ENDED != 0
 
     def _may_retry(self) -> bool:
         """Whether body, limit, budget and backends allow another attempt, which is then paid for."""
         retry, budget, metrics = self._retry, self._features.budget, self._features.metrics
         if retry is None or not self._can_repeat:
             return False
-        if not retry.may_try(self._tries, self._size):
+        if not retry.may_try(self._tries, self._replay.size):
             return False
         choice = self._features.choose()
         if choice is None or not choice[1].available():
@@ -275,7 +281,7 @@ class Managed:
 
     def _again(self, attempt: Attempt, *, complete: bool, error: str = "") -> None:
         """Another attempt in this one's place, after the backoff."""
-        self._count_attempt(attempt, error)
+        self._features.count_attempt(attempt, error)
         self._attempt = None
         self._held = None
         attempt.discard(complete=complete)
@@ -289,16 +295,23 @@ class Managed:
 
     # The response that counts.
 
+    def _end_peek(self, attempt: Attempt) -> None:
+        if attempt is self._attempt:
+            self._commit_held()
+
     def _commit_held(self) -> None:
         head, self._held = self._held, None
+        peeked, self._peeked = self._peeked, b""
         if head is not None:
             self._commit(head, None)
+            if peeked:
+                self._x.down.send(self._x, peeked, False)
 
     def _commit(self, head: Headers, ended: Attempt | None) -> None:
         """This is the response; `ended`: it has no body."""
         x = self._x
         self._committed = True
-        self._buffer = None
+        self._replay.drop()
         if self._profile is not None:
             self._profile.cancel()
         for filters in reversed(self._filters):
@@ -311,27 +324,8 @@ class Managed:
     def _finish(self, attempt: Attempt, error: ProxyError | None = None) -> None:
         """The response has ended, well or not."""
         self._stop()
-        label = "" if error is None else error.label
-        self._count_attempt(attempt, label)
-        metrics = self._features.metrics
-        if metrics is None:
-            return
-        status, grpc_status, success = self._class(attempt)
-        latency = (self._runtime.turn.now - self._x.started) * 1000
-        status = status if error is None or status else error.status
-        metrics.effective.end(status, success and error is None, latency, grpc_status, label)
-
-    def _count_attempt(self, attempt: Attempt, error: str) -> None:
-        if self._features.metrics is not None:
-            status, grpc_status, success = self._class(attempt)
-            self._features.metrics.actual_end(status, success and not error, grpc_status, error)
-
-    def _class(self, attempt: Attempt) -> tuple[int, int | None, bool]:
-        """Status (0: no head), gRPC status and success of a response."""
-        text = attempt.grpc_status
-        grpc_status = int(text) if text is not None and text.isdigit() else None
-        status = int(attempt.status) if attempt.status else 0
-        return status, grpc_status, self._route.classify(status, grpc_status, attempt.flags & GRPC != 0)
+        self._features.count_attempt(attempt, "" if error is None else error.label)
+        self._features.count_request(attempt, self._x.started, error)
 
     # Time.
 
@@ -384,15 +378,6 @@ class Managed:
             self._idle.cancel()
 
     # The rest.
-
-    def _keep(self, part: bytes | Headers, size: int) -> None:
-        if self._buffer is None or self._retry is None:
-            return
-        self._size += size
-        if self._size > self._retry.max_body_bytes:
-            self._buffer = None
-        else:
-            self._buffer.append(part)
 
     def _pass_upgrade(self) -> None:
         """Upgrades become bytes both ways: of the features only the request's filters apply."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from linkerd_proxy.errors import LoadShed, ProxyError
 from linkerd_proxy.http.connections import Connections
@@ -28,6 +29,7 @@ class OpaqueConnection:
         self._dialer = dialer
         self._connections = connections
         self._accepted = accepted
+        self._waiting: asyncio.Transport | None = None
         self._client = End(accepted.read, accepted.written, self._client_lost)
 
     def start(self, transport: asyncio.Transport, received: bytes) -> None:
@@ -37,14 +39,47 @@ class OpaqueConnection:
         self._runtime.turn.read()
         concrete = self._concrete()
         state = concrete.pick_tcp() if concrete is not None else None
-        if state is None:
+        if state is not None:
+            self._relay(transport, state, received)
+        elif concrete is None:
             self._refuse(LoadShed())
             hand_over(transport, self._client)
             transport.close()
-            return
+        else:
+            self._wait(transport, concrete, received)
+
+    def _wait(self, transport: asyncio.Transport, concrete: Concrete, received: bytes) -> None:
+        """No endpoint yet: as long as failfast allows, there may come one. The client is not read meanwhile."""
+        self._waiting = transport
+        transport.pause_reading()
+        transport.set_protocol(_Waiting(self._client_lost))
+
+        def ready(error: ProxyError | None) -> None:
+            self._waiting = None
+            if transport.is_closing():
+                return
+            state = concrete.pick_tcp() if error is None else None
+            if state is None:
+                self._refuse(error or LoadShed())
+                transport.close()
+            else:
+                transport.resume_reading()
+                self._relay(transport, state, received)
+
+        concrete.wait_tcp(ready)
+
+    def _relay(self, transport: asyncio.Transport, state: State, received: bytes) -> None:
         state.begin()
-        tcp = state.data.tcp
-        server = End(tcp.read, tcp.written, lambda error: tcp.closed(errno_name(error)))
+        turn, tcp = self._runtime.turn, state.data.tcp
+        started = turn.now
+
+        def lost(error: Exception | None) -> None:
+            # Open connections are the endpoint's load (Linkerd): its "round trip" is a connection's life.
+            now = turn.read()
+            state.observe((now - started) * 1000, now)
+            tcp.closed(errno_name(error))
+
+        server = End(tcp.read, tcp.written, lost)
         pair(self._client, server)
         hand_over(transport, self._client, received)
         self._runtime.tasks.spawn(self._connect(state, server))
@@ -54,6 +89,8 @@ class OpaqueConnection:
 
     def kill(self) -> None:
         """Close both ends now."""
+        if self._waiting is not None:
+            self._waiting.abort()
         self._client.abort()
 
     def _concrete(self) -> Concrete | None:
@@ -67,8 +104,6 @@ class OpaqueConnection:
 
     async def _connect(self, state: State, server: End) -> None:
         endpoint = state.data
-        turn = self._runtime.turn
-        started = turn.read()
         try:
             await self._dialer.connect(endpoint.addr, server, endpoint.opaque_tls())
         except ProxyError as error:
@@ -77,8 +112,6 @@ class OpaqueConnection:
             self._refuse(error)
             self._client.abort()
             return
-        now = turn.read()
-        state.observe((now - started) * 1000, now)
         endpoint.tcp.connected()
 
     def _refuse(self, error: ProxyError) -> None:
@@ -88,3 +121,13 @@ class OpaqueConnection:
         self._accepted.closed(errno_name(error))
         self._connections.discard(self)
         self._target.released()
+
+
+class _Waiting(asyncio.Protocol):
+    """A client whose bytes are not read yet; `lost` hears when it goes away."""
+
+    def __init__(self, lost: Callable[[Exception | None], None]) -> None:
+        self._lost = lost
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost(error)

@@ -1,11 +1,13 @@
 """What a connection of the application speaks: as discovery hints, or as its first read shows, else opaque."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import cast
 
 from linkerd_contract.outbound import Protocol
 from linkerd_proxy.codec.detect import Detected, detect
+from linkerd_proxy.errors import BadRequest
 from linkerd_proxy.http.connections import Connections
 from linkerd_proxy.http.detecting import FirstRead, Why, hand_over
 from linkerd_proxy.http.h2 import KeepAlive
@@ -20,6 +22,13 @@ from linkerd_proxy.settings import Outbound
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.transport.connect import Dialer
+
+log = logging.getLogger(__name__)
+
+_STALLED = (
+    "the client of %s said nothing for %gs, so it may wait for its server to speak first: "
+    "to spare it that wait, mark port %d as opaque (config.linkerd.io/opaque-ports)"
+)
 
 _HINTS = {Protocol.http1: Detected.HTTP1, Protocol.http2: Detected.HTTP2, Protocol.grpc: Detected.HTTP2}
 _RESULTS = {Detected.HTTP1: "http/1", Detected.HTTP2: "http/2", Detected.OPAQUE: "not_http", Detected.EMPTY: "error"}
@@ -53,6 +62,9 @@ class ProtocolStage:
                 found = hint
             elif why is Why.timeout:
                 found = Detected.OPAQUE
+                if not target.stalled:
+                    target.stalled = True
+                    log.warning(_STALLED, target.addr, timeout, target.addr.port)
                 self._detect.results.labels("read_timeout").value += 1
             else:
                 found = detect(data)
@@ -97,8 +109,12 @@ class ProtocolStage:
             target.released()
 
         server.on_closed = closed
+        server.on_bad_request = self._bad_request
         self._connections.add(server)
         hand_over(transport, wire, received)
+
+    def _bad_request(self) -> None:
+        self._runtime.metrics.outbound_errors.http.labels(BadRequest.label).value += 1
 
     def _accepted(self, target: OutboundTarget) -> TcpSeries:
         if target.accepted is None:

@@ -206,7 +206,7 @@ def _check_target(method: bytes, target: bytes, version: bytes) -> None:
     """RFC 9112 section 3.2: each form with its methods only."""
     if method == b"CONNECT":
         if version == b"1.0" or not _AUTHORITY.fullmatch(target):
-            raise H1Error("CONNECT is for HTTP/1.1 and a host and port")
+            raise H1Error("CONNECT is for HTTP/1.1 and a host and port", version=version)
     elif target[0] != 0x2F and not (target == b"*" and method == b"OPTIONS") and not _ABSOLUTE.fullmatch(target):
         raise H1Error("target is neither a path nor an absolute URI")
 
