@@ -1,6 +1,7 @@
 """A real API server on a loopback port, in this process, and kubectl as a process of its own."""
 
 import asyncio
+import io
 import json
 import shutil
 import socket
@@ -99,7 +100,7 @@ class Cluster:
         headers = {"Content-Type": media}
         if bearer:
             headers["Authorization"] = f"Bearer {bearer}"
-        data = None if body is None else json.dumps(body)
+        data = None if body is None else io.BytesIO(json.dumps(body).encode())
         async with self.session.request(method, self.url + path, data=data, headers=headers) as response:
             return response.status, await response.json(content_type=None)
 

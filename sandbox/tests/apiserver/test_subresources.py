@@ -44,21 +44,6 @@ async def test_binding(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> 
     assert code == 409
 
 
-async def test_eviction_obeys_budgets(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
-    await cluster.account()
-    body = pod()
-    body["metadata"]["labels"] = {"a": "b"}
-    await cluster.api("POST", PODS, body)
-    budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
-    spec = {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}
-    await cluster.api("POST", budgets, {"metadata": {"name": "b"}, "spec": spec})
-    code, refusal = await cluster.api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
-    assert (code, refusal["reason"]) == (429, "TooManyRequests")
-    await cluster.api("DELETE", f"{budgets}/b")
-    code, _ = await cluster.api("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}})
-    assert (code, (await cluster.api("GET", f"{PODS}/p"))[0]) == (201, 404)
-
-
 async def test_what_is_absent_says_so(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
     await cluster.account()
     await cluster.api("POST", PODS, pod())

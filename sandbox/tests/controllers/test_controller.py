@@ -1,15 +1,15 @@
 """The loop: each key once, failures again, one bad object stops nobody."""
 
 import asyncio
-from typing import cast
+from typing import ClassVar, cast
 
 import pytest
 
 from linkerd_kube.client import KubeClient
-from linkerd_kube.errors import ApiError, NotFound
+from linkerd_kube.errors import ApiError, Forbidden, NotFound
 from linkerd_kube.events import EventRecorder
-from linkerd_kube.objects import JsonObject
-from linkerd_kube.resources import CONFIG_MAPS
+from linkerd_kube.objects import JsonObject, ObjectRef
+from linkerd_kube.resources import CONFIG_MAPS, PODS
 from linkerd_sandbox.controllers.actions import Create, Delete, Key, Patch, Plan
 from linkerd_sandbox.controllers.controller import Controller, Executor
 
@@ -68,6 +68,33 @@ async def test_a_failure_stops_what_follows() -> None:
     with pytest.raises(ApiError):
         await executor(api).run((Patch(CONFIG_MAPS, "default", "broken", {}), Patch(CONFIG_MAPS, "default", "c", {})))
     assert api.requests == ["patch broken"]
+
+
+async def test_owners_are_told_what_became_of_a_creation() -> None:
+    class Recorder:
+        told: ClassVar[list[tuple[str, str, str, str]]] = []
+
+        async def record(self, about: ObjectRef, kind: str, reason: str, message: str) -> None:
+            self.told.append((about.name, kind, reason, message))
+
+    class Refusing(Api):
+        async def create(self, path: str, body: JsonObject) -> JsonObject:
+            if body["metadata"]["name"] == "bad":
+                raise Forbidden(403, "Forbidden", 'pods "bad" is forbidden: no')
+            return body
+
+    run = Executor(cast(KubeClient, Refusing()), {}, cast(EventRecorder, Recorder()))
+    owner: JsonObject = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "r", "namespace": "n"}}
+    await run.run((Create(PODS, "n", {"metadata": {"name": "good"}}, owner),))
+    with pytest.raises(Forbidden):
+        await run.run((Create(PODS, "n", {"metadata": {"name": "bad"}}, owner),))
+    async with asyncio.timeout(5):
+        while len(Recorder.told) < 2:
+            await asyncio.sleep(0)
+    assert Recorder.told == [
+        ("r", "Normal", "SuccessfulCreate", "Created pod: good"),
+        ("r", "Warning", "FailedCreate", 'Error creating: pods "bad" is forbidden: no'),
+    ]
 
 
 async def test_each_key_once_and_failures_again() -> None:

@@ -17,7 +17,7 @@ from linkerd_sandbox.apiserver.identity import User
 from linkerd_sandbox.apiserver.kinds import ResourceType, selectable
 from linkerd_sandbox.apiserver.objects import JsonObject, decode, encode
 from linkerd_sandbox.apiserver.represent import FORMS, Representation, view
-from linkerd_sandbox.apiserver.requests import RequestInfo, truthy
+from linkerd_sandbox.apiserver.requests import RequestInfo, number, truthy
 from linkerd_sandbox.apiserver.resources import Resources
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.store import Stored
@@ -94,7 +94,7 @@ class Endpoints:
                 return await self._patch(request, info, kind, call)
             case "delete":
                 return await self._delete(request, info, kind, call)
-            case "deletecollection":
+            case "deletecollection" if "deletecollection" in kind.verbs:
                 return await self._delete_collection(request, info, kind, call)
             case _:
                 raise status.method_not_allowed(kind.qualified, request.method)
@@ -156,7 +156,7 @@ class Endpoints:
         if query.get("continue"):
             revision, start = _continue_key(query["continue"], store.oldest())
             found = [item for item in found if item.key > start]
-        limit = int(query.get("limit") or 0)
+        limit = number(query, "limit") or 0
         meta: JsonObject = {"resourceVersion": str(revision)}
         if limit and len(found) > limit:
             meta["continue"] = _continue_token(revision, found[limit - 1])
@@ -285,6 +285,7 @@ async def delete_options(request: web.BaseRequest) -> JsonObject:
     query = request.query
     if "propagationPolicy" in query:
         options["propagationPolicy"] = query["propagationPolicy"]
-    if query.get("gracePeriodSeconds", "").lstrip("-").isdigit():
-        options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
+    grace = number(query, "gracePeriodSeconds")
+    if grace is not None:
+        options["gracePeriodSeconds"] = grace
     return options

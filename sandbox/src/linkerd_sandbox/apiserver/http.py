@@ -20,6 +20,9 @@ from linkerd_sandbox.apiserver.status import StatusError
 
 log = logging.getLogger(__name__)
 
+LARGEST_BODY = 3 << 20
+"""Bytes of a request's body, as k8s.io/apiserver/pkg/server/config.go."""
+
 Handler = Callable[[web.BaseRequest, RequestInfo, User], Awaitable[web.StreamResponse]]
 
 
@@ -67,6 +70,8 @@ class HttpApi:
         except StatusError as error:
             headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
             return json_response(error.body(), error.code, headers)
+        except web.HTTPRequestEntityTooLarge:
+            return json_response(status.entity_too_large(f"limit is {LARGEST_BODY}").body(), 413)
         except (ConnectionError, asyncio.CancelledError, web.HTTPException):
             raise
         except Exception as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CREATE_ONLY = ("create",)
+NO_COLLECTION = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ BUILT_IN: tuple[ResourceType, ...] = (
     _type("v1", "ConfigMap", "configmaps", short="cm"),
     _type("v1", "Endpoints", "endpoints", short="ep"),
     _type("v1", "Event", "events", short="ev"),
-    _type("v1", "Namespace", "namespaces", short="ns", sub="status finalize", cluster=True),
+    _type("v1", "Namespace", "namespaces", short="ns", sub="status finalize", cluster=True, verbs=NO_COLLECTION),
     _type("v1", "Node", "nodes", short="no", sub="status", cluster=True),
     _type(
         "v1",

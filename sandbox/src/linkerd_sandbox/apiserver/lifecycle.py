@@ -119,7 +119,9 @@ def _check_uid(kind: ResourceType, meta: JsonObject, before: JsonObject) -> None
 def _check_finalizers(kind: ResourceType, meta: JsonObject, before: JsonObject) -> None:
     added = [item for item in meta.get("finalizers") or [] if item not in (before.get("finalizers") or [])]
     if added:
-        why = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {added}"
+        found = ", ".join(f'"{item}"' for item in added)
+        why = "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
+        why += f"[]string{{{found}}}"
         raise invalid(kind.kind, kind.group, before["name"], [Cause("metadata.finalizers", "FieldValueForbidden", why)])
 
 

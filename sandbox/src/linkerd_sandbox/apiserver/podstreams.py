@@ -19,7 +19,7 @@ from linkerd_sandbox.apiserver.portforward.spdy import ProtocolError
 from linkerd_sandbox.apiserver.portforward.streams import StreamForwarder
 from linkerd_sandbox.apiserver.portforward.target import Target
 from linkerd_sandbox.apiserver.portforward.upgrade import Switched, send
-from linkerd_sandbox.apiserver.requests import RequestInfo, truthy
+from linkerd_sandbox.apiserver.requests import RequestInfo, number, truthy
 from linkerd_sandbox.apiserver.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ class PodStreams:
             info.name,
             container,
             follow=truthy(query.get("follow", "false")),
-            tail_lines=_number(query.get("tailLines")),
+            tail_lines=number(query, "tailLines"),
             previous=truthy(query.get("previous", "false")),
             timestamps=truthy(query.get("timestamps", "false")),
-            since_seconds=_number(query.get("sinceSeconds")),
+            since_seconds=number(query, "sinceSeconds"),
         )
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
@@ -206,10 +206,6 @@ class PodStreams:
             results = await asyncio.gather(task, stopping, return_exceptions=True)
         if isinstance(results[0], ProtocolError):
             log.warning("port-forward ended: %s", results[0])
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
 
 
 def _containers(pod: JsonObject) -> list[str]:

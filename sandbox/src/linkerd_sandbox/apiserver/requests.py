@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from linkerd_sandbox.apiserver import status
+
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 _COLLECTION = {"get": "list", "delete": "deletecollection"}
@@ -38,6 +40,19 @@ class RequestInfo:
 def truthy(value: str | None) -> bool:
     """A boolean of a query: `true`, `True`, `1`."""
     return value is not None and value.lower() in ("true", "1", "t", "")
+
+
+def number(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number of a query; None where it is not given. Raises `StatusError` 400, in Go's words."""
+    text = query.get(name, "")
+    if not text:
+        return None
+    try:
+        if not text.isascii() or "_" in text or text != text.strip():
+            raise ValueError
+        return int(text)
+    except ValueError:
+        raise status.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
 def parse(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:

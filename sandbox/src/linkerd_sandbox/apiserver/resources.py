@@ -18,10 +18,20 @@ from linkerd_sandbox.apiserver.kinds import Registry, ResourceType, field_values
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, metadata
 from linkerd_sandbox.apiserver.rules import Rules
 from linkerd_sandbox.apiserver.schemas import Node, of_kind
-from linkerd_sandbox.apiserver.status import Cause, already_exists, conflict, forbidden, invalid, not_found, success
-from linkerd_sandbox.apiserver.store import Store, Stored
+from linkerd_sandbox.apiserver.status import (
+    Cause,
+    StatusError,
+    already_exists,
+    conflict,
+    forbidden,
+    invalid,
+    not_found,
+    success,
+)
+from linkerd_sandbox.apiserver.store import Store, Stored, TooLarge
 
 _ATTEMPTS = 5
+_IMMORTAL = ("default", "kube-system", "kube-public")
 _NOT_ENFORCED = {"networkpolicies.networking.k8s.io": "the sandbox stores NetworkPolicies and does not enforce them"}
 Change = Callable[[JsonObject], JsonObject]
 
@@ -125,6 +135,7 @@ class Resources:
         for _attempt in range(_ATTEMPTS):
             current = self.get(kind, namespace, name)
             wanted = how(current.body)
+            lifecycle.check_identity(kind, wanted, current.key[0], name)
             given = dig(wanted, "metadata", "resourceVersion")
             if given and given != str(current.revision):
                 raise conflict(kind.qualified, name)
@@ -182,6 +193,8 @@ class Resources:
         for _attempt in range(_ATTEMPTS):
             current = self.get(kind, namespace, name)
             lifecycle.check_preconditions(kind, current.body, options)
+            if kind.qualified == "namespaces" and name in _IMMORTAL:
+                raise forbidden(kind.qualified, name, "this namespace may not be deleted")
             attributes = Attributes(call, "DELETE", kind, *current.key, options=options)
             await self._admission.validate(attributes, None, current.body)
             if self.store.get(kind.qualified, *current.key) is not current:
@@ -202,7 +215,10 @@ class Resources:
     def _store(self, kind: ResourceType, body: JsonObject, old: JsonObject | None) -> JsonObject:
         if kind.custom:
             body["apiVersion"] = f"{kind.group}/{kind.custom.storage_version}"
-        stored = self.store.put(kind.qualified, body, field_values(kind, body))
+        try:
+            stored = self.store.put(kind.qualified, body, field_values(kind, body))
+        except TooLarge:
+            raise StatusError(500, "", "etcdserver: request is too large") from None
         for hook in self.on_write:
             hook(kind, stored.body, old)
         return stored.body

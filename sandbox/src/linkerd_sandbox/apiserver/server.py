@@ -6,7 +6,9 @@ import json
 import socket
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
 
 from linkerd_sandbox.apiserver import aggregation
 from linkerd_sandbox.apiserver.admission.chain import AdmissionChain
@@ -20,7 +22,7 @@ from linkerd_sandbox.apiserver.definitions import follow_definitions
 from linkerd_sandbox.apiserver.endpoints import Endpoints
 from linkerd_sandbox.apiserver.expiry import keep_forgetting
 from linkerd_sandbox.apiserver.forwarding import Forwarder
-from linkerd_sandbox.apiserver.http import Access, HttpApi
+from linkerd_sandbox.apiserver.http import LARGEST_BODY, Access, HttpApi
 from linkerd_sandbox.apiserver.kinds import Registry
 from linkerd_sandbox.apiserver.node import NodeBackend
 from linkerd_sandbox.apiserver.proxying import Proxying
@@ -33,6 +35,18 @@ from linkerd_sandbox.apiserver.tokens import Signer
 
 _SHUTDOWN_SECONDS = 1.0
 _PORT = 6443
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: "asyncio.Task[None]",
+) -> web.BaseRequest:
+    """A request whose body may be as large as Kubernetes allows."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY + 1)
 
 
 class ApiServer:
@@ -103,7 +117,7 @@ class ApiServer:
         front = directory / "front-proxy-client"
         self._front_proxy.issue(aggregation.CLIENT, [], front.with_suffix(".crt"), front.with_suffix(".key"))
         bootstrap(self._resources, self.ca_pem, self._front_proxy.pem, api_address, self._advertise)
-        server = web.Server(self._http.handle, access_log=None, handler_cancellation=True)
+        server = web.Server(self._http.handle, request_factory=_request, access_log=None, handler_cancellation=True)
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
         context = server_context(certificate, key)

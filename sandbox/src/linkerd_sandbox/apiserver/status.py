@@ -163,9 +163,16 @@ def unsupported_media(given: str, served: Sequence[str]) -> StatusError:
     return StatusError(415, "UnsupportedMediaType", message)
 
 
+def entity_too_large(why: str) -> StatusError:
+    """413."""
+    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {why}", {})
+
+
 def too_many_requests(message: str, retry_after: int, causes: Sequence[Cause] = ()) -> StatusError:
     """429: an eviction that would break a disruption budget, for example."""
     details: JsonObject = {"causes": [{"reason": c.reason, "message": c.message} for c in causes]} if causes else {}
+    if retry_after:
+        details["retryAfterSeconds"] = retry_after
     return StatusError(429, "TooManyRequests", message, details, retry_after=retry_after)
 
 

@@ -9,7 +9,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from linkerd_sandbox.apiserver.objects import JsonObject, decode, encode, labels_of, metadata
 
@@ -53,6 +53,14 @@ class Event(NamedTuple):
     type: EventType
     item: Stored
     previous: Stored | None
+
+
+LARGEST_OBJECT: Final = 3 << 19
+"""Bytes of an object, as etcd limits a request by default."""
+
+
+class TooLarge(Exception):
+    """The object is larger than the store takes."""
 
 
 class Expired(Exception):
@@ -119,7 +127,10 @@ class Store:
         return [name for name, bucket in self._buckets.items() if bucket.items]
 
     def put(self, bucket: str, body: JsonObject, fields: dict[str, str]) -> Stored:
-        """Store `body`, which is the store's from now on, under its metadata's name, with the next revision in it."""
+        """Store `body`, which is the store's from now on, under its metadata's name, with the next revision in it.
+
+        Raises `TooLarge`, and then nothing is stored.
+        """
         found = self._bucket(bucket)
         meta = metadata(body)
         key: Key = (meta.get("namespace", ""), meta["name"])
@@ -143,9 +154,13 @@ class Store:
         return item
 
     def _next(self, key: Key, body: JsonObject, fields: dict[str, str]) -> Stored:
-        self.revision += 1
-        metadata(body)["resourceVersion"] = str(self.revision)
-        return Stored(key, self.revision, body, fields)
+        revision = self.revision + 1
+        metadata(body)["resourceVersion"] = str(revision)
+        item = Stored(key, revision, body, fields)
+        if len(item.raw) > LARGEST_OBJECT:
+            raise TooLarge
+        self.revision = revision
+        return item
 
     def _publish(self, bucket: _Bucket, event: Event) -> None:
         self._ring.append(event)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from linkerd_sandbox.apiserver import claims, lifecycle, negotiate, selectors, status
+from linkerd_sandbox.apiserver import claims, negotiate, status
 from linkerd_sandbox.apiserver.authentication import API_AUDIENCE, Authenticator
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.endpoints import Endpoints, Subresource, read_body, with_warnings
+from linkerd_sandbox.apiserver.eviction import Eviction
 from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.lifecycle import RECREATED
 from linkerd_sandbox.apiserver.node import NodeBackend
@@ -38,6 +39,7 @@ class Subresources:
         self._resources = endpoints.resources
         self._authenticator = authenticator
         self._streams = PodStreams(self._resources, node, stopping)
+        self._eviction = Eviction(self._resources)
 
     def handlers(self) -> dict[tuple[str, str], Subresource]:
         """By plural and subresource."""
@@ -46,7 +48,7 @@ class Subresources:
             ("namespaces", "finalize"): self._finalize,
             ("serviceaccounts", "token"): self._token,
             ("pods", "binding"): self._binding,
-            ("pods", "eviction"): self._eviction,
+            ("pods", "eviction"): self._evict,
             ("pods", "log"): self._streams.log,
             ("pods", "portforward"): self._streams.port_forward,
             ("pods", "exec"): self._streams.execute,
@@ -186,30 +188,12 @@ class Subresources:
             {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201, call
         )
 
-    async def _eviction(
+    async def _evict(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
     ) -> web.StreamResponse:
         if info.verb != "create":
             raise status.method_not_allowed(kind.qualified, request.method)
-        body = await read_body(request)
-        pod = self._resources.get(kind, info.namespace, info.name).body
-        lifecycle.check_preconditions(kind, pod, dig_map(body, "deleteOptions"))
-        self._check_budgets(info, pod)
-        await self._resources.delete(call, kind, info.namespace, info.name, dig_map(body, "deleteOptions"))
+        await self._eviction.evict(call, kind, info, await read_body(request))
         return _json(
             {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201, call
         )
-
-    def _check_budgets(self, info: RequestInfo, pod: JsonObject) -> None:
-        for budget in self._resources.store.scan("poddisruptionbudgets.policy", info.namespace):
-            chosen = selectors.from_object(dig_map(budget.body, "spec", "selector"))
-            if not selectors.matches(chosen, dig_map(pod, "metadata", "labels")):
-                continue
-            if int(dig(budget.body, "status", "disruptionsAllowed") or 0) < 1:
-                name = budget.key[1]
-                cause = status.Cause(
-                    "", "DisruptionBudget", f"The disruption budget {name} does not allow evicting pods currently"
-                )
-                raise status.too_many_requests(
-                    "Cannot evict pod as it would violate the pod's disruption budget.", 0, [cause]
-                )

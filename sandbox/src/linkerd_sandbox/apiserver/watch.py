@@ -17,7 +17,7 @@ from aiohttp import web
 from linkerd_sandbox.apiserver import selectors, status
 from linkerd_sandbox.apiserver.objects import encode
 from linkerd_sandbox.apiserver.represent import Representation
-from linkerd_sandbox.apiserver.requests import truthy
+from linkerd_sandbox.apiserver.requests import number, truthy
 from linkerd_sandbox.apiserver.selectors import Selector
 from linkerd_sandbox.apiserver.store import Event, Expired, Store, Stored
 
@@ -118,7 +118,7 @@ async def serve(
     start = _requested(query)
     if start is not None and start > store.revision:
         raise status.too_large(start, store.revision)
-    seconds = float(query.get("timeoutSeconds") or 0) or random.uniform(_SHORTEST, _LONGEST)
+    seconds = float(number(query, "timeoutSeconds") or 0) or random.uniform(_SHORTEST, _LONGEST)
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"})
     response.enable_chunked_encoding()
     feed = Feed(store, scope)

@@ -16,6 +16,8 @@ class Create:
     resource: Resource
     namespace: str
     body: JsonObject
+    owner: JsonObject | None = None
+    """Who is told by Events: that it was created, or why the API refused it."""
 
 
 @dataclass(frozen=True, slots=True)

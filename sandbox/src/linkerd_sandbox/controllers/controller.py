@@ -52,18 +52,34 @@ class Executor:
 
     async def _one(self, action: Action) -> None:
         match action:
-            case Create(resource, namespace, body):
-                created = await self._client.create(resource.path(namespace or None), body)
-                await self._seen(resource, created)
+            case Create():
+                await self._create(action)
             case Patch(resource, namespace, name, body, subresource):
                 path = resource.path(namespace or None, name, subresource)
                 await self._seen(resource, await self._client.patch(path, body))
             case Delete():
                 await self._delete(action)
-            case Note(about, type_, reason, message):
-                note = asyncio.create_task(self._recorder.record(ObjectRef.of(about), type_, reason, message))
-                self._notes.add(note)
-                note.add_done_callback(self._notes.discard)
+            case Note():
+                self._note(action)
+
+    def _note(self, note: Note) -> None:
+        about = ObjectRef.of(note.about)
+        task = asyncio.create_task(self._recorder.record(about, note.type, note.reason, note.message))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _create(self, action: Create) -> None:
+        resource, owner = action.resource, action.owner
+        try:
+            created = await self._client.create(resource.path(action.namespace or None), action.body)
+        except ApiError as error:
+            if owner is not None and not isinstance(error, AlreadyExists):
+                self._note(Note(owner, "Warning", "FailedCreate", f"Error creating: {error}"))
+            raise
+        if owner is not None:
+            message = f"Created {resource.kind.lower()}: {created['metadata']['name']}"
+            self._note(Note(owner, "Normal", "SuccessfulCreate", message))
+        await self._seen(resource, created)
 
     async def _seen(self, resource: Resource, written: JsonObject) -> None:
         informer = self._informers.get(resource)

@@ -48,7 +48,7 @@ def _on_node(daemon_set: JsonObject, node: str, pods: Sequence[JsonObject]) -> l
         message = f"Found failed daemon pod {pod['metadata']['namespace']}/{pod['metadata']['name']} on node {node}"
         actions.append(Note(daemon_set, "Warning", "FailedDaemonPod", f"{message}, will try to kill it"))
     if not pods:
-        actions.append(Create(PODS, str(daemon_set["metadata"]["namespace"]), new_pod(daemon_set, node)))
+        actions.append(Create(PODS, str(daemon_set["metadata"]["namespace"]), new_pod(daemon_set, node), daemon_set))
     return actions
 
 

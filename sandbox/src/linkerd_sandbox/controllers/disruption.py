@@ -4,43 +4,35 @@ Source: pkg/controller/disruption. The API server refuses an eviction while `dis
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import POD_DISRUPTION_BUDGETS
 from linkerd_sandbox.controllers.actions import Patch, Plan
-from linkerd_sandbox.controllers.podstate import is_active, is_ready
+from linkerd_sandbox.controllers.podstate import is_active, is_ready, seconds_of
 from linkerd_sandbox.controllers.rollout import scaled_value
 from linkerd_sandbox.fields import dig, dig_list, dig_map, labels_of
+from linkerd_sandbox.fields import selects as selector_matches
+
+_GOING_SECONDS: Final = 120.0
 
 
 def selects(budget: JsonObject, pod: JsonObject) -> bool:
     """Whether the budget is about a pod; an empty selector is about every pod of the namespace."""
     selector = dig(budget, "spec", "selector")
-    if selector is None:
-        return False
-    labels = labels_of(pod)
-    if not dig_map(selector, "matchLabels").items() <= labels.items():
-        return False
-    return all(_expression(one, labels) for one in dig_list(selector, "matchExpressions"))
+    return selector is not None and selector_matches(selector, labels_of(pod))
 
 
-def _expression(expression: JsonObject, labels: dict[str, str]) -> bool:
-    key, values = str(expression.get("key")), expression.get("values") or []
-    match expression.get("operator"):
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case _:
-            return key not in labels
+def reconcile(
+    budget: JsonObject, pods: Sequence[JsonObject], expected: Callable[[JsonObject], int | None], now: float
+) -> Plan:
+    """`pods` are those of the namespace; `expected` tells a controlled pod's controller's replicas.
 
-
-def reconcile(budget: JsonObject, pods: Sequence[JsonObject], expected: Callable[[JsonObject], int | None]) -> Plan:
-    """`pods` are those of the namespace; `expected` tells a controlled pod's controller's replicas."""
+    A pod whose eviction was allowed counts as gone already, for two minutes at most.
+    """
     chosen = [pod for pod in pods if is_active(pod) and selects(budget, pod)]
-    healthy = sum(map(is_ready, chosen))
+    going = _going(budget, chosen, now)
+    healthy = sum(is_ready(pod) and pod["metadata"]["name"] not in going for pod in chosen)
     total = _expected(chosen, expected)
     spec = dig_map(budget, "spec")
     if "maxUnavailable" in spec:
@@ -58,11 +50,26 @@ def reconcile(budget: JsonObject, pods: Sequence[JsonObject], expected: Callable
         "desiredHealthy": wanted,
         "expectedPods": total,
     }
+    again_in = min((seconds_of(str(since)) + _GOING_SECONDS - now for since in going.values()), default=None)
     old = dig_map(budget, "status")
-    if status.items() <= old.items():
-        return Plan()
+    gone = {name: None for name in dig_map(old, "disruptedPods") if name not in going}
+    if status.items() <= old.items() and not gone:
+        return Plan((), again_in)
+    if gone:
+        status["disruptedPods"] = gone
     meta = budget["metadata"]
-    return Plan([Patch(POD_DISRUPTION_BUDGETS, meta["namespace"], meta["name"], {"status": status}, "status")])
+    # based on what was seen: an eviction that came between has counted one off, and is not to be forgotten
+    body: JsonObject = {"metadata": {"resourceVersion": meta["resourceVersion"]}, "status": status}
+    return Plan([Patch(POD_DISRUPTION_BUDGETS, meta["namespace"], meta["name"], body, "status")], again_in)
+
+
+def _going(budget: JsonObject, pods: Sequence[JsonObject], now: float) -> JsonObject:
+    """Pods whose eviction was allowed and that are still there, and since when."""
+    there = {pod["metadata"]["name"] for pod in pods}
+    since = dig_map(budget, "status", "disruptedPods")
+    return {
+        name: time for name, time in since.items() if name in there and now < seconds_of(str(time)) + _GOING_SECONDS
+    }
 
 
 def _expected(pods: Sequence[JsonObject], expected: Callable[[JsonObject], int | None]) -> int:

@@ -245,4 +245,4 @@ def _create(job: JsonObject, index: int | None) -> Create:
         variable = {"name": "JOB_COMPLETION_INDEX", "valueFrom": source}
         containers = [{**one, "env": [*(one.get("env") or []), variable]} for one in pod["spec"]["containers"]]
         pod["spec"] = {**pod["spec"], "containers": containers, "hostname": f"{name}-{index}"}
-    return Create(PODS, str(job["metadata"]["namespace"]), pod)
+    return Create(PODS, str(job["metadata"]["namespace"]), pod, job)

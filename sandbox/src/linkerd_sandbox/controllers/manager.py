@@ -245,7 +245,7 @@ class Manager:
             there = self._of(kind).get((key[0], str(owner["name"]))) if kind is not None and kind in _SCALED else None
             return rollout.replicas_of(there) if there is not None else None
 
-        return disruption.reconcile(found, self._of(resources.PODS).all(key[0]), expected)
+        return disruption.reconcile(found, self._of(resources.PODS).all(key[0]), expected, time.time())
 
     def _endpointslice(self, key: Key) -> Plan:
         found = self._of(resources.SERVICES).get(key)

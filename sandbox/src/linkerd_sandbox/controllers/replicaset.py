@@ -26,7 +26,7 @@ def reconcile(replica_set: JsonObject, pods: Sequence[JsonObject], now: float) -
         if len(active) < wanted:
             new_pod = pod_from_template(replica_set)
             namespace = str(replica_set["metadata"]["namespace"])
-            actions += [Create(PODS, namespace, new_pod) for _ in range(min(wanted - len(active), _BURST))]
+            actions += [Create(PODS, namespace, new_pod, replica_set) for _ in range(min(wanted - len(active), _BURST))]
         elif len(active) > wanted:
             for pod in sorted(active, key=deletion_rank)[: len(active) - wanted]:
                 meta = pod["metadata"]

@@ -56,7 +56,8 @@ def _moves(stateful_set: JsonObject, numbered: dict[int, JsonObject], now: float
     for number in wanted:
         pod = numbered.get(number)
         if pod is None:
-            moves.append(Create(PODS, str(stateful_set["metadata"]["namespace"]), new_pod(stateful_set, number)))
+            body = new_pod(stateful_set, number)
+            moves.append(Create(PODS, str(stateful_set["metadata"]["namespace"]), body, stateful_set))
         elif dig(pod, "status", "phase") in _ENDED and not is_terminating(pod):
             moves.append(_delete(pod))
         elif not parallel and not _healthy(stateful_set, pod, now):

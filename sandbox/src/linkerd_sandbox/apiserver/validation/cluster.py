@@ -72,17 +72,18 @@ def _service_ports(spec: JsonObject) -> list[Cause]:
     return causes
 
 
-def _keys(body: JsonObject, *fields: str) -> list[Cause]:
+def _keys(body: JsonObject, *fields: str, text: str = "", whole: str) -> list[Cause]:
+    """Names and size of the entries; those of `text` are not base64. `whole` is the path of what is too large."""
     causes: list[Cause] = []
     size = 0
     for field in fields:
         for key, value in dig_map(body, field).items():
-            size += len(key) + len(value)
+            size += len(value.encode()) if field == text else len(value) * 3 // 4
             wrong = names.config_key(key)
             if wrong:
                 causes.append(invalid(f"{field}[{key}]", key, wrong))
-    if size > _DATA_SIZE * 4 // 3:
-        causes.append(Cause("", "FieldValueTooLong", f"Too long: may not be more than {_DATA_SIZE} bytes"))
+    if size > _DATA_SIZE:
+        causes.append(Cause(whole, "FieldValueTooLong", f"Too long: may not be more than {_DATA_SIZE} bytes"))
     return causes
 
 
@@ -98,7 +99,7 @@ def _frozen(body: JsonObject, old: JsonObject | None, *fields: str) -> list[Caus
 
 def config_map(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     """A ConfigMap."""
-    causes = _keys(body, "data", "binaryData") + _frozen(body, old, "data", "binaryData")
+    causes = _keys(body, "data", "binaryData", text="data", whole="[]") + _frozen(body, old, "data", "binaryData")
     for key in dig_map(body, "binaryData"):
         if key in dig_map(body, "data"):
             causes.append(invalid("data", key, f"duplicate of key present in binaryData: {key}"))
@@ -107,7 +108,7 @@ def config_map(body: JsonObject, old: JsonObject | None) -> list[Cause]:
 
 def secret(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     """A Secret."""
-    causes = _keys(body, "data") + _frozen(body, old, "data")
+    causes = _keys(body, "data", whole="data") + _frozen(body, old, "data")
     for key, value in dig_map(body, "data").items():
         try:
             base64.b64decode(value, validate=True)

@@ -114,7 +114,7 @@ def cron_job(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
     schedule = spec.get("schedule") or ""
     causes: list[Cause] = []
     if schedule and not schedule.startswith("@") and len(schedule.split()) != 5:
-        why = f"expected exactly 5 fields, found {len(schedule.split())}: {schedule.split()}"
+        why = f"expected exactly 5 fields, found {len(schedule.split())}: [{' '.join(schedule.split())}]"
         causes.append(invalid("spec.schedule", schedule, why))
     template = dig_map(spec, "jobTemplate", "spec", "template")
     causes += pods.template(template, "spec.jobTemplate.spec.template")
