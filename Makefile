@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests protos images clean
+.PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests protos images images-check clean
 
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl
@@ -56,6 +56,10 @@ manifests: setup ## render deploy/kustomize into the CLI's manifests (needs kube
 
 images: ## build the images with docker buildx bake
 	docker buildx bake
+
+images-check: ## build the images with buildah on a base made here, and look at them (root; minutes)
+	@python3 tools/provision.py --apt $(APT) buildah=buildah debootstrap=debootstrap
+	@$(BIN)/python -m tools.images_check $(IMAGES)
 
 clean: ## remove what setup and the tests made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,16 @@ variable "REGISTRY" {
   default = "ghcr.io/linkerd-py"
 }
 
+# CACHE=1 keeps the build cache beside the images, in the registry: `NAME:cache`.
+variable "CACHE" {
+  default = ""
+}
+
+function "cached" {
+  params = [name, mode]
+  result = CACHE == "" ? [] : ["type=registry,ref=${REGISTRY}/${name}:cache${mode}"]
+}
+
 group "default" {
   targets = ["proxy", "identity", "destination", "injector", "viz", "emojivoto"]
 }
@@ -23,36 +33,51 @@ target "labels" {
     "org.opencontainers.image.version"  = TAG
     "org.opencontainers.image.licenses" = "Apache-2.0"
   }
+  annotations = [
+    "index,manifest:org.opencontainers.image.title=linkerd-py",
+    "index,manifest:org.opencontainers.image.version=${TAG}",
+    "index,manifest:org.opencontainers.image.licenses=Apache-2.0",
+  ]
 }
 
 target "proxy" {
   inherits   = ["labels"]
   dockerfile = "services/proxy/Dockerfile"
   tags       = ["${REGISTRY}/proxy:${TAG}"]
+  cache-from = cached("proxy", "")
+  cache-to   = cached("proxy", ",mode=max")
 }
 
 target "identity" {
   inherits   = ["labels"]
   dockerfile = "services/identity/Dockerfile"
   tags       = ["${REGISTRY}/identity:${TAG}"]
+  cache-from = cached("identity", "")
+  cache-to   = cached("identity", ",mode=max")
 }
 
 target "destination" {
   inherits   = ["labels"]
   dockerfile = "services/destination/Dockerfile"
   tags       = ["${REGISTRY}/destination:${TAG}"]
+  cache-from = cached("destination", "")
+  cache-to   = cached("destination", ",mode=max")
 }
 
 target "injector" {
   inherits   = ["labels"]
   dockerfile = "services/injector/Dockerfile"
   tags       = ["${REGISTRY}/injector:${TAG}"]
+  cache-from = cached("injector", "")
+  cache-to   = cached("injector", ",mode=max")
 }
 
 target "viz" {
   inherits   = ["labels"]
   dockerfile = "services/viz/Dockerfile"
   tags       = ["${REGISTRY}/viz:${TAG}"]
+  cache-from = cached("viz", "")
+  cache-to   = cached("viz", ",mode=max")
 }
 
 target "emojivoto" {
@@ -62,6 +87,8 @@ target "emojivoto" {
   dockerfile = "examples/emojivoto/Dockerfile"
   args       = { PART = part }
   tags       = ["${REGISTRY}/emojivoto-${part}:${TAG}"]
+  cache-from = cached("emojivoto", "")
+  cache-to   = cached("emojivoto", ",mode=max")
 }
 
 # The same images for both architectures, with provenance and a bill of materials.
