@@ -33,11 +33,6 @@ target "labels" {
     "org.opencontainers.image.version"  = TAG
     "org.opencontainers.image.licenses" = "Apache-2.0"
   }
-  annotations = [
-    "index,manifest:org.opencontainers.image.title=linkerd-py",
-    "index,manifest:org.opencontainers.image.version=${TAG}",
-    "index,manifest:org.opencontainers.image.licenses=Apache-2.0",
-  ]
 }
 
 target "proxy" {
@@ -98,4 +93,9 @@ target "service-release" {
   inherits   = [service]
   platforms  = ["linux/amd64", "linux/arm64"]
   attest     = ["type=provenance,mode=max", "type=sbom"]
+  annotations = [
+    "index,manifest:org.opencontainers.image.title=linkerd-py",
+    "index,manifest:org.opencontainers.image.version=${TAG}",
+    "index,manifest:org.opencontainers.image.licenses=Apache-2.0",
+  ]
 }
