@@ -56,7 +56,7 @@ class DecisionTrace(Document, frozen=True):
 
 
 class Explanation(Document, frozen=True):
-    """The answer of `GET /v1/explain`."""
+    """The answer of `GET /v1/explain`. `allowed`: whether the request reaches the application."""
 
     allowed: bool
     steps: list[DecisionStep] = []

@@ -2,8 +2,26 @@
 
 import pytest
 
-from linkerd_contract.matching import Fault, Filter, FilterType, HeaderModifier, HeaderValue, Redirect
-from linkerd_rules.policy.filters import Failed, Filters, Invalid, Redirected, Target, redirect_location
+from linkerd_contract.matching import (
+    Condition,
+    Fault,
+    Filter,
+    FilterType,
+    HeaderModifier,
+    HeaderValue,
+    MatchKind,
+    Redirect,
+    StringMatch,
+)
+from linkerd_rules.policy.filters import (
+    Failed,
+    Filters,
+    Invalid,
+    Redirected,
+    Target,
+    matched_prefix,
+    redirect_location,
+)
 
 HEADERS = [(b"accept", b"a"), (b"X-Old", b"1"), (b"x-old", b"2"), (b"x-gone", b"3")]
 TARGET = Target("http", "web:8080", "/api/v1?x=1", "/api")
@@ -55,6 +73,13 @@ def test_redirects(redirect: Redirect, location: str) -> None:
     assert redirect_location(redirect, TARGET) == location
     answer = Filters([Filter(FilterType.redirect, redirect=redirect)]).answer(TARGET, 0.0)
     assert answer == Redirected(302, location.encode())
+
+
+def test_the_longest_prefix_that_a_path_begins_with() -> None:
+    matches = [Condition(path=StringMatch(path, MatchKind.prefix)) for path in ("/a", "/a/b/", "/x")]
+    matches += [Condition(path=StringMatch("/a/b/c")), Condition()]
+    assert matched_prefix("/a/b/c?q=/x", matches) == "/a/b"
+    assert matched_prefix("/ab", matches) == ""
 
 
 def test_a_prefix_that_takes_the_whole_path() -> None:

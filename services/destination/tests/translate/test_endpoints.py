@@ -20,7 +20,7 @@ endpoints:
 - {addresses: [10.42.0.1], targetRef: {kind: Pod, name: web-1, uid: u1}, zone: a, hints: {forZones: [{name: a}]}}
 - {addresses: [10.42.0.2], conditions: {ready: true}, zone: b, hints: {forZones: [{name: b}]}}
 - {addresses: [10.42.0.3], conditions: {ready: false}}
-- {addresses: [10.42.0.4], conditions: {ready: true, terminating: true}}
+- {addresses: [10.42.0.4], conditions: {ready: false, serving: true, terminating: true}}
 """
 POD = """
 kind: Pod
@@ -201,3 +201,18 @@ def test_a_port_of_a_node_leads_to_the_pod() -> None:
     assert endpoint["addr"] == "10.42.0.1:8080"
     assert endpoint["labels"]["pod"] == "p1"
     assert world.endpoints("192.168.0.1:30081") == ["192.168.0.1:30081"]
+
+
+def test_a_pod_of_the_hosts_network_is_known_by_its_port() -> None:
+    pod = """
+kind: Pod
+metadata: {name: agent}
+spec: {hostNetwork: true, containers: [{name: c, ports: [{containerPort: 9100, hostPort: 9100}]}]}
+status: {podIP: 192.168.0.1, hostIP: 192.168.0.1, hostIPs: [{ip: 192.168.0.1}, {ip: "fd00::1"}]}
+"""
+    world = World(NODES, pod)
+    [endpoint] = world.full("192.168.0.1:9100")
+    assert (endpoint["addr"], endpoint["labels"]["pod"]) == ("192.168.0.1:9100", "agent")
+    assert "identity" not in endpoint
+    [other] = world.full("192.168.0.1:9101")
+    assert other == {"addr": "192.168.0.1:9101"}

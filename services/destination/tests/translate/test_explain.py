@@ -152,6 +152,82 @@ def test_a_name_without_an_answer() -> None:
     assert explanation.steps[-1].verdict == "notFound"
 
 
+FAULT = """
+apiVersion: policy.linkerd.io/v1alpha1
+kind: FaultInjection
+metadata: {name: flaky}
+spec: {abort: {httpStatus: 503, percentage: PERCENT}}
+"""
+FLAKY = OUT.replace(
+    "method: GET}]}",
+    "method: GET}], filters: "
+    "[{type: ExtensionRef, extensionRef: {group: policy.linkerd.io, kind: FaultInjection, name: flaky}}]}",
+)
+REDIRECT = OUT.replace(
+    "method: GET}]}",
+    "method: GET}], filters: [{type: RequestRedirect, requestRedirect: "
+    "{hostname: new, path: {type: ReplacePrefixMatch, replacePrefixMatch: /v2}}}]}",
+)
+MARKED = OUT.replace(
+    "method: GET}]}",
+    "method: GET}], filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-a, value: b}]}}]}",
+)
+
+
+@pytest.mark.parametrize(
+    ("texts", "verdict", "allowed"),
+    [
+        ([REDIRECT], "302 to http://new/v2/x", False),
+        ([FLAKY, FAULT.replace("PERCENT", "100")], "503", False),
+        ([FLAKY, FAULT.replace("PERCENT", "30")], "some get 503", True),
+        ([FLAKY], "500, filter unknown cannot be carried out", False),
+        ([SERVER, ALLOW.replace("ACCOUNT", "bot"), IN], "", True),
+        (
+            [
+                SERVER,
+                ALLOW.replace("ACCOUNT", "bot"),
+                REDIRECT.replace("core", "policy.linkerd.io").replace("Service, name: web", "Server, name: web-http"),
+            ],
+            "302 to http://new/v2/x",
+            False,
+        ),
+    ],
+)
+def test_filters_that_answer(texts: list[str], verdict: str, allowed: bool) -> None:
+    explanation = ask(*texts)
+    assert explanation.allowed is allowed
+    said = [step.verdict for step in explanation.steps if step.stage == "filters"]
+    assert said[-1:] == ([verdict] if verdict else [])
+
+
+def test_the_server_sees_the_headers_that_the_clients_filters_made() -> None:
+    inner = IN.replace("method: GET}", "method: GET, headers: [{name: x-a, value: b}]}")
+    policies = SERVER, ALLOW.replace("ACCOUNT", "bot"), inner.replace("name: api", "name: inner")
+    assert not ask(*policies).allowed
+    assert ask(*policies, MARKED).allowed
+
+
+def test_the_backends_endpoints_are_listed() -> None:
+    [backend] = [step for step in ask().steps if step.stage == "backend"]
+    assert backend.reason == "1 endpoint: 10.42.0.1:8080"
+
+
+def test_what_is_not_meshed_is_looked_at_by_the_servers_proxy_whatever_the_service_says() -> None:
+    """An opaque Service means nothing to a client without a proxy: its request is read, and may be denied by route."""
+    opaque = CLUSTER.replace(
+        "metadata: {name: web}\nspec: {clusterIP",
+        "metadata: {name: web, annotations: {config.linkerd.io/opaque-ports: '80'}}\nspec: {clusterIP",
+        1,
+    )
+    world = World(opaque, SERVER.replace("spec: {", "spec: {accessPolicy: all-unauthenticated, "), IN)
+    view = world.index.view()
+    for client, allowed in (("plain", False), ("bot", True)):
+        pod = view.pod("ns", client)
+        assert pod is not None
+        question = Question(pod, "web.ns.svc.cluster.local:80", "web.ns", "/none")
+        assert explain(view, question).allowed is allowed, client
+
+
 TEXTS = st.lists(
     st.sampled_from([SERVER, ALLOW.replace("ACCOUNT", "bot"), ALLOW.replace("ACCOUNT", "web"), OUT, IN]), unique=True
 )

@@ -73,6 +73,24 @@ def test_addresses_are_canonical() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"hostIP": "192.168.0.1"}, ("192.168.0.1",)),
+        ({"hostIP": "192.168.0.1", "hostIPs": [{"ip": "192.168.0.1"}, {"ip": "FD00::1"}]}, ("192.168.0.1", "fd00::1")),
+        ({}, ()),
+    ],
+)
+@pytest.mark.parametrize("host_network", [False, True])
+def test_host_ports_are_reached_at_every_address_of_the_node(
+    status: dict[str, object], expected: tuple[str, ...], host_network: bool
+) -> None:
+    ports = [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 53, "hostPort": 53, "protocol": "UDP"}]
+    read = pod(containers=[{"name": "a", "ports": ports}], hostNetwork=host_network, status=status)
+    assert read.host_ips == expected
+    assert read.host_ports == ((8080, 80),)
+
+
+@pytest.mark.parametrize(
     ("phase", "deletion", "ended", "deleting"),
     [
         ("Running", None, False, False),
@@ -134,7 +152,7 @@ def slice_of(endpoint: dict[str, object], address_type: str = "IPv4") -> Any:
         ({"ready": True}, True),
         ({"ready": None, "terminating": None}, True),
         ({"ready": False}, False),
-        ({"ready": True, "terminating": True}, False),
+        ({"ready": True, "terminating": True}, True),  # publishNotReadyAddresses
         ({"ready": False, "serving": True, "terminating": True}, False),
     ],
 )

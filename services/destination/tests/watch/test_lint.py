@@ -4,6 +4,8 @@ import pytest
 
 from linkerd_destination.index.objects import Namespace, Object, Pod, Service, Slice
 from linkerd_destination.watch import lint
+from linkerd_rules.validation.meta import Meta
+from linkerd_rules.validation.rate_limit import RateLimitPolicy
 
 
 @pytest.mark.parametrize(
@@ -26,4 +28,13 @@ from linkerd_destination.watch import lint
 def test_problems(obj: Object, expected: list[str]) -> None:
     found = lint.problems(obj)
     assert len(found) == len(expected)
-    assert all(message.startswith(start) for message, start in zip(found, expected, strict=True))
+    assert all(message.startswith(start) for (_, message), start in zip(found, expected, strict=True))
+    assert {reason for reason, _ in found} <= {"InvalidAnnotation"}
+
+
+def test_an_object_that_has_no_effect() -> None:
+    limit = RateLimitPolicy(meta=Meta(namespace="ns", name="r", uid="u"), unusable="spec: limits nothing")
+    assert lint.problems(limit) == [("Unreadable", "not used: spec: limits nothing")]
+    assert lint.uid_of(limit) == "u"
+    assert lint.uid_of(Service(namespace="ns", name="s", uid="v")) == "v"
+    assert lint.uid_of(Slice(namespace="ns", name="s", service="s")) == ""

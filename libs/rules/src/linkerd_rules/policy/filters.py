@@ -6,7 +6,7 @@ A filter of an unknown kind, or one without its arguments, makes the route answe
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from linkerd_contract.matching import Fault, Filter, FilterType, HeaderModifier, Redirect
+from linkerd_contract.matching import Condition, Fault, Filter, FilterType, HeaderModifier, MatchKind, Redirect
 from linkerd_rules.policy.match import Headers
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -122,6 +122,13 @@ def _apply(rules: Iterable[HeaderRules], headers: Headers) -> Headers:
     for rule in rules:
         headers = rule.apply(headers)
     return headers
+
+
+def matched_prefix(path: str, matches: Sequence[Condition]) -> str:
+    """The longest path prefix of a route that this path begins with, for redirects that replace it; else ""."""
+    bare = path.partition("?")[0]
+    prefixes = [m.path.value.rstrip("/") for m in matches if m.path is not None and m.path.kind is MatchKind.prefix]
+    return max((p for p in prefixes if bare == p or bare.startswith(p + "/")), key=len, default="")
 
 
 def redirect_location(redirect: Redirect, target: Target) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from linkerd_rules.validation.fields import Fields, Problem
 
@@ -15,6 +16,7 @@ class Meta(Struct, frozen=True, kw_only=True):
 
     namespace: str
     name: str
+    uid: str = ""
     created: str = ""
     generation: int = 0
 
@@ -32,10 +34,15 @@ class Resource(Struct, frozen=True, kw_only=True):
     """What one reader makes of one object; compares by value."""
 
     meta: Meta
+    unusable: str = ""
+    """Why it has no effect, of a kind that shows this in its status: such an object is kept for that alone."""
 
     @property
     def key(self) -> tuple[str, str]:
         return self.meta.key
+
+
+R = TypeVar("R", bound=Resource)
 
 
 class Reading(Generic[T]):
@@ -59,6 +66,13 @@ class Reading(Generic[T]):
         return self.value
 
 
+def kept(reading: Reading[R]) -> R:
+    """The value, marked as unusable where there are serious problems."""
+    if not reading.serious:
+        return reading.value
+    return replace(reading.value, unusable="; ".join(map(str, reading.serious)))
+
+
 def read_document(obj: object, read: Callable[[Meta, Fields, Fields], T]) -> Reading[T]:
     """A document: `read` gets its Meta, its annotations, its spec. `status` and metadata are the API server's."""
     problems: list[Problem] = []
@@ -69,6 +83,7 @@ def read_document(obj: object, read: Callable[[Meta, Fields, Fields], T]) -> Rea
     meta = Meta(
         namespace=metadata.text("namespace"),
         name=metadata.text("name"),
+        uid=metadata.text("uid"),
         created=metadata.text("creationTimestamp"),
         generation=metadata.integer("generation", 0, 2**63) or 0,
     )

@@ -5,7 +5,8 @@ from msgspec import Struct
 from linkerd_rules.validation.authorization import ServiceAccount
 from linkerd_rules.validation.fields import Fields
 from linkerd_rules.validation.meta import Meta, Reading, Resource, read_document
-from linkerd_rules.validation.references import POLICY_GROUP, read_ref
+from linkerd_rules.validation.references import POLICY_GROUP, Ref, read_ref
+from linkerd_rules.validation.route import Parent, Shown, read_shown
 
 _MOST = 2**31 - 1
 
@@ -24,14 +25,37 @@ class RateLimitPolicy(Resource, frozen=True, kw_only=True):
     total: int | None = None
     identity: int | None = None
     overrides: tuple[LimitOverride, ...] = ()
+    shown: tuple[Shown, ...] = ()
 
 
 def read_rate_limit_policy(obj: object) -> Reading[RateLimitPolicy]:
     """An HTTPLocalRateLimitPolicy."""
-    return read_document(obj, _rate_limit_policy)
+    shown = _shown(obj)
+
+    def read(meta: Meta, _annotations: Fields, spec: Fields) -> RateLimitPolicy:
+        return _rate_limit_policy(meta, spec, shown)
+
+    return read_document(obj, read)
 
 
-def _rate_limit_policy(meta: Meta, _annotations: Fields, spec: Fields) -> RateLimitPolicy:
+def server_parent(namespace: str, server: str) -> Parent:
+    """The Server that a policy is for, as conditions name it."""
+    return Parent(ref=Ref(group=POLICY_GROUP, kind="Server", namespace=namespace, name=server))
+
+
+def _shown(obj: object) -> tuple[Shown, ...]:
+    """The conditions in the status. What is not as it should be is left out, and so written again."""
+    root = Fields(obj, "", [])
+    namespace = Fields(root.raw("metadata") or {}, "", []).text("namespace")
+    status = root.child("status")
+    target = status.child("targetRef") if status is not None else None
+    if status is None or target is None:
+        return ()
+    parent = server_parent(namespace, target.text("name"))
+    return tuple(read_shown(one, parent) for one in status.children("conditions"))
+
+
+def _rate_limit_policy(meta: Meta, spec: Fields, shown: tuple[Shown, ...]) -> RateLimitPolicy:
     target = spec.child("targetRef", required=True)
     server = ""
     if target is not None:
@@ -48,7 +72,7 @@ def _rate_limit_policy(meta: Meta, _annotations: Fields, spec: Fields) -> RateLi
         spec.problem("", "limits nothing: set total, identity or overrides")
     if total is not None and identity is not None and identity > total:
         spec.problem("identity.requestsPerSecond", f"must not be greater than total ({total})")
-    return RateLimitPolicy(meta=meta, server=server, total=total, identity=identity, overrides=overrides)
+    return RateLimitPolicy(meta=meta, server=server, total=total, identity=identity, overrides=overrides, shown=shown)
 
 
 def _rate(spec: Fields, name: str) -> int | None:

@@ -281,14 +281,16 @@ def _shown(obj: object, group: str) -> tuple[Shown, ...]:
         if entry.text("controllerName") != CONTROLLER or ref is None:
             continue
         parent = _parent(ref, meta, *default)
-        found += [
-            Shown(
-                parent=parent,
-                type=one.text("type"),
-                status=one.text("status"),
-                reason=one.text("reason"),
-                generation=one.integer("observedGeneration", 0, 2**63) or 0,
-            )
-            for one in entry.children("conditions")
-        ]
+        found += [read_shown(one, parent) for one in entry.children("conditions")]
     return tuple(found)
+
+
+def read_shown(condition: Fields, parent: Parent) -> Shown:
+    """One condition of a status."""
+    return Shown(
+        parent=parent,
+        type=condition.text("type"),
+        status=condition.text("status"),
+        reason=condition.text("reason"),
+        generation=condition.integer("observedGeneration", 0, 2**63) or 0,
+    )

@@ -15,7 +15,16 @@ from linkerd_destination.translate.targets import NoAnswer, service_target
 from linkerd_runtime.problem import problem_middleware, problem_response
 
 # kubectl's short names of workloads.
-_KINDS = {"deploy": "deployment", "sts": "statefulset", "ds": "daemonset", "rs": "replicaset", "job": "k8s_job"}
+_KINDS = {
+    "deploy": "deployment",
+    "sts": "statefulset",
+    "ds": "daemonset",
+    "rs": "replicaset",
+    "po": "pod",
+    "job": "k8s_job",
+    "rc": "replicationcontroller",
+    "cj": "cronjob",
+}
 _STATUS = {
     WatchCode.not_found: 404,
     WatchCode.invalid_target: 400,
@@ -88,6 +97,8 @@ def _client(index: Index, workload: str) -> Pod:
     if not slash:
         return workload_pod(index.view(), workload)
     kind = _KINDS.get(kind, kind)
+    if kind == "pod":
+        return workload_pod(index.view(), f"{namespace}/{name}")
     owned = [p for p in index.tables.pods.objects.values() if p.namespace == namespace and p.owner == (kind, name)]
     if not owned:
         raise NoAnswer(WatchCode.not_found, f"no pod of {kind} {name} in namespace {namespace}", retryable=True)

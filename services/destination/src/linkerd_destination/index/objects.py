@@ -19,6 +19,7 @@ class Namespace(Struct, frozen=True, kw_only=True):
     """Annotations that workloads inherit; None where not set."""
 
     name: str
+    uid: str = ""
     opaque_ports: str | None = None
     default_inbound_policy: str | None = None
 
@@ -40,6 +41,7 @@ class Service(Struct, frozen=True, kw_only=True):
 
     namespace: str
     name: str
+    uid: str = ""
     ips: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
     external_name: bool = False
@@ -71,7 +73,7 @@ class PodReference(Struct, frozen=True, kw_only=True):
 
 
 class SliceEndpoint(Struct, frozen=True, kw_only=True):
-    """One ready endpoint that is not terminating."""
+    """One endpoint that is to get traffic."""
 
     addresses: tuple[str, ...]
     hostname: str = ""
@@ -123,7 +125,8 @@ class Pod(Struct, frozen=True, kw_only=True):
     ips: tuple[str, ...] = ()
     labels: Labels = ()
     node: str = ""
-    host_ip: str = ""
+    host_ips: tuple[str, ...] = ()
+    """Of the node; only where there are host ports."""
     host_ports: tuple[tuple[int, int], ...] = ()
     """Ports of the node that lead to container ports: (host port, container port)."""
     ended: bool = False

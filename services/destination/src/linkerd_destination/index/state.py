@@ -30,6 +30,19 @@ from linkerd_rules.validation.split import Split
 T = TypeVar("T", bound=Object)
 
 CONFIG: Fact = ("config",)
+RATE_LIMIT_KIND = "HTTPLocalRateLimitPolicy"
+ObjectKey = tuple[str, str, str, str]
+"""Group, kind, namespace, name."""
+
+
+def key_of(fact: Fact) -> ObjectKey | None:
+    """The object with a status that a fact is; None where it is none."""
+    match fact:
+        case ("route", group, kind, namespace, name):
+            return group, kind, namespace, name
+        case ("rate-limit", namespace, name):
+            return POLICY_GROUP, RATE_LIMIT_KIND, namespace, name
+    return None
 
 
 class Index:
@@ -62,12 +75,15 @@ class Index:
         """These are all the objects of a kind."""
         self._changed |= self.tables.of[kind].replace(objs)
 
-    def routes(self) -> Iterable[tuple[tuple[str, str, str, str], BoundRoute]]:
-        """Every route: group, kind, namespace, name."""
+    def with_status(self) -> list[ObjectKey]:
+        """Every object whose status says whether it is in force."""
         tables = self.tables
-        for table in (tables.linkerd_http_routes, tables.gateway_http_routes, tables.grpc_routes):
-            for route in list(table.objects.values()):
-                yield (route.group, route.kind, *route.key), route
+        found = [
+            (route.group, route.kind, *route.key)
+            for table in (tables.linkerd_http_routes, tables.gateway_http_routes, tables.grpc_routes)
+            for route in table.objects.values()
+        ]
+        return found + [(POLICY_GROUP, RATE_LIMIT_KIND, *policy.key) for policy in tables.rate_limits.objects.values()]
 
     def drain(self) -> set[Fact]:
         """Facts that changed since the last call."""
@@ -191,6 +207,11 @@ class View:
         self.facts.add(("networks", namespace, name))
         return self._tables.networks.objects.get((namespace, name))
 
+    def rate_limit_policy(self, namespace: str, name: str) -> RateLimitPolicy | None:
+        """One policy by its name, usable or not."""
+        self.facts.add(("rate-limit", namespace, name))
+        return self._tables.rate_limits.objects.get((namespace, name))
+
     def rate_limit(self, namespace: str, server: str) -> RateLimitPolicy | None:
         """The oldest policy of a Server."""
         fact = ("rate-limits", namespace, server)
@@ -212,7 +233,7 @@ class View:
         return sorted(self._tables.grpc_routes.at(fact), key=lambda r: r.meta.age)
 
     def route(self, group: str, kind: str, namespace: str, name: str) -> BoundRoute | None:
-        """One route by its name."""
+        """One route by its name, usable or not."""
         self.facts.add(("route", group, kind, namespace, name))
         tables = self._tables
         if kind == "GRPCRoute":

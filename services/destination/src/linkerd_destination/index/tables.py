@@ -102,7 +102,7 @@ class Tables:
         self.authorization_policies = Table[AuthorizationPolicy](_none, lambda p: {policy_fact(p.target)})
         self.mesh_tls = Table[MeshTLSAuthentication](lambda a: {("mesh-tls", *a.key)}, _none)
         self.networks = Table[NetworkAuthentication](lambda a: {("networks", *a.key)}, _none)
-        self.rate_limits = Table[RateLimitPolicy](_none, lambda p: {("rate-limits", p.meta.namespace, p.server)})
+        self.rate_limits = Table[RateLimitPolicy](lambda p: {("rate-limit", *p.key)}, _rate_limit_facts)
         self.linkerd_http_routes = Table[LinkerdHttpRoute](_none, _route_facts)
         self.gateway_http_routes = Table[GatewayHttpRoute](_none, _route_facts)
         self.grpc_routes = Table[GrpcRoute](_none, _route_facts)
@@ -148,16 +148,21 @@ def policy_fact(target: Ref) -> Fact:
 
 
 def _route_facts(route: BoundRoute) -> set[Fact]:
-    return {("route", route.group, route.kind, *route.key)} | {
-        ("routes", parent.ref.kind, parent.ref.namespace, parent.ref.name) for parent in route.parents
-    }
+    own: set[Fact] = {("route", route.group, route.kind, *route.key)}
+    if route.unusable:
+        return own
+    return own | {("routes", parent.ref.kind, parent.ref.namespace, parent.ref.name) for parent in route.parents}
+
+
+def _rate_limit_facts(policy: RateLimitPolicy) -> set[Fact]:
+    return set() if policy.unusable else {("rate-limits", policy.meta.namespace, policy.server)}
 
 
 def _pod_facts(pod: Pod) -> set[Fact]:
-    """Pods on the host's network share the node's address: it names no pod."""
+    """Pods on the host's network share the node's address: it names no pod, but a port of it may."""
     if pod.ended:
         return set()
-    facts: set[Fact] = {("host-port", pod.host_ip, str(port)) for port, _ in pod.host_ports if pod.host_ip}
+    facts: set[Fact] = {("host-port", ip, str(port)) for port, _ in pod.host_ports for ip in pod.host_ips}
     if not pod.host_network:
         facts |= {("pod-ip", ip) for ip in pod.ips}
     return facts

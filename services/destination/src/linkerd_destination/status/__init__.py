@@ -1,1 +1,1 @@
-"""What the service writes back: Events on objects that it cannot use (and, later, status conditions)."""
+"""What the service writes back: Events on objects that it cannot use, and status conditions."""

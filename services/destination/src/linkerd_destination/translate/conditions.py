@@ -1,10 +1,14 @@
-"""PURE: the conditions of a route for each of its parents that is ours (Gateway API's and Linkerd's reasons)."""
+"""PURE: the conditions of routes, for each parent that is ours, and of rate limits.
+
+Reasons are Gateway API's and Linkerd's. An object that cannot be used is not accepted, and the condition says why.
+"""
 
 from msgspec import Struct
 
 from linkerd_destination.index.state import View
 from linkerd_destination.translate.routes import backend_service, granted
 from linkerd_rules.validation.filters import FilterRef
+from linkerd_rules.validation.rate_limit import RateLimitPolicy, server_parent
 from linkerd_rules.validation.route import BoundRoute, Parent
 
 
@@ -24,6 +28,8 @@ class Condition(Struct, frozen=True, kw_only=True):
 
 def conditions_of(view: View, route: BoundRoute) -> list[Condition]:
     """Accepted and ResolvedRefs, for each parent in the order of the route."""
+    if route.unusable:
+        return [_unusable(parent, route.unusable) for parent in route.parents]
     reason, message = _references(view, route)
     found: list[Condition] = []
     for parent in route.parents:
@@ -39,11 +45,35 @@ def conditions_of(view: View, route: BoundRoute) -> list[Condition]:
     return found
 
 
+def limit_conditions(view: View, policy: RateLimitPolicy) -> list[Condition]:
+    """Accepted, of a rate limit: it has a Server, and is the oldest one of it."""
+    namespace, name = policy.meta.namespace, policy.server
+    parent = server_parent(namespace, name)
+    if policy.unusable:
+        return [_unusable(parent, policy.unusable)] if name else []
+    if not _has_server(view, namespace, name):
+        reason, message = "NoMatchingTarget", f"there is no Server {name} in namespace {namespace}"
+    else:
+        first = view.rate_limit(namespace, name)
+        older = first is not None and first.key != policy.key
+        reason = "RateLimitReasonAlreadyExists" if older else ""
+        message = f"{first.meta.name} is older, and limits Server {name} already" if first is not None and older else ""
+    return [Condition(parent=parent, type="Accepted", holds=not reason, reason=reason or "Accepted", message=message)]
+
+
+def _unusable(parent: Parent, why: str) -> Condition:
+    return Condition(parent=parent, type="Accepted", holds=False, reason="UnsupportedValue", message=why)
+
+
+def _has_server(view: View, namespace: str, name: str) -> bool:
+    return any(server.meta.name == name for server in view.servers(namespace))
+
+
 def _refused(view: View, route: BoundRoute, parent: Parent) -> tuple[str, str]:
     """Reason and message; "" where the parent takes the route."""
     ref = parent.ref
     if ref.kind == "Server":
-        if any(server.meta.name == ref.name for server in view.servers(ref.namespace)):
+        if _has_server(view, ref.namespace, ref.name):
             return "", ""
         return "NoMatchingParent", f"there is no Server {ref.name} in namespace {ref.namespace}"
     service = view.service(ref.namespace, ref.name)

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 from linkerd_contract.inbound import RateLimit
 from linkerd_contract.matching import Condition
-from linkerd_contract.outbound import OutboundDocument, Protocol, Retry, Route
+from linkerd_contract.outbound import Endpoint, OutboundDocument, Protocol, Retry, Route
 from linkerd_contract.resource import ResourceRef
+from linkerd_rules.policy.filters import Answer, Failed, Redirected
+
+_SHOWN = 5
 
 _PROTOCOLS = {
     Protocol.detect: "the first bytes say what it is",
@@ -62,6 +65,22 @@ def traffic(document: OutboundDocument, route: Route) -> Iterator[tuple[str, str
     accrual = document.failure_accrual
     if accrual is not None:
         yield "breaker", f"an endpoint rests after {accrual.max_failures} failures in a row"
+
+
+def answer(found: Answer) -> str:
+    """What a filter answers in the application's place."""
+    if isinstance(found, Redirected):
+        return f"{found.status} to {found.location.decode('latin-1')}"
+    if isinstance(found, Failed):
+        return str(found.http_status or 500) if found.grpc_status is None else f"gRPC {found.grpc_status}"
+    return f"500, {found.message}"
+
+
+def addresses(endpoints: list[Endpoint]) -> str:
+    """How many endpoints, and the first of them."""
+    shown = ", ".join(one.addr for one in endpoints[:_SHOWN])
+    more = f" and {len(endpoints) - _SHOWN} more" if len(endpoints) > _SHOWN else ""
+    return f"{len(endpoints)} endpoint{'' if len(endpoints) == 1 else 's'}" + (f": {shown}{more}" if shown else "")
 
 
 def retry(policy: Retry) -> str:

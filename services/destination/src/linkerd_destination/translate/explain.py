@@ -4,11 +4,12 @@ Outbound at the client's proxy: service, protocol, route, filters, retries, time
 proxy of one endpoint: server, route, authorization, rate limit. The nearest miss says what came closest to another end.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from linkerd_contract import names
 from linkerd_contract.explain import DecisionStep, Explanation
-from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Protocol
+from linkerd_contract.matching import Condition
+from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, OutboundDocument, Protocol, ProtocolHint
 from linkerd_contract.resource import ResourceRef
 from linkerd_contract.watch import WatchCode
 from linkerd_destination.index.objects import Pod
@@ -20,8 +21,13 @@ from linkerd_destination.translate.inbound import render_inbound
 from linkerd_destination.translate.outbound import render_outbound
 from linkerd_destination.translate.targets import NoAnswer
 from linkerd_rules.policy import CompiledRoute, InboundPolicy, OutboundPolicy, PortRules
+from linkerd_rules.policy.filters import Filters, Target, matched_prefix
 from linkerd_rules.policy.match import Headers, request
 from linkerd_rules.policy.misses import nearest_authorization, nearest_route
+
+_OPAQUE = (Protocol.opaque, Protocol.tls)
+# The greatest draw of a random number: what answers at this one answers always.
+_LAST = 1 - 2**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +71,22 @@ def explain(view: View, question: Question) -> Explanation:
     if document.forbidden and identity is not None:
         answer.step("service", "forbidden", "the Service has no such port")
         return answer.end(allowed=False)
+    backend: Backend | None
     if identity is None:
         backend = _unmeshed_backend(view, document)
     else:
         answer.step("protocol", document.protocol.value, describe.protocol(document.protocol))
-        backend = _backend(answer, question, document)
-    if backend is None:
-        return answer.end(allowed=False)
-    endpoint = _endpoint(answer, backend, identity)
+        chosen = _backend(answer, question, document)
+        if chosen is None:
+            return answer.end(allowed=False)
+        backend, question = chosen
+    endpoint = None if backend is None else _endpoint(answer, backend, identity)
     if endpoint is None:
         return answer.end(allowed=False)
-    return answer.end(allowed=_inbound(view, answer, question, document.protocol, endpoint, identity))
+    opaque = document.protocol in _OPAQUE or endpoint.protocol_hint is ProtocolHint.opaque
+    # Between two proxies ALPN says that it is bytes; what comes in plain text is looked at by the server's proxy alone.
+    bytes_only = opaque and identity is not None and endpoint.identity is not None
+    return answer.end(allowed=_inbound(view, answer, question, endpoint, identity, http=not bytes_only))
 
 
 def _unmeshed_backend(view: View, document: OutboundDocument) -> Backend | None:
@@ -99,21 +110,24 @@ def _profile(document: OutboundDocument) -> str:
     return f"by ServiceProfile {document.profile}" if document.profile else ""
 
 
-def _backend(answer: _Answer, question: Question, document: OutboundDocument) -> Backend | None:
-    """The backend that gets most; None where the request ends before."""
+def _route(answer: _Answer, question: Question, document: OutboundDocument) -> CompiledRoute | None:
+    """The route; None where none takes the request."""
     policy = OutboundPolicy(document)
-    route: CompiledRoute | None = policy.only or policy.routes[-1]
-    if document.protocol not in (Protocol.opaque, Protocol.tls):
-        method, authority, path = question.method.encode(), question.authority.encode(), question.path.encode()
-        route = policy.route(method, authority, path, question.headers)
+    if document.protocol in _OPAQUE:
+        return policy.only or policy.routes[-1]
+    method, authority, path = question.method.encode(), question.authority.encode(), question.path.encode()
+    route = policy.route(method, authority, path, question.headers)
+    if route is None or not route.route.matches:
         candidates = [(r.resource, r.name, r.hosts, r.matches) for r in document.routes if r.resource.kind != "default"]
-        missed = nearest_route(candidates, request(method, authority, path, question.headers))
-        if route is None:
-            answer.nearest_miss = missed
-            answer.step("route", "not found", "no route takes the request: 404")
-            return None
-        if not route.route.matches:
-            answer.nearest_miss = missed
+        answer.nearest_miss = nearest_route(candidates, request(method, authority, path, question.headers))
+    if route is None:
+        answer.step("route", "not found", "no route takes the request: 404")
+    return route
+
+
+def _backend(answer: _Answer, question: Question, document: OutboundDocument) -> tuple[Backend, Question] | None:
+    """The backend that gets most, and the request as it gets there; None where the request ends before."""
+    route = _route(answer, question, document)
     if route is None:
         return None
     answer.step("route", route.route.name or "default", describe.matches(route.route.matches), route.route.resource)
@@ -123,15 +137,32 @@ def _backend(answer: _Answer, question: Question, document: OutboundDocument) ->
     total = sum(one.weight for one in weighted)
     for one in weighted:
         found = document.backends[one.ref]
-        share = f"{100 * one.weight / total:g} %"
-        count = f"{len(found.endpoints)} endpoints"
-        answer.step(
-            "backend", f"{one.ref} {share}", count if found.status.value == "ok" else "missing: 500", found.resource
-        )
+        share = f"{100 * one.weight / total:.4g} %"
+        where = describe.addresses(found.endpoints) if found.status is BackendStatus.ok else "missing: 500"
+        answer.step("backend", f"{one.ref} {share}", where, found.resource)
     if not weighted:
         answer.step("backend", "none", "all weights are zero")
         return None
-    return document.backends[max(weighted, key=lambda one: one.weight).ref]
+    ref = max(weighted, key=lambda one: one.weight).ref
+    for filters in (route.filters, route.backend_filters.get(ref)) if document.protocol not in _OPAQUE else ():
+        if filters is not None and not filters.empty:
+            if _answered(answer, question, filters, route.route.matches):
+                return None
+            question = replace(question, headers=filters.request_headers(question.headers))
+    return document.backends[ref], question
+
+
+def _answered(answer: _Answer, question: Question, filters: Filters, matches: list[Condition]) -> bool:
+    """Whether filters answer every such request in the application's place. What hits only some is mentioned."""
+    target = Target("http", question.authority, question.path, matched_prefix(question.path, matches))
+    found = filters.answer(target, _LAST)
+    if found is not None:
+        answer.step("filters", describe.answer(found), "a filter answers in the application's place")
+        return True
+    sometimes = filters.answer(target, 0.0)
+    if sometimes is not None:
+        answer.step("filters", f"some get {describe.answer(sometimes)}", "by a filter, at random")
+    return False
 
 
 def _endpoint(answer: _Answer, backend: Backend, identity: str | None) -> Endpoint | None:
@@ -148,7 +179,7 @@ def _endpoint(answer: _Answer, backend: Backend, identity: str | None) -> Endpoi
 
 
 def _inbound(
-    view: View, answer: _Answer, question: Question, protocol: Protocol, endpoint: Endpoint, identity: str | None
+    view: View, answer: _Answer, question: Question, endpoint: Endpoint, identity: str | None, *, http: bool
 ) -> bool:
     host, _, digits = endpoint.addr.rpartition(":")
     port, ip = int(digits), host.removeprefix("[").removesuffix("]")
@@ -160,13 +191,14 @@ def _inbound(
     policy = rules.policy
     answer.step("server", policy.server.name, f"port {port}, {policy.protocol.value}", policy.server)
     tls = identity is not None and endpoint.identity is not None
-    return _authorized(answer, question, rules, identity if tls else None, http=protocol is not Protocol.opaque)
+    return _authorized(answer, question, rules, identity if tls else None, http=http)
 
 
 def _authorized(answer: _Answer, question: Question, rules: PortRules, identity: str | None, *, http: bool) -> bool:
     policy = rules.policy
     address = question.client.ips[0] if question.client.ips else "0.0.0.0"  # noqa: S104 - an address to compare with
     authorizations = policy.authorizations
+    rule = None
     if not http or policy.protocol in (Protocol.opaque, Protocol.tls):
         verdict = rules.authorize_tcp(address, identity, identity is not None)
     else:
@@ -192,4 +224,9 @@ def _authorized(answer: _Answer, question: Question, rules: PortRules, identity:
     limit = policy.rate_limit
     if limit is not None:
         answer.step("rate limit", describe.rate_limit(limit, identity), resource=limit.resource)
-    return True
+    if rule is None or rule.filters.empty:
+        return True
+    if rule.filters.delay_ms(0.0):
+        answer.step("filters", "500", "a Server's routes cannot delay requests")
+        return False
+    return not _answered(answer, question, rule.filters, rule.route.matches)

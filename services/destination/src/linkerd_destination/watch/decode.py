@@ -38,6 +38,7 @@ def namespace(raw: bytes) -> objects.Namespace:
     meta = _namespaces.decode(raw).metadata
     return objects.Namespace(
         name=meta.name,
+        uid=meta.uid,
         opaque_ports=meta.annotation(names.ANNOTATION_OPAQUE_PORTS),
         default_inbound_policy=meta.annotation(names.ANNOTATION_DEFAULT_INBOUND_POLICY),
     )
@@ -62,6 +63,7 @@ def service(raw: bytes) -> objects.Service:
     return objects.Service(
         namespace=read.metadata.namespace,
         name=read.metadata.name,
+        uid=read.metadata.uid,
         ips=tuple(_ip(ip) for ip in ips if ip and ip != "None"),
         ports=ports,
         external_name=spec.type == "ExternalName",
@@ -72,7 +74,7 @@ def service(raw: bytes) -> objects.Service:
 
 
 def endpoint_slice(raw: bytes) -> objects.Slice:
-    """An EndpointSlice, v1 or v1beta1; only what is ready and not on its way out."""
+    """An EndpointSlice, v1 or v1beta1; only what is ready."""
     read = _slices.decode(raw)
     # FQDN slices hold names, which no proxy can dial.
     usable = read.address_type in ("IPv4", "IPv6")
@@ -87,9 +89,9 @@ def endpoint_slice(raw: bytes) -> objects.Slice:
 
 
 def _ready(endpoint: wire.SliceEndpoint) -> bool:
-    conditions = endpoint.conditions
-    # An unknown condition counts as ready (Kubernetes' rule for consumers).
-    return conditions is None or (conditions.ready is not False and not conditions.terminating)
+    # An unknown condition counts as ready (Kubernetes' rule for consumers). What is terminating is not ready, but where
+    # the Service asks for it by publishNotReadyAddresses: then Kubernetes says ready.
+    return endpoint.conditions is None or endpoint.conditions.ready is not False
 
 
 def _endpoint(endpoint: wire.SliceEndpoint, namespace: str) -> objects.SliceEndpoint:
@@ -120,8 +122,9 @@ def pod(raw: bytes) -> objects.Pod:
         (p.host_port, p.container_port)
         for c in apps
         for p in c.ports or ()
-        if p.host_port and p.protocol in (None, "TCP") and not spec.host_network
+        if p.host_port and p.protocol in (None, "TCP")
     )
+    host_ips = [p.ip for p in status.host_ips or ()] or ([status.host_ip] if status.host_ip else [])
     return objects.Pod(
         namespace=meta.namespace,
         name=meta.name,
@@ -129,7 +132,7 @@ def pod(raw: bytes) -> objects.Pod:
         ips=tuple(_ip(ip) for ip in ips),
         labels=_shared(tuple(sorted((meta.labels or {}).items()))),
         node=spec.node_name or "",
-        host_ip=_ip(status.host_ip) if status.host_ip and host_ports else "",
+        host_ips=tuple(_ip(ip) for ip in host_ips) if host_ports else (),
         host_ports=host_ports,
         ended=status.phase in ("Succeeded", "Failed"),
         deleting=meta.deletion_timestamp is not None,

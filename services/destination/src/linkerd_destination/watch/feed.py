@@ -61,10 +61,10 @@ class _Kind(Generic[T]):
         self._sink.on_change()
 
     def _lint(self, obj: Object) -> None:
-        for message in lint.problems(obj):
+        for reason, message in lint.problems(obj):
             namespace, name = obj.key
-            ref = ObjectRef(self._resource.kind, name, namespace, api_version=self._resource.api_version)
-            self._sink.on_problem(ref, "InvalidAnnotation", message)
+            ref = ObjectRef(self._resource.kind, name, namespace, lint.uid_of(obj), self._resource.api_version)
+            self._sink.on_problem(ref, reason, message)
 
 
 class _Config:
@@ -187,7 +187,7 @@ class Feed:
     def _rejected(self, rejected: Rejected) -> None:
         meta = rejected.meta
         ref = ObjectRef(rejected.resource.kind, meta.name, meta.namespace, meta.uid, rejected.resource.api_version)
-        self._sink.on_problem(ref, "Unreadable", f"not used: {rejected.reason}")
+        self._sink.on_problem(ref, lint.UNREADABLE, f"not used: {rejected.reason}")
 
 
 async def _report(synced: asyncio.Event, name: str, on_synced: Callable[[str], None]) -> None:

@@ -66,7 +66,6 @@ class Hints(Struct, rename="camel"):
 
 class Conditions(Struct):
     ready: bool | None = None
-    terminating: bool | None = None
 
 
 class TargetRef(Struct):
@@ -141,6 +140,7 @@ class PodIP(Struct):
 class PodStatus(Struct):
     phase: str = ""
     host_ip: str | None = field(default=None, name="hostIP")
+    host_ips: list[PodIP] | None = field(default=None, name="hostIPs")
     pod_ip: str | None = field(default=None, name="podIP")
     pod_ips: list[PodIP] | None = field(default=None, name="podIPs")
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from linkerd_contract.matching import Condition, MatchKind
+from linkerd_contract.matching import Condition
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.http import respond
 from linkerd_proxy.http.exchange import GRPC, Exchange
-from linkerd_rules.policy.filters import Answer, Failed, Filters, Redirected, Target
+from linkerd_rules.policy.filters import Answer, Failed, Filters, Redirected, Target, matched_prefix
 
 _FAILED_PRECONDITION = 9
 _NOT_FOUND = 5
@@ -18,16 +18,9 @@ def answer(filters: Filters, x: Exchange, matches: Sequence[Condition], random: 
     if filters.empty:
         return None
     path = x.head.path.decode("latin-1")
-    target = Target("http", x.head.authority.decode("latin-1"), path, _prefix(path, matches))
+    target = Target("http", x.head.authority.decode("latin-1"), path, matched_prefix(path, matches))
     found = filters.answer(target, random)
     return None if found is None else _response(found, grpc=x.flags & GRPC != 0, emit=x.down.emit_errors)
-
-
-def _prefix(target: str, matches: Sequence[Condition]) -> str:
-    """The longest path prefix of the route that this path begins with, for redirects that replace it."""
-    path = target.partition("?")[0]
-    prefixes = [m.path.value.rstrip("/") for m in matches if m.path is not None and m.path.kind is MatchKind.prefix]
-    return max((p for p in prefixes if path == p or path.startswith(p + "/")), key=len, default="")
 
 
 def _response(found: Answer, *, grpc: bool, emit: bool) -> Headers:
