@@ -56,6 +56,7 @@ COMMANDS = {
     "viz": Command("see the mesh", commands=_VIZ),
     "authz": Command("authorizations of a resource", "linkerd_cli.authz"),
     "completion": Command("shell completion for bash, zsh or fish", "linkerd_cli.completion"),
+    "explain": Command("why a request goes, or went, where it does", "linkerd_cli.explain"),
     "identity": Command("certificates of pods, and their rotation", "linkerd_cli.identity"),
     "install-cni": Command("print the CNI plugin's manifests"),
     "multicluster": Command("meshes across clusters"),

@@ -4,10 +4,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from linkerd_cli.errors import CliError
-from linkerd_cli.tree import JsonObject, mapping, objects, text
+from linkerd_cli.tree import JsonObject, integer, mapping, objects, text
+from linkerd_contract import names
 
 if TYPE_CHECKING:
     from linkerd_kube.client import KubeClient
+
+Params = dict[str, str] | list[tuple[str, str]]
+"""Of a query; a list where a name may come more than once."""
 
 
 def pod_name(pod: JsonObject) -> str:
@@ -37,8 +41,18 @@ async def ready_pod(client: "KubeClient", namespace: str, selector: str, what: s
     raise CliError(f"{what} is not running in namespace {namespace}: {state}")
 
 
+def admin_port(pod: JsonObject) -> int:
+    """Of its proxy's metrics and traces: what the sidecar declares, else the usual one."""
+    spec = mapping(pod, "spec")
+    for container in (*objects(spec, "initContainers"), *objects(spec, "containers")):
+        if text(container, "name") == names.PROXY_CONTAINER:
+            declared = (p for p in objects(container, "ports") if text(p, "name") == "linkerd-admin")
+            return next((integer(p, "containerPort") for p in declared), names.PORT_ADMIN)
+    return names.PORT_ADMIN
+
+
 async def ask(
-    client: "KubeClient", namespace: str, pod: str, port: int, path: str, params: dict[str, str] | None = None
+    client: "KubeClient", namespace: str, pod: str, port: int, path: str, params: Params | None = None
 ) -> bytes:
     """GET from a pod's port. Raises CliError with the pod's own words where it answers with a problem."""
     import msgspec
@@ -58,7 +72,7 @@ async def ask(
         raise CliError(problem.detail or problem.title) from error
 
 
-async def ask_directly(address: str, path: str, params: dict[str, str]) -> bytes:
+async def ask_directly(address: str, path: str, params: Params) -> bytes:
     """GET from an API that can be reached without the cluster (--api-addr). Raises CliError."""
     import aiohttp
     import msgspec

@@ -17,10 +17,13 @@ class Api:
     def __init__(self) -> None:
         self.answers: dict[str, object] = {}
         self.asked: list[dict[str, str]] = []
+        self.queries: list[list[tuple[str, str]]] = []
+        """The same, with names that come more than once."""
 
     async def handle(self, request: web.Request) -> web.Response:
         """Every request."""
         self.asked.append(dict(request.query))
+        self.queries.append(list(request.query.items()))
         answer = self.answers[request.path]
         status = answer.status if isinstance(answer, Problem) else 200
         return web.Response(body=encode(answer), status=status, content_type="application/json")

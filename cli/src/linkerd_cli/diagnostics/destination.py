@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context
-from linkerd_cli.pods import ask, ask_directly, ready_pod
+from linkerd_cli.pods import Params, ask, ask_directly, ready_pod
 from linkerd_contract import names
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SELECTOR = f"{names.LABEL_CONTROL_PLANE_COMPONENT}=destination"
 
 
-async def ask_destination(client: "KubeClient", context: Context, path: str, params: dict[str, str]) -> bytes:
+async def ask_destination(client: "KubeClient", context: Context, path: str, params: Params) -> bytes:
     """The answer of one replica. Raises CliError."""
     if context.api_addr:
         return await ask_directly(context.api_addr, path, params)
