@@ -21,12 +21,22 @@ async def test_openapi_of_stdin(terminal: Terminal) -> None:
     assert json.loads(said.out)["spec"]["routes"][0]["name"] == "GET /a"
 
 
+async def test_proto_of_a_file(terminal: Terminal) -> None:
+    (terminal.directory / "a.proto").write_text("package a.v1; service S { rpc M (I) returns (O); }")
+    said = await terminal.linkerd("profile", "--ignore-cluster", "-n", "x", "--proto", "a.proto", "web")
+    made = yaml.safe_load(said.out)
+    assert made["metadata"] == {"name": "web.x.svc.cluster.local", "namespace": "x"}
+    condition = {"method": "POST", "pathRegex": "/a\\.v1\\.S/M"}
+    assert made["spec"] == {"routes": [{"condition": condition, "name": "M"}]}
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
         (["web"], "one of the arguments --template --open-api"),
         (["--template", "--open-api", "f", "web"], "argument --open-api: not allowed with argument --template"),
-        (["--proto", "f", "web"], "linkerd profile --proto: not implemented"),
+        (["--proto", "none.proto", "web"], "none.proto: "),
+        (["--proto", "f", "--template", "web"], "argument --template: not allowed with argument --proto"),
         (["--open-api", "none.yml", "web"], "none.yml: "),
     ],
 )

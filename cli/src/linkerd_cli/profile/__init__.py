@@ -1,1 +1,1 @@
-"""`linkerd profile`: ServiceProfiles from a template or from an OpenAPI document."""
+"""`linkerd profile`: ServiceProfiles from a template, an OpenAPI document or a Protocol Buffers file."""

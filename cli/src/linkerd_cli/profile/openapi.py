@@ -37,7 +37,12 @@ def profile(document: JsonObject, service: str, namespace: str, domain: str) -> 
 def path_regex(path: str) -> str:
     """/authors/{id}.json -> /authors/[^/]*\\.json."""
     pieces = re.split(r"\{[^}]*\}", path)
-    return "[^/]*".join(_SPECIAL.sub(r"\\\g<0>", piece) for piece in pieces)
+    return "[^/]*".join(map(quoted, pieces))
+
+
+def quoted(text: str) -> str:
+    """A regular expression (RE2) that matches this text alone, as Go's regexp.QuoteMeta writes it."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _base_path(document: JsonObject) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.documents import Document, dump_json, dump_yaml, load
-from linkerd_cli.errors import CliError, NotImplementedYet
+from linkerd_cli.errors import CliError
+from linkerd_cli.profile import proto
 from linkerd_cli.profile.openapi import profile
 from linkerd_cli.profile.template import template
 from linkerd_cli.usage import Parser
@@ -14,7 +15,8 @@ from linkerd_contract import names
 
 EXAMPLES = """examples:
   linkerd profile -n emojivoto --template web-svc > web.yml
-  linkerd profile -n emojivoto --open-api web.swagger web-svc | kubectl apply -f -"""
+  linkerd profile -n emojivoto --open-api web.swagger web-svc | kubectl apply -f -
+  linkerd profile -n emojivoto --proto Voting.proto voting-svc | kubectl apply -f -"""
 
 
 def configure(parser: Parser) -> None:
@@ -22,7 +24,7 @@ def configure(parser: Parser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--template", action="store_true", help="a profile to start from, with comments")
     what.add_argument("--open-api", metavar="FILE", help="routes of an OpenAPI document; - is stdin")
-    what.add_argument("--proto", metavar="FILE", help=argparse.SUPPRESS)
+    what.add_argument("--proto", metavar="FILE", help="routes of the RPCs in a Protocol Buffers file; - is stdin")
     parser.add_argument("service", metavar="SERVICE")
     parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="default: the context's, else default")
     parser.add_argument("--ignore-cluster", action="store_true", help="ask nothing of the cluster")
@@ -31,31 +33,34 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """The cluster is asked for its domain only; without one it is cluster.local."""
-    if args.proto:
-        raise NotImplementedYet("linkerd profile --proto")
     document = _document(args.open_api) if args.open_api else {}
+    text = _read(args.proto) if args.proto else ""
     namespace, domain = args.namespace or "default", names.CLUSTER_DOMAIN
     if not args.ignore_cluster:
         namespace, domain = run_async(_ask(args.namespace, context))
     if args.template and args.output == "yaml":
         sys.stdout.write(template(args.service, namespace, domain))
         return 0
-    made = (
-        load(Document("template", 1, template(args.service, namespace, domain)))
-        if args.template
-        else profile(document, args.service, namespace, domain)
-    )
+    if args.template:
+        made = load(Document("template", 1, template(args.service, namespace, domain)))
+    elif args.proto:
+        made = proto.profile(text, args.proto, f"{args.service}.{namespace}.svc.{domain}", namespace)
+    else:
+        made = profile(document, args.service, namespace, domain)
     sys.stdout.write(dump_yaml(made) if args.output == "yaml" else dump_json(made))
     return 0
 
 
-def _document(path: str) -> dict[str, object]:
+def _read(path: str) -> str:
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        text = data.decode()
+        return data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise CliError(f"{path}: {error}") from error
-    value = load(Document(path, 1, text))
+
+
+def _document(path: str) -> dict[str, object]:
+    value = load(Document(path, 1, _read(path)))
     if not isinstance(value, dict):
         raise CliError(f"{path}: not an OpenAPI document")
     return value
