@@ -241,6 +241,19 @@ def test_given_with_a_bundle_or_its_own_ca() -> None:
     assert step.bundle.text == OLD.certificate_pem
 
 
+def test_given_is_announced_before_the_secret_comes() -> None:
+    announced = Bundle("", ours=False, given=True)
+    waiting = trust.plan(State(None, announced), LIVES, NOW)
+    assert (waiting.step, waiting.serve) == (None, None)
+    assert "must be given too; it is missing" in waiting.refused
+    step = trust.plan(State(material(ours=False, ca=OLD.certificate_pem), announced), LIVES, NOW).step
+    assert isinstance(step, Publish)
+    published = replace(step.bundle, given=True)
+    assert trust.plan(State(GIVEN, published), LIVES, NOW).serve is not None
+    # The Secret is gone again: still nothing of our own is made.
+    assert trust.plan(State(None, published), LIVES, NOW).step is None
+
+
 GIVEN = material(ours=False)
 REFUSED: dict[str, tuple[State, datetime, str]] = {
     "given without bundle or ca.crt": (State(GIVEN), NOW, "has no ca.crt"),

@@ -10,6 +10,8 @@ TRUST_PATH = "/v1/trust"
 
 ANNOTATION_ROTATE_ISSUER = "identity.linkerd.io/rotate-issuer"
 ANNOTATION_ROTATE_ANCHOR = "identity.linkerd.io/rotate-anchor"
+ANNOTATION_GIVEN = "identity.linkerd.io/given"
+"""`true` on the same ConfigMap: the issuer's Secret is made by somebody else, maybe later; identity waits for it."""
 
 
 class Mode(OpenEnum):

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from linkerd_contract import names
-from linkerd_contract.trust import ANNOTATION_ROTATE_ANCHOR, ANNOTATION_ROTATE_ISSUER
+from linkerd_contract.trust import ANNOTATION_GIVEN, ANNOTATION_ROTATE_ANCHOR, ANNOTATION_ROTATE_ISSUER
 from linkerd_contract.version import VERSION
 from linkerd_kube import JsonObject
 from linkerd_runtime import pki
@@ -75,6 +75,8 @@ class Bundle:
     rotate_issuer: str = ""
     rotate_anchor: str = ""
     """Requests: any text that was not answered yet."""
+    given: bool = False
+    """Whether somebody says that the user's Secret will come: nothing is made before it does."""
 
 
 def read_material(secret: JsonObject) -> Material:
@@ -118,6 +120,7 @@ def read_config_map(config_map: JsonObject) -> Bundle:
         overlap=_duration(annotations.get(_OVERLAP)),
         rotate_issuer=annotations.get(ANNOTATION_ROTATE_ISSUER, ""),
         rotate_anchor=annotations.get(ANNOTATION_ROTATE_ANCHOR, ""),
+        given=annotations.get(ANNOTATION_GIVEN) == "true",
     )
 
 

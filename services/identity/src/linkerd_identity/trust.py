@@ -10,7 +10,8 @@ Self-running, the first rule that holds (README.md tells why each is safe):
 6. anchors have retired             -> one overlap after the issuer was replaced: drop them, then forget them
 7. two thirds of the anchor's life are over, or it was asked for -> stage another
 
-Given (a Secret of the user's): nothing is made but a missing bundle, from the Secret's own ca.crt.
+Given (a Secret of the user's, or one announced on the ConfigMap): nothing is made but a missing bundle, from the
+Secret's own ca.crt.
 """
 
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class State:
         """Whether the user gives the trust."""
         if self.issuer is not None:
             return not self.issuer.ours
-        return self.bundle is not None and bool(self.bundle.text) and not self.bundle.ours
+        return self.bundle is not None and (self.bundle.given or (bool(self.bundle.text) and not self.bundle.ours))
 
 
 @dataclass(frozen=True, slots=True)
