@@ -18,8 +18,6 @@ async def test_injected_and_skipped(kube: FakeKube) -> None:
     async with aiohttp.ClientSession() as session:
         events = Events(EventRecorder(KubeClient(kube.url, session), "linkerd-proxy-injector"))
         task = asyncio.ensure_future(events.run())
-        absent = Injection(None, injected=False, reasons=(SkipReason.ANNOTATION_ABSENT,))
-        events.injection(OWNER, absent)
         events.injection(Owner("pod", "lonely", None), Injection({}, injected=True))
         events.injection(OWNER, Injection({}, injected=True))
         both = (SkipReason.HOST_NETWORK, SkipReason.SIDECAR_EXISTS)

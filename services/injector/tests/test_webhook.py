@@ -49,9 +49,14 @@ async def test_who_is_injected(injector: Running, namespace: str, annotation: st
         assert "patch" not in second
 
 
-async def test_kube_system_is_kept_out_where_the_selector_cannot(injector: Running, kube: FakeKube) -> None:
+@pytest.mark.parametrize("version", ["v1.20.15", "v1.21.0", "v1.32.1"])
+async def test_kube_system_is_kept_out_where_the_selector_cannot(kube: FakeKube, version: str) -> None:
+    kube.version = version
     kube.put("/api/v1/namespaces/kube-system", {"metadata": {"annotations": {INJECT: "enabled"}}})
-    assert await injector.ask(review(pod(), "kube-system")) == {"uid": "a-uid", "allowed": True}
+    async with running(kube) as injector:
+        await injector.ready()
+        assert await injector.ask(review(pod(), "kube-system")) == {"uid": "a-uid", "allowed": True}
+        assert "patch" in await injector.ask(review(pod()))
 
 
 @pytest.mark.parametrize(("version", "path"), [("v1", "/mutate"), ("v1beta1", "/")])
@@ -89,6 +94,54 @@ async def test_other_kinds_change_nothing(injector: Running) -> None:
     assert await injector.ask(review(config_map)) == {"uid": "a-uid", "allowed": True}
 
 
+ISTIO = {"containers": [{"name": "istio-proxy", "image": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "annotation", "spec", "at", "reasons", "message"),
+    [
+        ("emojivoto", None, {"hostNetwork": True}, "namespace", "host_network_enabled", "hostNetwork is enabled"),
+        ("emojivoto", None, ISTIO, "namespace", "sidecar_already_exists", "pod has a sidecar injected already"),
+        ("plain", None, {}, "", "injection_enable_annotation_absent", "neither the namespace nor the pod have"),
+        ("emojivoto", "disabled", {}, "workload", "injection_disable_annotation_present", "pod has the annotation"),
+        ("emojivoto", "sure", {}, "workload", "invalid_inject_annotation_at_workload", "invalid value for annotation"),
+        ("odd", "enabled", {}, "namespace", "invalid_inject_annotation_at_ns", "invalid value for annotation"),
+        (
+            "plain",
+            "disabled",
+            {"hostNetwork": True},
+            "workload",
+            "host_network_enabled,injection_disable_annotation_present",
+            "hostNetwork is enabled, pod has the annotation",
+        ),
+    ],
+)
+async def test_every_reason_has_an_event_and_is_counted(
+    injector: Running,
+    kube: FakeKube,
+    namespace: str,
+    annotation: str | None,
+    spec: Obj,
+    at: str,
+    reasons: str,
+    message: str,
+) -> None:
+    kube.put("/api/v1/namespaces/odd", {"metadata": {"annotations": {INJECT: "sure"}}})
+    owners = {"metadata": kube.objects["/apis/apps/v1/namespaces/emojivoto/replicasets/web-1"]["metadata"]}
+    kube.put(f"/apis/apps/v1/namespaces/{namespace}/replicasets/web-1", owners)
+    sent = pod(**({INJECT: annotation} if annotation else {}))
+    sent["spec"] |= spec
+    assert await injector.ask(review(sent, namespace)) == {"uid": "a-uid", "allowed": True}
+    await eventually(lambda: kube.events() == [("web", "Normal", "InjectionSkipped")], what="the event")
+    (event,) = (obj for path, obj in kube.objects.items() if "/events/" in path)
+    assert event["message"].startswith(f"Linkerd sidecar proxy injection skipped: {message}")
+    labels = f'annotation_at="{at}",namespace="{namespace}",owner_kind="deployment"'
+    _, metrics = await injector.admin("/metrics")
+    assert f"proxy_inject_admission_requests_total{{{labels}}} 1.0" in metrics
+    counted = f'{{{labels},skip="true",skip_reason="{reasons}"}} 1.0'
+    assert f"proxy_inject_admission_responses_total{counted}" in metrics
+
+
 async def test_a_dry_run_leaves_no_event(injector: Running, kube: FakeKube) -> None:
     await injector.ask(review(pod(), dryRun=True))
     await injector.ask(review(pod(**{INJECT: "disabled"})))
@@ -103,13 +156,15 @@ async def test_default_policy_reaches_the_proxy(injector: Running) -> None:
     assert "BEGIN CERTIFICATE" in env["LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS"]
 
 
-async def test_an_old_cluster_gets_the_classic_form(kube: FakeKube) -> None:
-    kube.version = "v1.27.4"
+@pytest.mark.parametrize(("version", "native"), [("v1.17.0", False), ("v1.28.9", False), ("v1.29.0", True)])
+async def test_the_servers_version_chooses_the_form(kube: FakeKube, version: str, native: bool) -> None:
+    kube.version = version
     async with running(kube) as injector:
         await injector.ready()
         mutated = patched(pod(), await injector.ask(review(pod())))
-        assert [c["name"] for c in mutated["spec"]["containers"]] == ["linkerd-proxy", "web"]
-        assert [c["name"] for c in mutated["spec"]["initContainers"]] == ["linkerd-init"]
+        sidecar = ["linkerd-proxy"]
+        assert [c["name"] for c in mutated["spec"]["containers"]] == ["web"] if native else [*sidecar, "web"]
+        assert [c["name"] for c in mutated["spec"]["initContainers"]] == ["linkerd-init", *(sidecar if native else [])]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"kind":"AdmissionReview"}', b"\xff", b"[" * 100_000])

@@ -115,6 +115,30 @@ def test_bad_values_warn_and_keep_the_default() -> None:
         assert all(w.startswith("annotation config.") and w.endswith("the default is used") for w in resolved.warnings)
 
 
+def test_defaults_are_linkerds() -> None:
+    assert (DEFAULT.control_port, DEFAULT.admin_port, DEFAULT.inbound_port, DEFAULT.outbound_port) == (
+        4190,
+        4191,
+        4143,
+        4140,
+    )
+    assert (DEFAULT.uid, DEFAULT.gid, DEFAULT.pull_policy) == (2102, -1, "IfNotPresent")
+    assert DEFAULT.skip_inbound_ports == DEFAULT.skip_outbound_ports == "4567,4568"
+    assert DEFAULT.opaque_ports == "25,587,3306,4444,5432,6379,9300,11211"
+    assert (DEFAULT.log_level, DEFAULT.log_format) == ("warn,linkerd=info,hickory=error", "plain")
+    assert (DEFAULT.log_http_headers, DEFAULT.access_log) == ("off", "")
+    assert (DEFAULT.await_proxy, DEFAULT.admin_shutdown, DEFAULT.native_sidecar) == (True, False, True)
+    assert (DEFAULT.outbound_connect_timeout, DEFAULT.inbound_connect_timeout) == ("1000ms", "100ms")
+    assert (DEFAULT.outbound_discovery_idle, DEFAULT.inbound_discovery_idle) == ("5000ms", "90000ms")
+    assert (DEFAULT.wait_before_exit_seconds, DEFAULT.default_inbound_policy) == (0, "all-unauthenticated")
+
+
+def test_pod_inbound_ports_have_no_effect() -> None:
+    """Linkerd reads the annotation and then writes the containers' own ports over it."""
+    resolved = resolve({PREFIX + "pod-inbound-ports": "1"}, {PREFIX + "pod-inbound-ports": "2"}, DEFAULT)
+    assert (resolved.proxy, resolved.warnings, resolved.inherited) == (DEFAULT, (), {})
+
+
 def test_ingress_is_a_value_of_the_inject_annotation() -> None:
     key = "linkerd.io/inject"
     assert resolve({key: "ingress"}, {}, DEFAULT).proxy.ingress

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from linkerd_injector.owners import Owner
 from linkerd_kube import EventRecorder, ObjectRef
-from linkerd_rules.injection import Injection, SkipReason
+from linkerd_rules.injection import Injection
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,6 @@ _CAPACITY = 1000
 _OWNERS = 4096
 _BURST = 25.0
 _SECONDS_EACH = 300.0
-# A namespace that is not meshed needs no Event for every pod in it (Linkerd posts none, either).
-_SILENT = frozenset({SkipReason.ANNOTATION_ABSENT})
 
 
 class Events:
@@ -36,7 +34,7 @@ class Events:
 
     def injection(self, owner: Owner, injection: Injection) -> None:
         """One pod. Pods that nothing owns have no name yet when they are reviewed: no Event."""
-        if owner.reference is None or set(injection.reasons) == _SILENT or not self._admits(owner.reference.uid):
+        if owner.reference is None or not self._admits(owner.reference.uid):
             return
         if injection.injected:
             event = (owner.reference, "Injected", "Linkerd sidecar proxy injected")

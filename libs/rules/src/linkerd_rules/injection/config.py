@@ -63,7 +63,7 @@ class ProxyConfig:
     ephemeral_storage_request: str = ""
     ephemeral_storage_limit: str = ""
 
-    log_level: str = "warn,linkerd=info"
+    log_level: str = "warn,linkerd=info,hickory=error"
     log_format: str = "plain"
     log_http_headers: str = "off"
     access_log: str = ""
