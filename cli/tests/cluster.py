@@ -19,6 +19,7 @@ from linkerd_runtime.process import serve
 from linkerd_testkit.kube import FakeKube, Obj
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+EXTENSION_AUTHENTICATION = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
 _PLURALS = {
     "Namespace": "/api/v1/namespaces",
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
@@ -137,6 +138,7 @@ def _select(response: web.Response, selector: str) -> web.Response:
 async def cluster() -> AsyncIterator[Cluster]:
     """`async with cluster() as kube:`; `kube.url` is its address."""
     kube = Cluster()
+    kube.put(EXTENSION_AUTHENTICATION, {"data": {"requestheader-client-ca-file": "PEM"}})
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", kube.handle)
     runner = await serve(app, "127.0.0.1", 0)

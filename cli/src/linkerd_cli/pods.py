@@ -27,6 +27,21 @@ def is_ready(pod: JsonObject) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
+def annotation(obj: JsonObject, name: str) -> str:
+    """An annotation of it, "" where there is none."""
+    return text(mapping(mapping(obj, "metadata"), "annotations"), name)
+
+
+async def meshed_pods(client: "KubeClient", control_plane: str, namespace: str | None) -> list[JsonObject]:
+    """Pods with a sidecar of that control plane, in one namespace or in all; those that have ended are left out."""
+    from linkerd_contract import names
+    from linkerd_kube.resources import PODS
+
+    listed = await client.list(PODS, namespace, label_selector=f"{names.LABEL_CONTROL_PLANE_NS}={control_plane}")
+    pods = [p for p in listed.items if text(mapping(p, "status"), "phase") not in ("Succeeded", "Failed")]
+    return [p for p in pods if names.LABEL_CONTROL_PLANE_COMPONENT not in mapping(mapping(p, "metadata"), "labels")]
+
+
 async def ready_pod(client: "KubeClient", namespace: str, selector: str, what: str, install: str = "") -> str:
     """The name of a ready pod. Raises CliError that says `what` is not there, and how to `install` it."""
     from linkerd_kube.resources import PODS

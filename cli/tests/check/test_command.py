@@ -36,6 +36,7 @@ linkerd-config
 √ control plane CustomResourceDefinitions exist
 √ control plane MutatingWebhookConfigurations exist
 √ control plane ValidatingWebhookConfigurations exist
+√ proxy-init container runs as root user if docker container runtime is used
 
 linkerd-identity
 ----------------
@@ -104,6 +105,8 @@ async def test_waits_for_what_comes_up(terminal: Terminal, kube: Cluster) -> Non
         (["-n", "x"], "--namespace is of use with --proxy only"),
         (["--wait", "frog"], "--wait: 'frog' is not a duration"),
         (["--pre", "--proxy"], "argument --proxy: not allowed with argument --pre"),
+        (["--expected-version", "1", "--release-url", "http://x"], "--expected-version contradicts --release-url"),
+        (["--linkerd-cni-enabled"], "linkerd check --linkerd-cni-enabled: not implemented"),
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, flags: list[str], told: str) -> None:
@@ -111,3 +114,17 @@ async def test_bad_input_is_one_line(terminal: Terminal, flags: list[str], told:
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(f"Error: {told}")
     assert said.err.count("\n") == 1
+
+
+async def test_definitions_alone(terminal: Terminal, kube: Cluster) -> None:
+    said = await terminal.linkerd("check", "--crds", "--expected-version", "0.1.0")
+    assert said.code == 1
+    assert "linkerd-crd\n-----------\n× control plane CustomResourceDefinitions exist\n    missing Cust" in said.out
+    control_plane(kube)
+    said = await terminal.linkerd("check", "--crds", "--expected-version", "0.1.0")
+    assert said.code == 0
+    assert said.out.endswith(
+        "linkerd-crd\n-----------\n√ control plane CustomResourceDefinitions exist\n\n"
+        "linkerd-version\n---------------\n√ can determine the latest version\n√ cli is up-to-date\n\n"
+        "Status check results are √\n"
+    )

@@ -46,6 +46,10 @@ def _two_vizs(kube: Cluster) -> None:
         kube.put(f"/api/v1/namespaces/{name}", {"metadata": {"labels": {"linkerd.io/extension": "x"}}})
 
 
+def _docker(kube: Cluster) -> None:
+    kube.put("/api/v1/nodes/old", {"status": {"nodeInfo": {"containerRuntimeVersion": "docker://20.10.7"}}})
+
+
 def _foreign_pod(kube: Cluster) -> None:
     kube.add_pod("x", "far", {}, status={"podIP": "203.0.113.7"})
 
@@ -61,6 +65,11 @@ def _foreign_pod(kube: Cluster) -> None:
         (_no_validators, "control plane ValidatingWebhookConfigurations exist", "linkerd-sp-validator-webhook-config"),
         (_one_replica, "multiple replicas of control plane pods", "linkerd-identity (0)"),
         (_two_vizs, "namespace configuration for extensions", "extension x has the namespaces new, old"),
+        (
+            _docker,
+            "proxy-init container runs as root user if docker container runtime is used",
+            "must run as root user: old",
+        ),
         (_foreign_pod, "cluster networks contains all pods", "pod x/far (203.0.113.7)"),
     ],
 )

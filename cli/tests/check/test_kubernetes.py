@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from cli.tests.check.asking import problems_of
-from cli.tests.cluster import Cluster
+from cli.tests.cluster import EXTENSION_AUTHENTICATION, Cluster
 from cli.tests.terminal import Terminal
 
 
@@ -54,3 +54,11 @@ async def test_definitions_of_another_installation_are_named(terminal: Terminal,
             "trafficsplits.split.smi-spec.io belongs to smi; install leaves it as it is"
         )
     }
+
+
+async def test_a_cluster_without_aggregated_apis(terminal: Terminal, kube: Cluster) -> None:
+    check = "can read extension-apiserver-authentication configmap"
+    kube.put(EXTENSION_AUTHENTICATION, {"data": {"client-ca-file": "PEM"}})
+    assert "--requestheader-client-ca-file is not configured" in (await problems_of(terminal, "--pre"))[check]
+    kube.remove(EXTENSION_AUTHENTICATION)
+    assert "is not there" in (await problems_of(terminal, "--pre"))[check]

@@ -1,11 +1,12 @@
 """Table, short, json."""
 
+import io
 import json
 
 import pytest
 
 from linkerd_cli.check.model import Answer, Category, Check
-from linkerd_cli.check.report import Json, Report, Table
+from linkerd_cli.check.report import MARKS, Json, Report, Table, marks_for
 from linkerd_cli.check.state import State
 
 
@@ -28,7 +29,7 @@ def _tell(report: Report, *, bad: bool = True) -> None:
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    _tell(Table())
+    _tell(Table(MARKS))
     assert capsys.readouterr().out == (
         "first\n-----\n√ is good\n‼ is odd\n    it is odd\n    see docs/checks.md#odd for hints\n"
         "\nsecond-one\n----------\n× is bad\n    two\n    lines\n    see docs/checks.md#bad for hints\n"
@@ -37,7 +38,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_short(capsys: pytest.CaptureFixture[str]) -> None:
-    _tell(Table(short=True), bad=False)
+    _tell(Table(MARKS, short=True), bad=False)
     assert capsys.readouterr().out == (
         "first\n-----\n‼ is odd\n    it is odd\n    see docs/checks.md#odd for hints\n\nStatus check results are √\n"
     )
@@ -67,3 +68,26 @@ def test_json_has_a_document_for_each_extension(capsys: pytest.CaptureFixture[st
         ],
     }
     assert extension["success"] is False
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "coloured"),
+    [
+        (_Terminal(), {}, True),
+        (_Terminal(), {"NO_COLOR": ""}, True),
+        (_Terminal(), {"NO_COLOR": "1"}, False),
+        (_Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {"TERM": "xterm"}, False),
+    ],
+)
+def test_colours_only_on_a_terminal_that_wants_them(
+    stream: io.StringIO, environ: dict[str, str], coloured: bool
+) -> None:
+    marks = marks_for(stream, environ)
+    assert list(marks) == ["success", "warning", "error"]
+    assert marks["success"] == ("\033[32m√\033[0m" if coloured else "√")

@@ -88,3 +88,11 @@ async def test_the_latest_version_is_what_the_release_url_says(
     found = {check["description"]: check["error"] for check in checks if check["result"] != "success"}
     assert list(found) == list(problems)
     assert all(told in found[name] for name, told in problems.items())
+
+
+async def test_an_expected_version_takes_the_release_urls_place(terminal: Terminal, kube: Cluster) -> None:
+    control_plane(kube)
+    said = await terminal.linkerd("check", "--wait", "0", "--expected-version", "9.9.9", "-o", "short")
+    assert said.code == 0
+    assert "is running version 0.1.0 but the latest version is 9.9.9" in said.out
+    assert "can determine the latest version" not in said.out

@@ -25,6 +25,7 @@ def test_given_flags_only() -> None:
         "config.linkerd.io/opaque-ports": "25,smtp",
         "config.linkerd.io/proxy-enable-native-sidecar": "true",
     }
+    assert _annotations("--skip-outbound-ports", "") == {"config.linkerd.io/skip-outbound-ports": ""}
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ async def test_what_cannot_be_injected_prints_no_manifest(terminal: Terminal) ->
         (["none.yml"], "", "none.yml: No such file or directory"),
         (["-"], "a: 1\n---\nb: [1\nc: 2\n", "stdin:4:2: did not find expected ',' or ']'"),
         (["-", "--proxy-uid", "x"], "", "--proxy-uid: 'x' is not a whole number from 1 to 2147483647"),
+        (["-", "--registry", "a", "--proxy-image", "b/c"], "", "--registry contradicts --proxy-image"),
+        (["-", "--identity-trust-anchors-file", "x"], "", "--identity-trust-anchors-file needs --manual and"),
         (["-", "-o", "xml"], "", "argument -o/--output: invalid choice: 'xml' (choose from 'yaml', 'json')"),
     ],
 )
@@ -115,3 +117,9 @@ async def test_a_url(terminal: Terminal) -> None:
         assert (said.code, said.out, said.err) == (1, "", f"Error: {url}/none: HTTP Error 404: Not Found\n")
     finally:
         await runner.cleanup()
+
+
+async def test_ignoring_the_cluster_is_no_error_where_nothing_is_asked(terminal: Terminal) -> None:
+    said = await terminal.linkerd("inject", "--ignore-cluster", "--registry", "example.org/l5d/", "-", stdin=MANIFEST)
+    assert said.code == 0
+    assert "config.linkerd.io/proxy-image: example.org/l5d/proxy\n" in said.out

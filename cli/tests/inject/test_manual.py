@@ -84,5 +84,3 @@ async def test_ignoring_the_cluster(terminal: Terminal) -> None:
     assert proxy["image"].startswith("localhost:5000/x/proxy:")
     env = {e["name"]: e.get("value") for e in proxy["env"]}
     assert env["LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS"] == anchor.pem
-    said = await terminal.linkerd("inject", "--ignore-cluster", "-", stdin=DEPLOYMENT)
-    assert said.err.startswith("Error: --ignore-cluster is of use with --manual only")

@@ -46,6 +46,28 @@ def test_every_flag_stands_for_a_value_that_there_is() -> None:
         render(documents(CONTROL_PLANE), Request(_assignments(flag, value)))
 
 
+@pytest.mark.parametrize(
+    ("flag", "assignment"),
+    [
+        ("--enable-external-profiles", "proxy.enableExternalProfiles=true"),
+        ("--identity-external-issuer", "identity.issuer.scheme=kubernetes.io/tls"),
+        ("--identity-external-ca", "identity.externalCA=true"),
+        ("--disable-heartbeat", None),
+    ],
+)
+def test_flags_without_a_value(flag: str, assignment: str | None) -> None:
+    found = _assignments(flag)
+    assert found == ([assignment] if assignment else [])
+    render(documents(CONTROL_PLANE), Request(found))
+
+
+def test_flags_that_are_not_there_yet_say_so() -> None:
+    with pytest.raises(CliError, match="--disable-h2-upgrade: not implemented"):
+        _assignments("--disable-h2-upgrade")
+    with pytest.raises(CliError, match="cniEnabled=true: not implemented"):
+        render(documents(CONTROL_PLANE), Request(_assignments("--linkerd-cni-enabled")))
+
+
 @pytest.mark.parametrize("text", ["- 1\n", "a: [\n"])
 def test_files_that_are_no_values(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.yml").write_text(text)

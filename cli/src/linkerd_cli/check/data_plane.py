@@ -4,7 +4,7 @@ import hashlib
 
 from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
-from linkerd_cli.pods import pod_name
+from linkerd_cli.pods import annotation, meshed_pods, pod_name
 from linkerd_cli.tree import JsonObject, integer, labels, mapping, meta, objects, text
 from linkerd_contract import names
 from linkerd_contract.durations import parse_ports, port_in
@@ -14,12 +14,7 @@ _SHOWN = 10
 
 
 async def _meshed(state: State) -> list[JsonObject]:
-    from linkerd_kube.resources import PODS
-
-    selector = f"{names.LABEL_CONTROL_PLANE_NS}={state.namespace}"
-    listed = await state.client.list(PODS, state.data_plane, label_selector=selector)
-    pods = [p for p in listed.items if text(mapping(p, "status"), "phase") not in ("Succeeded", "Failed")]
-    return [p for p in pods if names.LABEL_CONTROL_PLANE_COMPONENT not in mapping(mapping(p, "metadata"), "labels")]
+    return await meshed_pods(state.client, state.namespace, state.data_plane)
 
 
 def _full_name(pod: JsonObject) -> str:
@@ -32,13 +27,9 @@ def _fail(problems: list[str], headline: str) -> None:
         raise Failed("\n".join([headline, *(f"  * {p}" for p in problems[:_SHOWN]), *more]))
 
 
-def _annotation(pod: JsonObject, name: str) -> str:
-    return text(mapping(mapping(pod, "metadata"), "annotations"), name)
-
-
 async def _same_roots(state: State) -> None:
     digest = hashlib.sha256(state.trust_anchors.encode()).hexdigest()
-    old = [_full_name(p) for p in await _meshed(state) if _annotation(p, names.ANNOTATION_TRUST_ROOT_SHA256) != digest]
+    old = [_full_name(p) for p in await _meshed(state) if annotation(p, names.ANNOTATION_TRUST_ROOT_SHA256) != digest]
     _fail(old, "Some pods were injected with another trust bundle; they get the current one as they certify:")
 
 
@@ -77,7 +68,7 @@ async def _match(state: State) -> None:
 
 async def _versions(state: State, wanted: str, headline: str) -> None:
     pods = await _meshed(state)
-    found = [(p, _annotation(p, names.ANNOTATION_PROXY_VERSION)) for p in pods]
+    found = [(p, annotation(p, names.ANNOTATION_PROXY_VERSION)) for p in pods]
     _fail([f"{_full_name(p)} ({version})" for p, version in found if version != wanted], headline)
 
 
@@ -114,7 +105,7 @@ async def _service_annotations(state: State) -> None:
     wrong = [
         f"{_full_name(service)}: {names.ANNOTATION_INJECT} belongs to namespaces and pods"
         for service in await _services(state)
-        if _annotation(service, names.ANNOTATION_INJECT)
+        if annotation(service, names.ANNOTATION_INJECT)
     ]
     _fail(wrong, "Some annotations on services have no effect:")
 
@@ -137,7 +128,7 @@ async def _opaque_ports(state: State) -> None:
 
 
 def _disagreements(service: JsonObject, pod: JsonObject) -> list[str]:
-    said = _annotation(service, names.ANNOTATION_OPAQUE_PORTS), _annotation(pod, names.ANNOTATION_OPAQUE_PORTS)
+    said = annotation(service, names.ANNOTATION_OPAQUE_PORTS), annotation(pod, names.ANNOTATION_OPAQUE_PORTS)
     try:
         of_service, of_pod = (parse_ports(",".join(p for p in text.split(",") if p[:1].isdigit())) for text in said)
     except ValueError as error:

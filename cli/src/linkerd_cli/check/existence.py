@@ -190,6 +190,28 @@ def exist(description: str, anchor: str, manifest: str, kind: str, *, fatal: boo
     return Check(description, anchor, run, fatal=fatal)
 
 
+_DEFINITIONS = exist(
+    "control plane CustomResourceDefinitions exist", "l5d-existence-crd", CONTROL_PLANE, "CustomResourceDefinition"
+)
+DEFINITIONS = Category("linkerd-crd", (_DEFINITIONS,))
+
+
+async def _init_as_root(state: State) -> None:
+    """Docker's runtime gives capabilities to root alone, which the init container needs (Linkerd)."""
+    from linkerd_kube.resources import NODES
+
+    docker = [
+        meta(node, "name")
+        for node in (await state.client.list(NODES)).items
+        if text(mapping(mapping(node, "status"), "nodeInfo"), "containerRuntimeVersion").startswith("docker:")
+    ]
+    if docker and mapping(state.values, "proxyInit").get("runAsRoot") is not True:
+        raise Failed(
+            f"there are nodes using the docker container runtime and proxy-init container must run as root user: "
+            f"{', '.join(docker)}\nlinkerd upgrade --set proxyInit.runAsRoot=true"
+        )
+
+
 CONFIG = Category(
     "linkerd-config",
     (
@@ -199,12 +221,7 @@ CONFIG = Category(
         exist("control plane Roles exist", "l5d-existence-role", CONTROL_PLANE, "Role"),
         exist("control plane RoleBindings exist", "l5d-existence-rb", CONTROL_PLANE, "RoleBinding"),
         exist("control plane ServiceAccounts exist", "l5d-existence-sa", CONTROL_PLANE, "ServiceAccount"),
-        exist(
-            "control plane CustomResourceDefinitions exist",
-            "l5d-existence-crd",
-            CONTROL_PLANE,
-            "CustomResourceDefinition",
-        ),
+        _DEFINITIONS,
         exist(
             "control plane MutatingWebhookConfigurations exist",
             "l5d-existence-mwc",
@@ -216,6 +233,11 @@ CONFIG = Category(
             "l5d-existence-vwc",
             CONTROL_PLANE,
             "ValidatingWebhookConfiguration",
+        ),
+        Check(
+            "proxy-init container runs as root user if docker container runtime is used",
+            "l5d-proxy-init-run-as-root",
+            _init_as_root,
         ),
     ),
 )

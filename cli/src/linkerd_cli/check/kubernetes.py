@@ -96,6 +96,20 @@ async def _reads_secrets(state: State) -> None:
     await may(state, "get", "", "secrets", state.namespace)
 
 
+async def _reads_extension_authentication(state: State) -> None:
+    """Whom the API server vouches for when it hands requests on: viz's tap reads it, and so must who installs it."""
+    from linkerd_kube.errors import NotFound
+    from linkerd_kube.resources import CONFIG_MAPS
+
+    name = "extension-apiserver-authentication"
+    try:
+        found = await state.client.get(CONFIG_MAPS.path("kube-system", name))
+    except NotFound:
+        raise Failed(f"ConfigMap kube-system/{name} is not there: this cluster has no aggregated APIs") from None
+    if "requestheader-client-ca-file" not in mapping(found, "data"):
+        raise Failed(f"--requestheader-client-ca-file is not configured: ConfigMap kube-system/{name} lacks it")
+
+
 async def _clock(state: State) -> None:
     from linkerd_kube.resources import NODES
 
@@ -140,6 +154,11 @@ PRE = Category(
         _creates("ConfigMaps", "", "configmaps"),
         _creates("Secrets", "", "secrets"),
         Check("can read Secrets", "pre-k8s", _reads_secrets),
+        Check(
+            "can read extension-apiserver-authentication configmap",
+            "pre-k8s-extension-apiserver",
+            _reads_extension_authentication,
+        ),
         Check("no clock skew detected", "pre-k8s-clock-skew", _clock, warning=True),
     ),
 )

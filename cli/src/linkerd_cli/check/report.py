@@ -2,12 +2,21 @@
 
 import json
 import sys
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, TextIO
 
-from linkerd_cli.check.model import Answer, Category, Check
+from linkerd_cli.check.model import Answer, Category, Check, Result
 
-MARKS = {"success": "√", "warning": "‼", "error": "×"}
+MARKS: dict[Result, str] = {"success": "√", "warning": "‼", "error": "×"}
 _CLEAR = "\r\033[K"
+_COLOURS = {"success": "32", "warning": "33", "error": "31"}
+
+
+def marks_for(stream: TextIO, environ: Mapping[str, str]) -> dict[Result, str]:
+    """Coloured on a terminal, unless NO_COLOR is set (https://no-color.org) or the terminal has no colours."""
+    if not stream.isatty() or environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return MARKS
+    return {result: f"\033[{_COLOURS[result]}m{mark}\033[0m" for result, mark in MARKS.items()}
 
 
 class Report(Protocol):
@@ -29,7 +38,8 @@ class Report(Protocol):
 class Table:
     """Headings, a line for each check, the hint under what failed; `short` leaves out what holds."""
 
-    def __init__(self, short: bool = False) -> None:
+    def __init__(self, marks: Mapping[Result, str], short: bool = False) -> None:
+        self._marks = marks
         self._short = short
         self._category = ""
         self._transient = sys.stdout.isatty()
@@ -45,7 +55,7 @@ class Table:
                 print()
             print(f"{category.name}\n{'-' * len(category.name)}")
             self._category = category.name
-        print(f"{MARKS[answer.result]} {answer.check.description}")
+        print(f"{self._marks[answer.result]} {answer.check.description}")
         if answer.result != "success":
             for line in answer.error.splitlines() or ["no reason was given"]:
                 print(f"    {line}")
@@ -67,7 +77,7 @@ class Table:
         self._wipe()
         if self._category:
             print()
-        print(f"Status check results are {MARKS['success' if success else 'error']}")
+        print(f"Status check results are {self._marks['success' if success else 'error']}")
 
     def _wipe(self) -> None:
         if self._dirty:

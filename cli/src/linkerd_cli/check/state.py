@@ -22,6 +22,8 @@ class State:
     now: Callable[[], datetime]
     release_url: str | None = None
     data_plane: str | None = None
+    expected_version: str | None = None
+    """What counts as the latest version; None: the release URL says."""
     latest_version: str | None = None
     connection: "KubeClient | None" = None
     version: JsonObject = field(default_factory=dict)

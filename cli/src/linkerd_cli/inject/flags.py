@@ -71,9 +71,9 @@ def annotations_of(args: argparse.Namespace) -> dict[str, str]:
     annotations: dict[str, str] = {}
     for row in FLAGS:
         given: str | bool | None = getattr(args, row.flag.removeprefix("--").replace("-", "_"))
-        if not given:
+        if given is None or given is False:
             continue
-        value = row.value or str(given)
+        value = row.value or str(given)  # "" is a value too: no ports to skip
         try:
             parsers[row.annotation](value)
         except ValueError as error:

@@ -24,7 +24,11 @@ def configure(parser: Parser) -> None:
     """Flags."""
     parser.add_argument("input", metavar="FILE|DIRECTORY|URL|-", help="manifests; - is stdin")
     parser.add_argument("--manual", action="store_true", help="write the sidecar out instead of annotating")
-    parser.add_argument("--ignore-cluster", action="store_true", help="with --manual: do not ask the cluster")
+    parser.add_argument(
+        "--ignore-cluster",
+        action="store_true",
+        help="with --manual: do not ask the cluster (without it, nothing is asked of it)",
+    )
     parser.add_argument(
         "--identity-trust-anchors-file", metavar="PEM", help="with --ignore-cluster: the cluster's trust anchors"
     )
@@ -36,10 +40,9 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """1, and no manifests, where something that should be injected cannot be."""
-    if args.ignore_cluster and not args.manual:
-        raise UsageError("--ignore-cluster is of use with --manual only: without it the cluster is not asked")
+    _refuse_contradictions(args)
     annotations = annotations_of(args)
-    if args.registry and not args.proxy_image:
+    if args.registry:
         annotations[CONFIG_PREFIX + "proxy-image"] = f"{args.registry.rstrip('/')}/proxy"
     mode = "ingress" if args.ingress else "enabled"
     options = Options(mode, annotations, _renderer(args, context) if args.manual else None)
@@ -53,6 +56,15 @@ def run(args: argparse.Namespace, context: Context) -> int:
     sys.stdout.write(text)
     sys.stdout.flush()
     return 0
+
+
+def _refuse_contradictions(args: argparse.Namespace) -> None:
+    if args.registry and args.proxy_image:
+        raise UsageError("--registry contradicts --proxy-image, which names a registry itself: give one of the two")
+    if args.identity_trust_anchors_file and not (args.manual and args.ignore_cluster):
+        raise UsageError(
+            "--identity-trust-anchors-file needs --manual and --ignore-cluster: otherwise the cluster's own are used"
+        )
 
 
 def _renderer(args: argparse.Namespace, context: Context) -> Renderer:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from linkerd_cli.documents import load, split
-from linkerd_cli.errors import CliError, UsageError
+from linkerd_cli.errors import CliError, NotImplementedYet, UsageError
 from linkerd_cli.install.settings import parse_assignments
 from linkerd_cli.tree import JsonObject
 from linkerd_cli.usage import Parser
@@ -37,6 +37,16 @@ VALUE_FLAGS: dict[str, str] = {
     "--proxy-memory-limit": "proxy.resources.memory.limit",
     "--default-inbound-policy": "proxy.defaultInboundPolicy",
 }
+SWITCHES: dict[str, str] = {
+    "--enable-external-profiles": "proxy.enableExternalProfiles",
+    "--identity-external-issuer": "identity.issuer.scheme",
+    "--identity-external-ca": "identity.externalCA",
+    "--linkerd-cni-enabled": "cniEnabled",
+}
+"""Flags without a value, which mean true (or, of a scheme, the one of other issuers)."""
+_SWITCHED_ON = {"identity.issuer.scheme": "kubernetes.io/tls"}
+_NO_EFFECT = {"--disable-heartbeat": "accepted: there is no heartbeat"}
+_NOT_IMPLEMENTED = ("--disable-h2-upgrade",)
 _HA = "highAvailability"
 
 
@@ -46,6 +56,13 @@ def add_value_flags(parser: Parser) -> None:
     parser.add_argument(
         "--set", dest="assignments", action="append", default=[], metavar="KEY=VALUE", help="a value, by its Helm name"
     )
+    parser.add_argument(
+        "--set-string",
+        dest="assignments",
+        action="append",
+        metavar="KEY=VALUE",
+        help="the same: values keep their types",
+    )
     parser.add_argument("--values", metavar="FILE", action="append", default=[], help="values in a YAML file")
     parser.add_argument("--registry", metavar="NAME", help=f"of images (default {names.REGISTRY})")
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default yaml")
@@ -53,18 +70,34 @@ def add_value_flags(parser: Parser) -> None:
     for flag, key in VALUE_FLAGS.items():
         short = ["-v"] if flag == "--proxy-version" else []
         group.add_argument(*short, flag, metavar="VALUE", help=key)
+    for flag, key in SWITCHES.items():
+        group.add_argument(flag, action="store_true", help=key)
+    for flag, text in _NO_EFFECT.items():
+        group.add_argument(flag, action="store_true", help=text)
+    for flag in _NOT_IMPLEMENTED:
+        group.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
 
 
 def assignments_of(args: argparse.Namespace) -> list[str]:
     """KEY=VALUE of files, then flags, then --set: what comes later wins. Raises CliError."""
+    for flag in _NOT_IMPLEMENTED:
+        if getattr(args, _name(flag)):
+            raise NotImplementedYet(flag)
     found: list[str] = []
     for file in args.values:
         found += _of_file(file)
     for flag, key in VALUE_FLAGS.items():
-        value: str | None = getattr(args, flag.removeprefix("--").replace("-", "_"))
+        value: str | None = getattr(args, _name(flag))
         if value is not None:
             found.append(assignment(key, value))
+    found += [
+        assignment(key, _SWITCHED_ON.get(key, True)) for flag, key in SWITCHES.items() if getattr(args, _name(flag))
+    ]
     return [*found, *args.assignments]
+
+
+def _name(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
 
 
 def assignment(key: str, value: object) -> str:

@@ -1,5 +1,6 @@
 """Values into objects. PURE: equal values give equal bytes; objects that they do not concern stay as rendered."""
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ _CONTROLLERS: dict[str, Callable[[str], object]] = {
     "controllerLogLevel": parsing.words("trace", "debug", "info", "warn", "error", "off"),
     "controllerReplicas": parsing.integer(0, 100),
     "controllerUID": parsing.integer(1, 2**31 - 1),
+    "identity.issuer.scheme": parsing.words("linkerd.io/tls", "kubernetes.io/tls"),
     "webhookFailurePolicy": parsing.words("Ignore", "Fail"),
 }
 
@@ -85,8 +87,9 @@ def _validate(values: JsonObject) -> None:
     if warnings:
         raise CliError(f"--set {warnings[0]}")
     for key, parse in _CONTROLLERS.items():
+        *parents, leaf = key.split(".")
         try:
-            parse(str(values[key]))
+            parse(str(functools.reduce(mapping, parents, values)[leaf]))
         except ValueError as error:
             raise CliError(f"--set {key}: {error}") from error
     for key in ISSUANCE:

@@ -14,7 +14,6 @@ from linkerd_cli.tree import JsonObject
 # Keys that are not in use yet: setting them would promise what does not happen.
 NOT_IMPLEMENTED: dict[str, tuple[object, ...]] = {
     "cniEnabled": (True,),
-    "identity.issuer.scheme": ("kubernetes.io/tls",),
     "identity.serviceAccountTokenProjection": (False,),
 }
 

@@ -1,13 +1,22 @@
-"""Certificates given by flags: the Secret and the ConfigMap that identity would otherwise make."""
+"""Certificates given by flags: the Secret and the ConfigMap that identity would otherwise make.
+
+With an external issuer (cert-manager's, say) the Secret comes from elsewhere, later: the ConfigMap then says that trust
+is given, so that identity waits for the Secret instead of making trust of its own.
+"""
 
 import argparse
 import base64
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from linkerd_cli.errors import CliError, UsageError
 from linkerd_cli.tree import JsonObject
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
+from linkerd_contract.trust import ANNOTATION_GIVEN
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _FLAGS = ("identity_trust_anchors_file", "identity_issuer_certificate_file", "identity_issuer_key_file")
 
@@ -21,6 +30,8 @@ def add_trust_flags(parser: Parser) -> None:
 
 def trust_objects(args: argparse.Namespace, namespace: str) -> list[JsonObject]:
     """Objects to install beside the control plane; none without the flags. Raises CliError for what would not work."""
+    if args.identity_external_issuer or args.identity_external_ca:
+        return [_external(args, namespace)]
     given = [getattr(args, flag) for flag in _FLAGS]
     if not any(given):
         return []
@@ -47,6 +58,33 @@ def trust_objects(args: argparse.Namespace, namespace: str) -> list[JsonObject]:
     ]
 
 
+def _external(args: argparse.Namespace, namespace: str) -> JsonObject:
+    """The ConfigMap alone; without anchors, identity takes them from the Secret's ca.crt when it comes."""
+    anchors, certificate, key = (getattr(args, flag) for flag in _FLAGS)
+    if certificate or key:
+        flag = "--identity-external-issuer" if args.identity_external_issuer else "--identity-external-ca"
+        raise UsageError(f"{flag} contradicts --identity-issuer-{'certificate' if certificate else 'key'}-file")
+    if args.identity_external_ca and anchors:
+        raise UsageError("--identity-external-ca contradicts --identity-trust-anchors-file")
+    metadata = _metadata(names.TRUST_ROOTS_CONFIG_MAP, namespace)
+    metadata["annotations"] = {ANNOTATION_GIVEN: "true"}
+    config_map: JsonObject = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    if anchors:
+        bundle = _read(anchors)
+        _certificates(bundle)
+        config_map["data"] = {names.TRUST_ROOTS_KEY: bundle}
+    return config_map
+
+
+def _certificates(pem: str) -> "list[Certificate]":
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError as error:
+        raise CliError(f"the identity files cannot be read: {error}") from error
+
+
 def _metadata(name: str, namespace: str) -> JsonObject:
     labels = {names.LABEL_CONTROL_PLANE_COMPONENT: "identity", names.LABEL_CONTROL_PLANE_NS: namespace}
     return {"name": name, "namespace": namespace, "labels": labels}
@@ -61,13 +99,11 @@ def _read(path: str) -> str:
 
 def _check(anchors: str, certificate: str, key: str) -> None:
     """What identity would refuse is refused here."""
-    from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    roots, issuer = _certificates(anchors), _certificates(certificate)[0]
     try:
-        roots = x509.load_pem_x509_certificates(anchors.encode())
-        issuer = x509.load_pem_x509_certificates(certificate.encode())[0]
         private = load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError) as error:
         raise CliError(f"the identity files cannot be read: {error}") from error
