@@ -39,7 +39,7 @@ def test_no_drift_from_kustomize() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("overlay", ["overlays/default", "overlays/ha", "overlays/sandbox", "viz"])
+@pytest.mark.parametrize("overlay", ["overlays/default", "overlays/ha", "overlays/kind", "overlays/sandbox", "viz"])
 def test_every_overlay_renders(overlay: str) -> None:
     try:
         done = subprocess.run(
@@ -246,7 +246,7 @@ HA_VALUES = {
     "highAvailability": True,
     "proxy.resources.cpu.request": "100m",
     "proxy.resources.memory.limit": "250Mi",
-    "proxy.resources.memory.request": "20Mi",
+    "proxy.resources.memory.request": "48Mi",
     "webhookFailurePolicy": "Fail",
 }
 
