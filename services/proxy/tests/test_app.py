@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.mesh import SERVICE, document, inbound_document
 
 from linkerd_contract.explain import IDENTITY_PATH
+from linkerd_contract.names import identity_name
 from linkerd_contract.outbound import ProtocolHint
+from linkerd_contract.tap import TAP_PATH
+from linkerd_runtime import tls
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.control_plane import FakeControlPlane
 from linkerd_testkit.ports import eventually, free_port
@@ -118,6 +122,27 @@ async def test_an_address_in_use_is_exit_1_with_a_reason(tmp_path: Path) -> None
         async with sidecar(control_plane, tmp_path, "web", app, ADMIN_LISTEN_ADDR=taken) as proxy:
             assert await proxy.process.wait(seconds=START_SECONDS) == 1
             assert "address already in use" in proxy.process.output.lower()
+
+
+async def test_tap_listens_where_its_client_is_named(tmp_path: Path) -> None:
+    async with FakeControlPlane() as control_plane, apps.echo_app() as app:
+        port = free_port()
+        tap = {"CONTROL_LISTEN_ADDR": f"127.0.0.1:{port}", "TAP_SVC_NAME": "tap.linkerd-viz.serviceaccount.id"}
+        async with sidecar(control_plane, tmp_path, "web", app, **tap) as proxy:
+            await eventually(proxy.ready, seconds=START_SECONDS)
+            context = tls.client_context(control_plane.authority.anchors)
+            name = identity_name("web", "emojivoto")
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"https://127.0.0.1:{port}{TAP_PATH}", ssl=context, server_hostname=name) as answer,
+            ):
+                assert answer.status == 403
+                assert "only tap.linkerd-viz" in await answer.text()
+        del tap["TAP_SVC_NAME"]
+        async with sidecar(control_plane, tmp_path, "web", app, **tap) as proxy:
+            await eventually(proxy.ready, seconds=START_SECONDS)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
 
 
 def test_hints_of_the_contract_are_those_that_the_proxy_knows() -> None:

@@ -1,6 +1,7 @@
 """Tap: `POST /v1/tap` on the proxy's control port (:4190, mTLS, only viz's tap identity), and what viz streams on.
 
-The answer is newline-delimited JSON, one TapEvent a line, until `limit` requests were seen or the client leaves.
+The answer is newline-delimited JSON, one TapEvent a line, until `limit` requests were seen and have ended, or the
+client leaves. Blank lines say that the stream lives, and are skipped by readers.
 """
 
 from msgspec import field
@@ -31,12 +32,17 @@ class TapMatch(Document, frozen=True):
 
 
 class TapRequest(Document, frozen=True):
-    """`limit` and `match` are required; `max_rps` bounds what one proxy sends."""
+    """`limit` and `match` are required; `max_rps` bounds the requests that one proxy follows.
+
+    `headers` asks for the names of header fields, `header_values` for their values too; those of credentials
+    (authorization, cookies) are never shown.
+    """
 
     limit: int
     match: TapMatch
     max_rps: float = 100.0
     headers: bool = False
+    header_values: bool = False
 
 
 class TapDirection(OpenEnum):
@@ -81,7 +87,7 @@ class TapResponseInit(Document, frozen=True):
 
 
 class TapResponseEnd(Document, frozen=True):
-    """The end of the response."""
+    """The end of the response. `reset_code` (HTTP/2's) where it ended early: 8 where the client went away."""
 
     since_request_init_us: int
     since_response_init_us: int
@@ -92,7 +98,10 @@ class TapResponseEnd(Document, frozen=True):
 
 
 class TapEvent(Document, frozen=True):
-    """One event; exactly one of the last three fields is set. `base` and `stream` make the id."""
+    """One event; exactly one of the last three fields is set. `base` and `stream` make the id.
+
+    `dropped`: how many events this stream has lost so far, because its reader was too slow.
+    """
 
     direction: TapDirection
     source: TapPeer

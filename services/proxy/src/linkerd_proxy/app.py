@@ -22,6 +22,7 @@ from linkerd_proxy.datapath import DataPath
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import Settings
+from linkerd_proxy.tap import TapServer
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
@@ -72,6 +73,11 @@ class Proxy:
             inbound_idle_seconds=settings.inbound.base.discovery_idle_ms / 1000,
         )
         self.path = DataPath(self.runtime, settings, options.overrides, self._discovery)
+        self._tap: TapServer | None = None
+        if settings.tap.svc_name is not None and not disabled:
+            self._tap = TapServer(
+                settings.tap.listen_addr, settings.tap.svc_name, self.runtime.hooks, self.runtime.turn
+            )
 
     async def run(self) -> None:
         """Until asked to stop, and drained. Raises OSError where an address cannot be listened on."""
@@ -83,6 +89,8 @@ class Proxy:
             self.ready = False
             await self.path.drain(self._settings.shutdown_grace_ms / 1000)
         finally:
+            if self._tap is not None:
+                await self._tap.close()
             self.path.close()
             await self.runtime.tasks.cancel()
             self.runtime.wheel.close()
@@ -118,6 +126,8 @@ class Proxy:
         self._stop.spawn("discovery", self._discovery.run())
         self._stop.spawn("eviction of idle metrics", self._evict())
         self._discovery.inbound(self.path.policy.on_update)
+        if self._tap is not None:
+            await self._tap.start()
         self.path.listen(reuse_port=self._options.reuse_port)
         self.ready = True
         # What is here now stays: the collector need not look at it again.
@@ -158,6 +168,8 @@ class Proxy:
     def _on_credentials(self, credentials: Credentials) -> None:
         try:
             self.runtime.tls.update(credentials)
+            if self._tap is not None:
+                self._tap.update(credentials)
             self._chain = Path(credentials.chain_path).read_bytes()
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             log.error("the new certificate cannot be used: %s", error)

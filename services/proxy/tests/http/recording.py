@@ -4,6 +4,7 @@ from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http.exchange import Exchange
 from linkerd_proxy.http.request import RequestHead
+from linkerd_runtime.settings import Addr
 
 GET: Headers = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"a")]
 
@@ -33,6 +34,9 @@ class Down:
 
     def close_after(self, x: Exchange) -> None:
         self.log.append(("close_after",))
+
+    def source(self, x: Exchange) -> Addr | None:
+        return Addr("10.0.0.9", 40000)
 
 
 class Up:

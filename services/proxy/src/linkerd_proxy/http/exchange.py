@@ -16,6 +16,7 @@ from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError, StreamReset
 from linkerd_proxy.http import respond
+from linkerd_runtime.settings import Addr
 
 if TYPE_CHECKING:
     from linkerd_proxy.http.request import RequestHead
@@ -70,6 +71,9 @@ class Down(Protocol):
 
     def close_after(self, x: "Exchange") -> None:
         """Close the connection when this response is out (HTTP/1; nothing on HTTP/2)."""
+
+    def source(self, x: "Exchange") -> Addr | None:
+        """The other end of the connection; None where it is gone."""
 
 
 class Up(Protocol):
@@ -239,6 +243,9 @@ class _Gone:
 
     def close_after(self, x: Exchange) -> None:
         pass
+
+    def source(self, x: Exchange) -> Addr | None:
+        return None
 
 
 class _Nobody:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from random import random
 
+from linkerd_proxy.http.watch import Hooks
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.transport.tasks import Tasks
 from linkerd_proxy.transport.tls import TlsContexts
@@ -21,4 +22,5 @@ class Runtime:
         self.tasks = Tasks(loop)
         self.tls = TlsContexts()
         self.metrics = metrics
+        self.hooks = Hooks()
         self.rng: Callable[[], float] = random

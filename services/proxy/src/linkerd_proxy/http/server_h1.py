@@ -25,8 +25,9 @@ from linkerd_proxy.http.exchange import (
     Service,
 )
 from linkerd_proxy.telemetry.metrics import TcpSeries
-from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, errno_name
+from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, errno_name, peer
 from linkerd_proxy.transport.turn import Turn
+from linkerd_runtime.settings import Addr
 
 if TYPE_CHECKING:
     from linkerd_proxy.http.runtime import Runtime
@@ -254,6 +255,9 @@ class H1Server(asyncio.Protocol):
 
     def close_after(self, x: Exchange) -> None:
         self._closing = True
+
+    def source(self, x: Exchange) -> Addr | None:
+        return peer(self.transport)
 
     def flush(self) -> None:
         """Write what is due."""

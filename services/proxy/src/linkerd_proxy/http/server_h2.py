@@ -20,7 +20,9 @@ from linkerd_proxy.http.exchange import (
 from linkerd_proxy.http.h2 import H2Shell
 from linkerd_proxy.http.request import HeadMemo
 from linkerd_proxy.telemetry.metrics import TcpSeries
+from linkerd_proxy.transport.flow import peer
 from linkerd_proxy.transport.turn import Turn
+from linkerd_runtime.settings import Addr
 
 
 class H2Server(H2Shell):
@@ -131,6 +133,9 @@ class H2Server(H2Shell):
 
     def close_after(self, x: Exchange) -> None:
         pass
+
+    def source(self, x: Exchange) -> Addr | None:
+        return None if self.transport is None else peer(self.transport)
 
     def release(self, x: Exchange) -> None:
         stream = x.down_stream

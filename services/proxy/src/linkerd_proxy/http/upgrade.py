@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from linkerd_proxy.http.exchange import CLOSED, NOBODY, Exchange
+from linkerd_proxy.http.watch import Watch
 from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.transport.flow import errno_name
 from linkerd_proxy.transport.relay import End, pair
@@ -17,6 +18,9 @@ def splice(x: Exchange, up: "H1Client") -> None:
     from linkerd_proxy.http.server_h1 import H1Server  # it does not need us, we need its type
 
     down = x.down
+    while isinstance(down, Watch):
+        down.finish(x)
+        down = down.down
     if not isinstance(down, H1Server):  # the client went away
         up.abort_connection()
         return

@@ -11,6 +11,7 @@ from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http.exchange import CARRIED, GRPC, Exchange
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import HttpSeries
@@ -34,6 +35,7 @@ class Permit:
         "allowed",
         "audit",
         "count",
+        "facts",
         "message",
         "requests",
     )
@@ -58,6 +60,7 @@ class Permit:
             self.count = authz.http_deny.labels(base=labels.render(pairs))
         self._http: HttpSeries = runtime.metrics.http.series(labels.render(pairs))
         self.requests = self._http.requests
+        self.facts = facts(client, rule.route.resource)
         self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
 
     def fields(self, head: RequestHead) -> Headers:
@@ -98,6 +101,17 @@ class Permit:
         if len(self._classes) < 64:
             self._classes[x.status, x.grpc_status] = found
         return found
+
+
+def facts(client: Client, route: ResourceRef) -> Facts:
+    """What hooks are told of a client's requests."""
+    return Facts(
+        client.dst,
+        source=client.addr,
+        source_labels=client.metadata,
+        destination_labels={},
+        route_labels=labels.described(route),
+    )
 
 
 def _name(resource: ResourceRef) -> str:

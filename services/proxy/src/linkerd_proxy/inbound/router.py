@@ -2,6 +2,7 @@
 
 import logging
 
+from linkerd_contract.resource import ResourceRef
 from linkerd_proxy.codec.headers import find
 from linkerd_proxy.errors import FilterNotImplemented, ProxyError, RateLimited, RouteNotFound, Unauthorized
 from linkerd_proxy.http import filtered
@@ -9,7 +10,7 @@ from linkerd_proxy.http.exchange import CLOSED, NOWHERE, Exchange
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.inbound.forward import Application
-from linkerd_proxy.inbound.permit import Permit
+from linkerd_proxy.inbound.permit import Permit, facts
 from linkerd_proxy.inbound.policy import PolicyHolder
 from linkerd_proxy.telemetry import labels
 from linkerd_rules.policy import InboundPolicy, InboundRule, PortRules
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 class Router:
     """The service of one HTTP connection."""
 
-    __slots__ = ("_application", "_client", "_holder", "_permits", "_policy", "_rules", "_runtime", "_send")
+    __slots__ = ("_application", "_client", "_holder", "_hooks", "_permits", "_policy", "_rules", "_runtime", "_send")
 
     def __init__(self, runtime: Runtime, holder: PolicyHolder, client: Client, application: Application) -> None:
         self._runtime = runtime
@@ -32,6 +33,7 @@ class Router:
         self._policy: InboundPolicy = holder.current
         self._rules: PortRules = self._policy.port(client.dst.port)
         self._permits: dict[int, Permit] = {}
+        self._hooks = runtime.hooks
 
     def __call__(self, x: Exchange) -> None:
         if self._holder.current is not self._policy:
@@ -47,14 +49,16 @@ class Router:
         permit = self._permits.get(id(rule)) or self._permit(rule)
         permit.count.value += 1
         permit.requests.value += 1
+        x.observer = permit
+        if self._hooks.inbound:
+            for hook in self._hooks.inbound:
+                hook(x, permit.facts)
         if not permit.allowed:
             log.info("denied %s %s", self._client.addr, permit.message)
-            x.observer = permit
             self._refuse(x, Unauthorized(permit.message))
             return
         if permit.audit:
             log.info("audit: would deny %s %s", self._client.addr, permit.message)
-        x.observer = permit
         if not rule.filters.empty and self._answered(rule, x):
             return
         if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
@@ -97,6 +101,8 @@ class Router:
         server = labels.resource("srv", self._rules.policy.server, port=True)
         pairs = labels.render([*self._client.labels, *server])
         self._runtime.metrics.authz.http_route_not_found.labels(base=pairs).value += 1
+        for hook in self._hooks.inbound:
+            hook(x, facts(self._client, ResourceRef()))
         self._refuse(x, RouteNotFound())
 
     def _refuse(self, x: Exchange, error: ProxyError) -> None:

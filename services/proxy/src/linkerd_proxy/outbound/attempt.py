@@ -9,7 +9,9 @@ from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http.exchange import CLOSED, FIRST_DATA, GONE, NOWHERE, RESPONSE_ENDED, Exchange
 from linkerd_proxy.http.request import RequestHead
+from linkerd_proxy.http.watch import Watch
 from linkerd_proxy.transport.wheel import Timer
+from linkerd_runtime.settings import Addr
 
 if TYPE_CHECKING:
     from linkerd_proxy.outbound.managed import Managed
@@ -59,6 +61,8 @@ class Attempt(Exchange):
             self.flags |= FIRST_DATA
             self.observer.first_data(self)
         self.observer.response_end(self, None)
+        if isinstance(self.down, Watch):
+            self.down.finish(self)
         self.flags |= RESPONSE_ENDED
         self.abandon(None)
 
@@ -92,6 +96,9 @@ class _TowardsClient:
 
     def close_after(self, x: Exchange) -> None:
         pass
+
+    def source(self, x: Exchange) -> Addr | None:
+        return cast("Attempt", x).managed.source()
 
 
 TOWARDS_CLIENT: Final = _TowardsClient()

@@ -17,6 +17,7 @@ from linkerd_proxy.errors import IdentityRequired, ProxyError
 from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange
 from linkerd_proxy.http.pool import H1Pool, H2Pool, Target
 from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.settings import Outbound
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import HttpSeries, TcpSeries
@@ -80,7 +81,13 @@ class OutboundEndpoint:
         self.penalize = doc.balancer.penalize_failures
         self.forward = doc.authority == endpoint.addr
         """Not an endpoint of a service: where the client was going anyway."""
-        self._labels = self._render(doc, backend)
+        self._reason = labels.NoTls.not_provided if endpoint.identity is None else labels.NoTls.disabled
+        if local:
+            self._reason = labels.NoTls.loopback
+        self._dst_labels = {**backend.labels, **endpoint.labels}
+        if endpoint.zone_locality != "unknown":
+            self._dst_labels["zone_locality"] = endpoint.zone_locality
+        self._labels = self._render(doc)
         metrics = self.runtime.metrics
         self.http: HttpSeries = metrics.http.series(self._labels)
         self.tcp: TcpSeries = metrics.tcp.series(labels.join(self._labels, 'peer="dst"'))
@@ -96,6 +103,11 @@ class OutboundEndpoint:
         if observer is None:
             observer = self._observers[id(route)] = RequestObserver(self, state, route)
         x.observer = observer
+        hooks = self.runtime.hooks.outbound
+        if hooks:
+            facts = observer.facts or observer.learn(self, route)
+            for hook in hooks:
+                hook(x, facts)
         self.http.requests.value += 1
         head = x.head
         fields = head.sent
@@ -175,21 +187,18 @@ class OutboundEndpoint:
         if self._h2 is not None:
             self._h2.connect()
 
-    def _render(self, doc: OutboundDocument, backend: Backend) -> str:
-        endpoint = self.endpoint
-        reason = labels.NoTls.not_provided if endpoint.identity is None else labels.NoTls.disabled
-        if self.addr.host in self._factory.own_ips:
-            reason = labels.NoTls.loopback
-        dst = {**backend.labels, **endpoint.labels}
-        if endpoint.zone_locality != "unknown":
-            dst["zone_locality"] = endpoint.zone_locality
+    def metadata(self) -> dict[str, str]:
+        """Its labels, unprefixed, and its TLS: what tap shows and matches."""
+        return self._dst_labels | dict(labels.described_tls("server_id", self.identity, self._reason))
+
+    def _render(self, doc: OutboundDocument) -> str:
         return labels.render(
             [
                 ("direction", "outbound"),
                 ("authority", doc.authority),
                 *labels.target(*self.addr),
-                *labels.client_tls(self.identity, reason),
-                *labels.prefixed("dst", dst),
+                *labels.client_tls(self.identity, self._reason),
+                *labels.prefixed("dst", self._dst_labels),
             ]
         )
 
@@ -217,7 +226,7 @@ def _number(value: bytes | None) -> float | None:
 class RequestObserver:
     """The books of requests to one endpoint by one route: load, breaker, metrics."""
 
-    __slots__ = ("_addr", "_classes", "_classify", "_forward", "_http", "_penalize", "_state", "_turn")
+    __slots__ = ("_addr", "_classes", "_classify", "_forward", "_http", "_penalize", "_state", "_turn", "facts")
 
     def __init__(self, endpoint: OutboundEndpoint, state: State, route: CompiledRoute) -> None:
         self._addr = endpoint.addr
@@ -225,9 +234,20 @@ class RequestObserver:
         self._http = endpoint.http
         self._turn = endpoint.runtime.turn
         self._classify = route.classify
+        self.facts: Facts | None = None
         self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
         self._penalize = endpoint.penalize
         self._forward = endpoint.forward
+
+    def learn(self, endpoint: OutboundEndpoint, route: CompiledRoute) -> Facts:
+        """What hooks are told of requests to this endpoint."""
+        self.facts = Facts(
+            endpoint.addr,
+            source_labels={},
+            destination_labels=endpoint.metadata(),
+            route_labels={**labels.described(route.route.resource), **route.route.labels},
+        )
+        return self.facts
 
     def response_head(self, x: Exchange, head: Headers) -> Headers:
         if self._penalize and (penalty := penalty_of(x, head)) is not None:

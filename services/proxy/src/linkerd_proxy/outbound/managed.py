@@ -28,6 +28,7 @@ from linkerd_proxy.outbound.features import RouteFeatures
 from linkerd_proxy.outbound.replay import Replay
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy.filters import Filters
+from linkerd_runtime.settings import Addr
 
 _REFUSED_STREAM = 7
 
@@ -178,6 +179,10 @@ class Managed:
         new = self._replay.credit(attempt.credited)
         if new:
             self._x.down.consumed(self._x, new)
+
+    def source(self) -> Addr | None:
+        """Who sent the request."""
+        return self._x.down.source(self._x)
 
     def failed(self, attempt: Attempt, error: ProxyError) -> None:
         """An attempt had no response, or not all of one."""

@@ -73,6 +73,19 @@ def resource(prefix: str, ref: ResourceRef, *, port: bool = False) -> list[tuple
     return pairs
 
 
+def described(ref: ResourceRef) -> dict[str, str]:
+    """group, kind, namespace and name, without those that are empty, for what people read."""
+    pairs = {"group": ref.group, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+    return {name: value for name, value in pairs.items() if value}
+
+
+def described_tls(peer: str, identity: str | None, reason: NoTls) -> dict[str, str]:
+    """`tls`: "true", or why not; with TLS the peer's identity under its name, client_id or server_id."""
+    if identity is None:
+        return {"tls": reason.value}
+    return {"tls": "true", peer: identity} if identity else {"tls": "true"}
+
+
 def prefixed(prefix: str, labels: Mapping[str, str]) -> list[tuple[str, str]]:
     """dst_* or rt_* labels that the control plane sent, sorted so that equal sets render equally."""
     return [(f"{prefix}_{label_name(name)}", value) for name, value in sorted(labels.items())]

@@ -12,6 +12,9 @@ import struct
 from contextlib import suppress
 from typing import Protocol
 
+from linkerd_proxy.addrs import from_socket
+from linkerd_runtime.settings import Addr
+
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -35,6 +38,12 @@ def errno_name(error: Exception | None) -> str:
         return ""
     number = error.errno if isinstance(error, OSError) else None
     return errno.errorcode.get(number, "UNKNOWN") if number else "UNKNOWN"
+
+
+def peer(transport: asyncio.Transport) -> Addr | None:
+    """Who is at the other end; None where the connection is lost."""
+    name = transport.get_extra_info("peername")
+    return from_socket(name) if name else None
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -1,0 +1,5 @@
+"""Tap, `POST /v1/tap` on :4190: viz watches requests as they happen."""
+
+from linkerd_proxy.tap.server import TapServer
+
+__all__ = ["TapServer"]
