@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from linkerd_contract.inbound import Authorization, InboundDocument, PortPolicy
 from linkerd_contract.names import identity_name
 from linkerd_contract.outbound import (
@@ -150,6 +152,11 @@ def document(
         routes=[Route(name="default", backends=[WeightedBackend("all")])],
         backends={"all": Backend(labels={"service": "voting-svc"}, endpoints=endpoints)},
     )
+
+
+def impatient(document: OutboundDocument) -> OutboundDocument:
+    """With a failfast that tests have time for."""
+    return msgspec.structs.replace(document, balancer=msgspec.structs.replace(document.balancer, failfast_ms=200))
 
 
 def inbound_document(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, inbound_document, pair, sidecar
+from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, impatient, inbound_document, pair, sidecar
 
 from linkerd_contract.inbound import AuthnKind, Authorization
 from linkerd_contract.outbound import Protocol, ProtocolHint
@@ -122,16 +122,17 @@ async def test_a_refused_connection_is_502(tmp_path: Path) -> None:
 
 
 @on_uvloop
-async def test_a_dead_endpoint_is_502_for_http2_pools_too(tmp_path: Path) -> None:
+async def test_an_endpoint_that_needs_http2_and_refuses_is_failfast(tmp_path: Path) -> None:
     async with apps.server(_never) as app:
         pass
     async with sidecar(None, tmp_path, CLIENT) as proxy:
-        proxy.discovery.set(SERVICE, document([Addr(*app)], identity=None, hint=ProtocolHint.h2))
+        proxy.discovery.set(SERVICE, impatient(document([Addr(*app)], identity=None, hint=ProtocolHint.h2)))
         async with apps.client(proxy.outbound) as client:
             answer = await client.get()
-        assert answer.status == 502
+        assert answer.status == 504
+        assert answer.fields["l5d-proxy-error"].startswith("service in fail-fast: connect to 127.0.0.1:")
         assert "refused" in answer.fields["l5d-proxy-error"]
-        assert proxy.sample("response_total", 'status_code="502"', 'classification="failure"') == 1
+        assert proxy.sample("outbound_http_errors_total", 'error="failfast"') == 1
 
 
 @on_uvloop

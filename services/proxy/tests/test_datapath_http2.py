@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVICE, Pair, document, inbound_document, pair, sidecar
+from services.proxy.tests.mesh import CLIENT, SERVICE, Pair, document, impatient, inbound_document, pair, sidecar
 
 from linkerd_contract.inbound import AuthnKind, Authorization
 from linkerd_contract.outbound import ProtocolHint, Retry, Route, Timeouts, WeightedBackend
@@ -219,15 +219,15 @@ async def test_unmeshed_grpc_is_carried_in_clear(tmp_path: Path) -> None:
 
 
 @on_uvloop
-async def test_no_endpoint_is_unavailable_after_failfast(tmp_path: Path) -> None:
+async def test_no_endpoint_is_told_after_failfast(tmp_path: Path) -> None:
     async with apps.server(_never) as addr:
         pass
     async with sidecar(None, tmp_path, CLIENT) as proxy:
-        proxy.discovery.set(SERVICE, document([Addr(*addr)], identity=None))
+        proxy.discovery.set(SERVICE, impatient(document([Addr(*addr)], identity=None)))
         async with channel(proxy.outbound) as to:
             with pytest.raises(grpc.aio.AioRpcError) as failed:
                 await asyncio.wait_for(to.unary_unary("/t/Echo")(b""), DEADLINE)
-            assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+            assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             assert "refused" in (failed.value.details() or "")
 
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from linkerd_proxy.http.connections import Connections
+from linkerd_proxy.http.connections import Connections, Drainable
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.inbound.accept import InboundAccept
 from linkerd_proxy.inbound.forward import Forward
@@ -61,6 +61,10 @@ class DataPath:
     def connections(self) -> int:
         """Accepted ones that are open and whose protocol is known."""
         return len(self._inbound_connections) + len(self._outbound_connections)
+
+    def open_connections(self) -> list[Drainable]:
+        """Those of `connections`."""
+        return [*self._inbound_connections, *self._outbound_connections]
 
     def listen(self, *, reuse_port: bool = False) -> None:
         """Open the listeners. Raises OSError."""

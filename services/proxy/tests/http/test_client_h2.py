@@ -46,8 +46,8 @@ async def pool_to(on_event: OnEvent) -> AsyncIterator[tuple[H2Pool, Target]]:
         await runtime.tasks.cancel()
 
 
-def asking(version: int = 2, *, ended: bool = True) -> tuple[Exchange, Down, Observer]:
-    x = exchange(version=version)
+def asking(version: int = 2, *, ended: bool = True, method: bytes = b"GET") -> tuple[Exchange, Down, Observer]:
+    x = exchange([(b":method", method), *GET[1:]], version=version)
     if ended:
         x.flags |= REQUEST_ENDED
     observer = x.observer = Observer()
@@ -148,10 +148,66 @@ async def test_a_lost_connection_fails_what_is_on_it() -> None:
     async with apps.server(drop) as addr:
         runtime = Runtime(asyncio.get_running_loop(), Metrics())
         target = Target(runtime, ServerAddr(Addr(*addr)), Dialer(runtime.loop, 1.0), runtime.metrics.tcp.series(""))
-        x, _, observer = asking()
-        H2Pool(target, 100).send(x, GET)
-        await eventually(lambda: x.flags & CLOSED)
-        assert observer.log == [("failed", ConnectionLost)]
+        # What may be sent twice is, once; the rest is for the client to decide.
+        for ended, method, connections in ((True, b"GET", 2), (True, b"POST", 1), (False, b"GET", 1)):
+            opened = target.tcp.opened.value
+            x, _, observer = asking(ended=ended, method=method)
+            H2Pool(target, 100).send(x, x.head.fields)
+            await eventually(lambda x=x: x.flags & CLOSED)  # type: ignore[misc]
+            assert observer.log == [("failed", ConnectionLost)]
+            assert target.tcp.opened.value - opened == connections
+
+
+@on_uvloop
+async def test_what_a_goaway_leaves_out_is_sent_on_another_connection() -> None:
+    connections = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        first = connections == 1
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        while data := await reader.read(65536):
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    assert event.stream_id
+                    if first:
+                        connection.close_connection(last_stream_id=0)
+                    else:
+                        connection.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+            writer.write(connection.data_to_send())
+
+    async with apps.server(handle) as addr:
+        runtime = Runtime(asyncio.get_running_loop(), Metrics())
+        target = Target(runtime, ServerAddr(Addr(*addr)), Dialer(runtime.loop, 1.0), runtime.metrics.tcp.series(""))
+        pool = H2Pool(target, 100)
+        x, _, observer = asking(method=b"POST")
+        pool.send(x, x.head.fields)
+        await eventually(lambda: observer.log)
+        assert observer.log[-1] == ("end", b"200", None)
+        pool.abort()
+
+
+@on_uvloop
+async def test_the_last_stream_identifier_makes_another_connection() -> None:
+    def on_event(connection: h2.connection.H2Connection, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            assert event.stream_id
+            connection.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+
+    async with pool_to(on_event) as (pool, target):
+        for number in range(4):
+            x, _, observer = asking()
+            pool.send(x, GET)
+            await eventually(partial(bool, observer.log))
+            assert observer.log[-1] == ("end", b"200", None)
+            if number == 0:
+                (client,) = pool._clients
+                client.codec._next_id = 2**31 - 3
+        assert target.tcp.opened.value == 2
+        await eventually(lambda: target.tcp.open.value == 1)
 
 
 @on_uvloop

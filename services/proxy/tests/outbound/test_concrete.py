@@ -4,10 +4,12 @@ from pathlib import Path
 import msgspec
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVICE, document, sidecar
+from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, pair, sidecar
 
 from linkerd_contract.outbound import Balancer, OutboundDocument, ProtocolHint
 from linkerd_runtime.settings import Addr
+from linkerd_testkit.certs import Authority
+from linkerd_testkit.ports import eventually
 
 
 def plain(*apps_addrs: tuple[str, int]) -> OutboundDocument:
@@ -75,3 +77,56 @@ async def test_a_full_queue_sheds_load(tmp_path: Path) -> None:
             waiting.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             await asyncio.sleep(0.05)
             assert (await shed.get()).status == 503
+
+
+@on_uvloop
+async def test_an_endpoint_that_refuses_costs_no_request_where_there_is_another(tmp_path: Path) -> None:
+    async with apps.echo_app() as dead:
+        pass
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        mesh.client.discovery.set(SERVICE, document([Addr(*dead), mesh.server.inbound]))
+        for _ in range(20):
+            assert (await client.get()).status == 200
+        # One is gone, another takes its place: what was connected stays so.
+        mesh.client.discovery.set(SERVICE, document([mesh.server.inbound]))
+        assert (await client.get()).status == 200
+        assert mesh.client.sample("outbound_http_balancer_endpoints", 'endpoint_state="ready"') == 1
+        assert mesh.client.sample("tcp_open_total", 'peer="dst"') == 1
+
+
+@on_uvloop
+async def test_endpoints_are_connected_by_and_by_and_then_share_the_load(tmp_path: Path) -> None:
+    authority = Authority()
+    async with (
+        apps.echo_app() as app,
+        sidecar(authority, tmp_path / "1", SERVER, inbound_dst=str(Addr(*app))) as one,
+        sidecar(authority, tmp_path / "2", SERVER, inbound_dst=str(Addr(*app))) as two,
+        sidecar(authority, tmp_path / "3", CLIENT) as proxy,
+        apps.client(proxy.outbound) as client,
+    ):
+        proxy.discovery.set(SERVICE, document([one.inbound, two.inbound]))
+
+        async def both() -> bool:
+            assert (await client.get()).status == 200
+            return all(side.sample("request_total") > 5 for side in (one, two))
+
+        await eventually(both)
+        # A connection that its peer closed is made again when it is wanted.
+        for side in (one, two):
+            side.path._inbound_connections.kill()
+        await eventually(lambda: proxy.sample("outbound_http_balancer_endpoints", 'endpoint_state="ready"') == 0)
+        assert (await client.get()).status == 200
+
+
+@on_uvloop
+async def test_many_requests_at_once_wait_for_the_first_connection(tmp_path: Path) -> None:
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh:
+        mesh.client.discovery.set(
+            SERVICE, msgspec.structs.replace(document([mesh.server.inbound]), balancer=Balancer(queue_capacity=1))
+        )
+
+        async def ask() -> int:
+            async with apps.client(mesh.addr) as client:
+                return (await client.get()).status
+
+        assert await asyncio.gather(*[ask() for _ in range(30)]) == [200] * 30

@@ -14,6 +14,7 @@ from linkerd_proxy.http.exchange import (
     CONNECT,
     FIRST_DATA,
     GRPC,
+    IDEMPOTENT,
     REQUEST_ENDED,
     RESPONSE_ENDED,
     RESPONSE_STARTED,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 READ_AHEAD = 65_536
 
 _LENGTH = frozenset((b"content-length",))
-_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 
 
 class H1Client(asyncio.Protocol):
@@ -94,7 +94,7 @@ class H1Client(asyncio.Protocol):
         x, self._x = self._x, None
         if x is None:
             return
-        if self._reused and self._fresh and self._bodiless and x.head.method in _IDEMPOTENT:
+        if self._reused and self._fresh and self._bodiless and x.head.method in IDEMPOTENT:
             # The endpoint closed an idle connection at the moment of its reuse: no request was lost but this one,
             # whose head is all of it (RFC 9110 section 9.2.2).
             self.pool.send_fresh(x, self._fields)

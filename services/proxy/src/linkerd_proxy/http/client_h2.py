@@ -13,9 +13,12 @@ from linkerd_proxy.http.exchange import (
     FIRST_DATA,
     GRPC,
     HTTP_2,
+    IDEMPOTENT,
     REQUEST_ENDED,
+    RESENDABLE,
     RESPONSE_ENDED,
     RESPONSE_STARTED,
+    WAITING,
     Exchange,
 )
 from linkerd_proxy.http.h2 import H2Shell
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 
 _INFORMATIONAL = 0x31  # "1"
 
+RESETS_BURST = 200
+RESETS_PER_SECOND = 20
+YOUNG_SECONDS = 5.0
+"""Less than half of what codec/h2/limits.py allows a client."""
+
 
 class H2Client(H2Shell):
     """One connection to an endpoint."""
@@ -37,6 +45,8 @@ class H2Client(H2Shell):
         super().__init__(turn, tcp, settings)
         self.pool = pool
         self.going_away = False
+        self._resets = 0.0
+        """Theoretical arrival time of the next reset of a young stream (monotonic seconds)."""
         self.ready = False
         self.settled: asyncio.Future[None] = turn.loop.create_future()
         """Done when the endpoint's SETTINGS have come."""
@@ -48,7 +58,10 @@ class H2Client(H2Shell):
         x.up = self
         waiting = x.waiting
         if waiting is None:
-            codec.send_headers(stream, fields, x.flags & REQUEST_ENDED != 0)
+            ended = x.flags & REQUEST_ENDED != 0
+            if ended:
+                x.flags ^= RESENDABLE  # the second time it is not
+            codec.send_headers(stream, fields, ended)
             return
         codec.send_headers(stream, fields, False)
         x.waiting = None
@@ -86,9 +99,28 @@ class H2Client(H2Shell):
                 self._part(x)
 
     def cancel(self, x: Exchange) -> None:
-        if x.up_stream is not None:
-            self.codec.reset(x.up_stream, errors.CANCEL)
-            self._part(x)
+        stream = x.up_stream
+        if stream is None:
+            return
+        wait = 0.0 if x.flags & RESPONSE_STARTED else self._patience(x)
+        self._part(x)
+        if not wait:
+            self.codec.reset(stream, errors.CANCEL)
+            return
+        # What comes of it meanwhile is dropped; mostly that is all, and there is nothing left to reset.
+        self.pool.after(wait, lambda: self.codec.reset(stream, errors.CANCEL))
+
+    def _patience(self, x: Exchange) -> float:
+        """Seconds until the reset of a young stream may be sent.
+
+        One client that resets what it has just asked for (rapid reset) must not make us do the same to an endpoint,
+        which would end the connection that all clients share: beyond a burst, such resets are spread over time (GCRA).
+        """
+        now = self.turn.now
+        if now - x.started > YOUNG_SECONDS:
+            return 0.0
+        self._resets = max(self._resets, now) + 1 / RESETS_PER_SECOND
+        return max(0.0, self._resets - now - RESETS_BURST / RESETS_PER_SECOND)
 
     def consumed(self, x: Exchange, count: int) -> None:
         if count and x.up_stream is not None:
@@ -151,7 +183,10 @@ class H2Client(H2Shell):
         if x is None:
             return
         self._part(x)
-        if x.flags & RESPONSE_ENDED:
+        if code == errors.REFUSED_STREAM and self.going_away and x.flags & RESENDABLE and stream.sent is not None:
+            # Above the last stream of the endpoint's GOAWAY: it was not looked at (RFC 9113 section 6.8).
+            self._again(x, stream.sent)
+        elif x.flags & RESPONSE_ENDED:
             # The endpoint has answered and does not want the rest of the request (RFC 9113 section 8.1).
             x.down.abort(x, StreamReset(code))
         else:
@@ -197,9 +232,19 @@ class H2Client(H2Shell):
     def _fail_all(self, error: ProxyError) -> None:
         for stream in list(self.codec.streams.values()):
             x: Exchange | None = stream.user
-            if x is not None:
-                self._part(x)
+            if x is None:
+                continue
+            self._part(x)
+            # The connection was lost with no word about the request: it is sent again where twice does no harm.
+            fresh = x.flags & (RESENDABLE | RESPONSE_STARTED) == RESENDABLE
+            if fresh and x.head.method in IDEMPOTENT and stream.sent is not None:
+                self._again(x, stream.sent)
+            else:
                 x.fail(error)
+
+    def _again(self, x: Exchange, fields: Headers) -> None:
+        x.up = WAITING
+        self.pool.send(x, fields)
 
     def _responded(self, x: Exchange) -> None:
         x.flags |= RESPONSE_ENDED

@@ -1,6 +1,6 @@
 """The connections of one listener that are open, so that a drain can reach them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 
@@ -24,6 +24,9 @@ class Connections:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __iter__(self) -> Iterator[Drainable]:
+        return iter(self._open)
 
     def add(self, connection: Drainable) -> None:
         """One was opened."""

@@ -38,6 +38,11 @@ ABSOLUTE_FORM: Final = 512
 CARRIED: Final = 1024
 """HTTP/1 carried in HTTP/2 between proxies (l5d-orig-proto)."""
 
+RESENDABLE: Final = 2048
+"""All of the request was its head, and it was sent once: no byte of a response yet, it may be sent again."""
+
+IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+"""Methods of requests that may be sent twice (RFC 9110 section 9.2.2)."""
 
 # Versions of HTTP in which a request began its way.
 HTTP_10: Final = 0

@@ -58,12 +58,20 @@ class H2Pool:
     """HTTP/2 connections of one endpoint."""
 
     def __init__(
-        self, target: Target, capacity: int, on_health: Callable[[ProxyError | None], None] = lambda _: None
+        self,
+        target: Target,
+        capacity: int,
+        on_health: Callable[[ProxyError | None], None] = lambda _: None,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """At most `capacity` requests wait. `on_health` hears of every attempt to connect: None, or why not."""
+        """At most `capacity` requests wait.
+
+        `on_health` hears of every attempt to connect: None, or why not; `on_lost` of the loss of the last connection.
+        """
         self._target = target
         self._capacity = capacity
         self._on_health = on_health
+        self._on_lost = on_lost
         self._current: H2Client | None = None
         self._clients: list[H2Client] = []
         self._connecting = False
@@ -100,12 +108,19 @@ class H2Pool:
 
     def leave(self, client: H2Client) -> None:
         """A connection takes no more requests."""
-        if client in self._clients:
-            self._clients.remove(client)
         if self._current is client:
             self._current = None
+        if client not in self._clients:
+            return
+        self._clients.remove(client)
+        if not self._clients and not self._retired:
+            self._on_lost()
         if self.queue:
             self.pump()
+
+    def after(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Call back later."""
+        self._target.runtime.wheel.after(seconds, callback)
 
     def retire(self) -> None:
         """The endpoint is gone: what runs is finished, what waits is failed."""
@@ -122,11 +137,18 @@ class H2Pool:
             client.kill()
 
     def _available(self) -> H2Client | None:
+        worn_out: list[H2Client] = []
+        found: H2Client | None = None
         for client in self._clients:
-            if client.ready and client.codec.can_open:
-                self._current = client
-                return client
-        return None
+            if client.codec.exhausted:
+                worn_out.append(client)
+            elif client.ready and client.codec.can_open:
+                found = self._current = client
+                break
+        for client in worn_out:
+            self._clients.remove(client)
+            client.retire()
+        return found
 
     def _connect(self) -> None:
         if self._connecting or self._retired or len(self._clients) >= MAX_CONNECTIONS:
@@ -145,8 +167,10 @@ class H2Pool:
             client.close()
             failure = error if isinstance(error, ProxyError) else ConnectFailed("no HTTP/2 SETTINGS in time")
             self._connecting = False
-            self._fail(failure)
-            self._on_health(failure)
+            if not self._clients:
+                # Else what waits has other connections whose streams end.
+                self._fail(failure)
+                self._on_health(failure)
             return
         self._connecting = False
         if self._retired:

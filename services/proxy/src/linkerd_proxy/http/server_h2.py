@@ -3,6 +3,8 @@
 Streams and exchanges point at each other, and part when both have ended, so that no cycle is left to the collector.
 """
 
+from typing import Final
+
 from linkerd_proxy.codec.h2 import errors
 from linkerd_proxy.codec.h2.settings import H2Settings
 from linkerd_proxy.codec.h2.stream import H2Stream
@@ -23,6 +25,9 @@ from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.transport.flow import peer
 from linkerd_proxy.transport.turn import Turn
 from linkerd_runtime.settings import Addr
+
+LAST_STREAM: Final = 2**31 - 1 - 2**17
+"""Behind it the client is told to go to another connection, with 65,000 streams left for what is on its way."""
 
 
 class H2Server(H2Shell):
@@ -54,6 +59,8 @@ class H2Server(H2Shell):
         if end:
             x.flags |= REQUEST_ENDED
         self.service(x)
+        if stream.id >= LAST_STREAM:
+            self.drain()
 
     def data_received(self, stream: H2Stream, data: bytes, end: bool) -> None:
         x: Exchange | None = stream.user

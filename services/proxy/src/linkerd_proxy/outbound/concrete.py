@@ -12,12 +12,15 @@ from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, Outbound
 from linkerd_proxy.balance import P2C, EndpointState, FailFast
 from linkerd_proxy.errors import BackendMissing, FailFastError, LoadShed, ProxyError
 from linkerd_proxy.http.exchange import CLOSED, Exchange
-from linkerd_proxy.outbound.endpoint import EndpointFactory, OutboundEndpoint
+from linkerd_proxy.outbound.endpoint import EndpointFactory, Health, OutboundEndpoint
 from linkerd_proxy.telemetry.metrics import backend_labels
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
 
 State = EndpointState[OutboundEndpoint]
+
+MAX_WARMING = 8
+"""Handshakes of one backend at a time: a large service's connections are made as its requests need them."""
 
 
 class Concrete:
@@ -34,6 +37,9 @@ class Concrete:
         self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
         self._queue: deque[tuple[Exchange, CompiledRoute, float]] = deque()
         self._timer: Timer | None = None
+        self._cold: list[State] = []
+        """Endpoints that must be connected before anything can be sent to them, and nobody is at it."""
+        self._warming: set[OutboundEndpoint] = set()
         self._tcp_failfast = FailFast(factory.settings.base.tcp_failfast_ms / 1000)
         self._tcp_waiting: list[Callable[[ProxyError | None], None]] = []
         self._tcp_timer: Timer | None = None
@@ -50,25 +56,31 @@ class Concrete:
             self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
         self._metrics.reset.value += 1
         for state in self.balancer.reset(backend.endpoints, now):
+            self._warming.discard(state.data)
             state.data.retire()
         # Endpoints of opaque connections are few and made when the first such connection comes.
         if len(self.tcp) or self._tcp_waiting:
             self.tcp.reset(backend.endpoints, now)
             if len(self.tcp):
                 self._answer_tcp(None)
+        self._cold.clear()
         for state in self.balancer.endpoints:
             state.data.forget_routes()
+            if state.data.cold:
+                self._set_cold(state)
         self._count()
         self._pump()
 
     def available(self) -> bool:
-        """Whether a request could be sent now."""
-        return self.balancer.available(self._turn.now)
+        """Whether a request could be sent now, or as soon as an endpoint that nobody has tried yet is connected."""
+        return self.balancer.available(self._turn.now) or (bool(self._cold) and not self._failfast.active)
 
     def send(self, x: Exchange, route: CompiledRoute) -> None:
         """Send a request to one of the endpoints."""
         state = self.balancer.pick(self._turn.now)
         if state is not None:
+            if self._cold:
+                self._warm()
             state.begin()
             state.data.send(x, state, route)
         else:
@@ -124,7 +136,12 @@ class Concrete:
             self._refuse(x, BackendMissing())
             return
         self._failfast.unready(now)
-        if self._failfast.check(now) or len(self._queue) >= self._doc.balancer.queue_capacity:
+        self._warm()
+        capacity = self._doc.balancer.queue_capacity
+        if self._warming:
+            # They will not wait for long, and many may come at once at the beginning.
+            capacity = max(capacity, self._factory.settings.base.http_queue_capacity)
+        if self._failfast.check(now) or len(self._queue) >= capacity:
             self._refuse(x, LoadShed())
             return
         self._queue.append((x, route, now))
@@ -143,7 +160,8 @@ class Concrete:
     def _due(self) -> None:
         self._timer = None
         if self._failfast.check(self._turn.read()):
-            self._fail_queue(FailFastError())
+            reason = next((s.data.reason for s in self.balancer.endpoints if s.data.reason), "")
+            self._fail_queue(FailFastError(f"{FailFastError.default}: {reason}" if reason else ""))
         self._pump()
 
     def _pump(self) -> None:
@@ -184,17 +202,38 @@ class Concrete:
         return self._factory.make(endpoint, self._doc, self._backend, self._on_health)
 
     def _make_tcp(self, endpoint: Endpoint) -> OutboundEndpoint:
-        return self._factory.make(endpoint, self._doc, self._backend, lambda _endpoint, _ready: None)
+        return self._factory.make(endpoint, self._doc, self._backend, lambda _endpoint, _health: None)
 
-    def _on_health(self, endpoint: OutboundEndpoint, ready: bool) -> None:
+    def _warm(self) -> None:
+        """Connect one of the endpoints that nobody has tried: requests go to others, or wait, meanwhile (Linkerd)."""
+        cold = self._cold
+        if cold and len(self._warming) < MAX_WARMING:
+            index = int(random() * len(cold))
+            cold[index], cold[-1] = cold[-1], cold[index]
+            endpoint = cold.pop().data
+            self._warming.add(endpoint)
+            endpoint.warm()
+
+    def _set_cold(self, state: State) -> None:
+        self.balancer.set_ready(state, False)
+        self._cold.append(state)
+
+    def _on_health(self, endpoint: OutboundEndpoint, health: Health) -> None:
         """An endpoint can, or cannot, be connected to."""
+        if health is not Health.lost:
+            self._warming.discard(endpoint)
         state = self.balancer.get(endpoint.endpoint.addr)
         if state is None or state.data is not endpoint:
             return
-        self.balancer.set_ready(state, ready)
+        if health is Health.lost:
+            self._set_cold(state)
+        else:
+            self.balancer.set_ready(state, health is Health.connected)
         self._count()
-        if ready:
+        if health is Health.connected:
             self._pump()
+        elif self._queue:
+            self._warm()
 
     def _count(self) -> None:
         metrics = self._metrics
@@ -202,7 +241,8 @@ class Concrete:
         metrics.pending.value = len(self.balancer) - self.balancer.ready_count
         metrics.p2c_endpoints.value = len(self.balancer)
 
-    @staticmethod
-    def _retire(balancer: P2C[OutboundEndpoint]) -> None:
+    def _retire(self, balancer: P2C[OutboundEndpoint]) -> None:
+        self._cold.clear()
+        self._warming.clear()
         for state in balancer.endpoints:
             state.data.retire()

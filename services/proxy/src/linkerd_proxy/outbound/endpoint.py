@@ -6,10 +6,11 @@ what the client speaks, in mTLS where discovery knows an identity. Upgrades and 
 
 import logging
 from collections.abc import Callable
+from enum import Enum
 from random import random
 
 from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
-from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, ProtocolHint
+from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Protocol, ProtocolHint
 from linkerd_proxy.addrs import ServerAddr
 from linkerd_proxy.balance import EndpointState, penalty_ms
 from linkerd_proxy.codec.headers import Headers, find, without
@@ -29,7 +30,19 @@ from linkerd_runtime.settings import parse_addr
 log = logging.getLogger(__name__)
 
 State = EndpointState["OutboundEndpoint"]
-OnHealth = Callable[["OutboundEndpoint", bool], None]
+
+
+class Health(Enum):
+    """What an endpoint's HTTP/2 connections say of it."""
+
+    connected = "connected"
+    failed = "failed"
+    """It could not be connected to; it is tried again, with backoff."""
+    lost = "lost"
+    """Its last connection ended; another one is made when it is wanted."""
+
+
+OnHealth = Callable[["OutboundEndpoint", Health], None]
 
 _FROM_PEER = frozenset((L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR))
 """What a peer proxy says to us and not to the application."""
@@ -96,6 +109,12 @@ class OutboundEndpoint:
         self._h1: H1Pool | None = None
         self._failures = 0
         self._retry: Timer | None = None
+        self._h2_only = self.hint is ProtocolHint.h2 or doc.protocol in (Protocol.http2, Protocol.grpc)
+        """Then what its HTTP/2 connections say is true of the endpoint; else it may still be good for HTTP/1."""
+        self.cold = self._h2_only
+        """Nothing can be sent before it is connected, and nobody has begun to: see `warm`."""
+        self.reason = ""
+        """Why the last attempt to connect failed; empty while connected."""
 
     def send(self, x: Exchange, state: State, route: CompiledRoute) -> None:
         """Send a request; the state's `begin` was called."""
@@ -128,6 +147,11 @@ class OutboundEndpoint:
         """How to secure an opaque connection made now."""
         return self._tls(ALPN_OPAQUE)
 
+    def warm(self) -> None:
+        """Connect, ahead of requests."""
+        self.cold = False
+        (self._h2 or self._make_h2()).connect()
+
     def forget_routes(self) -> None:
         """Policy changed: what was kept for its routes is of no use."""
         self._observers.clear()
@@ -155,7 +179,8 @@ class OutboundEndpoint:
             lambda: self._tls(ALPN_H2),
             keep_alive=keep_alive,
         )
-        self._h2 = H2Pool(target, self._factory.settings.base.http_queue_capacity, self._connected)
+        capacity = self._factory.settings.base.http_queue_capacity
+        self._h2 = H2Pool(target, capacity, self._connected, self._lost) if self._h2_only else H2Pool(target, capacity)
         return self._h2
 
     def _make_h1(self) -> H1Pool:
@@ -174,14 +199,20 @@ class OutboundEndpoint:
         """An attempt to make an HTTP/2 connection ended: after a failure, none is made for a while."""
         if error is None:
             self._failures = 0
-            self._on_health(self, True)
+            self.reason = ""
+            self._on_health(self, Health.connected)
             return
+        self.reason = error.message
         base = self._factory.settings.base
         wait = min(base.backoff_max_ms, base.backoff_min_ms * 2 ** min(self._failures, 30)) / 1000
         wait *= 1 + base.backoff_jitter * random()
         self._failures += 1
-        self._on_health(self, False)
+        self._on_health(self, Health.failed)
         self._retry = self.runtime.wheel.after(wait, self._try_again)
+
+    def _lost(self) -> None:
+        self.cold = True
+        self._on_health(self, Health.lost)
 
     def _try_again(self) -> None:
         if self._h2 is not None:

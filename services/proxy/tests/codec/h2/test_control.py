@@ -12,6 +12,7 @@ from linkerd_proxy.codec.h2.errors import (
     STREAM_CLOSED,
 )
 from linkerd_proxy.codec.h2.frames import END_HEADERS, END_STREAM, PADDED, PRIORITY_FLAG, frame
+from linkerd_proxy.codec.h2.settings import H2Settings
 
 GET = b"\x82\x86\x84\x01\x01a"
 OK = b"\x88"
@@ -32,6 +33,7 @@ OPEN = head(1, END_HEADERS)
 CONNECTION_ERRORS: Cases = [
     ("4.2 frame above our limit", [frame(frames.DATA, 0, 1, b"x" * 16_385)], FRAME_SIZE_ERROR),
     ("4.2 unknown frame above our limit", [frame(0x77, 0, 1, b"x" * 16_385)], FRAME_SIZE_ERROR),
+    ("4.2 header block frame above our limit", [head(1, block=GET + b"\x82" * 16_380)], FRAME_SIZE_ERROR),
     ("4.3 block that does not decode", [head(1, block=b"\xff\xff\xff\xff\xff\xff\xff")], COMPRESSION_ERROR),
     ("5.1 DATA on an idle stream", [data(1)], PROTOCOL_ERROR),
     ("5.1 RST_STREAM on an idle stream", [frames.rst_stream(1, 0)], PROTOCOL_ERROR),
@@ -39,6 +41,10 @@ CONNECTION_ERRORS: Cases = [
     ("5.1 CONTINUATION on an idle stream", [frame(frames.CONTINUATION, END_HEADERS, 1, GET)], PROTOCOL_ERROR),
     ("5.1.1 even stream of a client", [head(2)], PROTOCOL_ERROR),
     ("5.1.1 stream that was passed over", [head(5), head(3)], PROTOCOL_ERROR),
+    ("5.1 CONTINUATION behind END_STREAM", [head(1), frame(9, END_HEADERS, 1, GET)], PROTOCOL_ERROR),
+    ("5.1 CONTINUATION on a closed stream", [OPEN, frames.rst_stream(1, 8), frame(9, 4, 1, GET)], PROTOCOL_ERROR),
+    ("5.1 HEADERS behind the client's own reset", [OPEN, frames.rst_stream(1, 8), head(1)], STREAM_CLOSED),
+    ("5.5 unknown frame within a header block", [head(1, 0), frame(0x77, 0, 1, b"")], PROTOCOL_ERROR),
     ("6.1 DATA on stream 0", [data(0)], PROTOCOL_ERROR),
     ("6.1 padding as long as the frame", [OPEN, data(1, b"\x05abcd", PADDED)], PROTOCOL_ERROR),
     ("6.1 padded without a length", [OPEN, data(1, b"", PADDED)], FRAME_SIZE_ERROR),
@@ -108,6 +114,23 @@ def test_stream_errors(sent: list[bytes], code: int) -> None:
     assert heard[-1] == ("reset", 1, code)
     assert (frames.RST_STREAM, 0, 1, code.to_bytes(4, "big")) in peer.answered()
     assert peer.send(head(3))[-1][:2] == ("headers", 3)
+
+
+def test_streams_above_our_limit_are_refused() -> None:
+    """Section 5.1.2."""
+    peer = Peer(settings=H2Settings(max_concurrent_streams=2))
+    heard = peer.send(*[head(stream, END_HEADERS) for stream in (1, 3, 5)])
+    assert [event[1] for event in heard] == [1, 3]
+    assert peer.answered() == [(frames.RST_STREAM, 0, 5, errors.REFUSED_STREAM.to_bytes(4, "big"))]
+
+
+def test_data_behind_the_clients_own_reset_is_a_stream_error() -> None:
+    """Section 5.1: STREAM_CLOSED."""
+    peer = Peer()
+    peer.send(OPEN, frames.rst_stream(1, 8))
+    peer.answered()
+    assert peer.send(data(1)) == []
+    assert peer.answered() == [(frames.RST_STREAM, 0, 1, STREAM_CLOSED.to_bytes(4, "big"))]
 
 
 NOTHING: list[tuple[str, list[bytes]]] = [

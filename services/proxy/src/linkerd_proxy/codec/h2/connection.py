@@ -70,6 +70,11 @@ class H2Connection(Controller):
         """The peer's MAX_CONCURRENT_STREAMS, GOAWAY and the supply of stream identifiers allow one more stream."""
         return self.active < self.peer.max_concurrent_streams and not self.closing and self._next_id <= LARGEST_ID
 
+    @property
+    def exhausted(self) -> bool:
+        """A client has used all its stream identifiers: it needs another connection (RFC 9113 section 5.1.1)."""
+        return self._next_id > LARGEST_ID
+
     def open_stream(self, user: Any) -> H2Stream:
         """A client's new stream. Its `send_headers` must come before the next stream's. Check ``can_open`` first."""
         stream_id = self._next_id
