@@ -116,7 +116,7 @@ async def test_tcp() -> None:
     [
         ({"exec": {"command": ["true"]}}, True),
         ({"exec": {"command": ["false"]}}, False),
-        ({"grpc": {"port": 1}}, False),
+        ({"exec": {"command": []}}, False),
     ],
 )
 async def test_others(probe: JsonObject, ok: bool) -> None:

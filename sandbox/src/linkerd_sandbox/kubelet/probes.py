@@ -12,6 +12,8 @@ from typing import Final
 
 from linkerd_kube.objects import JsonObject
 from linkerd_sandbox.fields import dig_list
+from linkerd_sandbox.kubelet import grpc_health
+from linkerd_sandbox.kubelet.grpc_health import NotGrpc
 
 _READ_LIMIT: Final = 10 << 10  # kubelet reads at most 10 kB of a body
 
@@ -87,10 +89,10 @@ async def run(probe: JsonObject, container: JsonObject, pod_ip: str, execute: Ex
             return await _tcp(str(action.get("host") or pod_ip), port_number(action["port"], container), timeout)
         if action := probe.get("exec"):
             return await execute(list(action.get("command") or []), timeout)
+        if action := probe.get("grpc"):
+            return await _grpc(pod_ip, int(action["port"]), str(action.get("service") or ""), timeout)
     except ValueError as error:
         return Result(False, str(error))
-    if "grpc" in probe:
-        return Result(False, "gRPC probes are not implemented in the sandbox")
     return Result(False, "the probe has no handler")
 
 
@@ -99,9 +101,27 @@ async def _tcp(host: str, port: int, timeout: float) -> Result:
         async with asyncio.timeout(timeout):
             _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
-        return Result(False, f"dial tcp {host}:{port}: {_reason(error)}")
+        return Result(False, f"dial tcp {authority(host, port)}: {_reason(error)}")
     writer.close()
     return Result(True)
+
+
+async def _grpc(host: str, port: int, service: str, timeout: float) -> Result:
+    where = authority(host, port)
+    try:
+        async with asyncio.timeout(timeout):
+            why = await grpc_health.check(host, port, service)
+    except TimeoutError:
+        return Result(False, f'timeout: failed to connect service "{where}" within {timeout:g}s')
+    except (OSError, NotGrpc) as error:
+        reason = _reason(error) if isinstance(error, OSError) else error
+        return Result(False, f'failed to check service "{where}": {reason}')
+    return Result(not why, why)
+
+
+def authority(host: str, port: int) -> str:
+    """host:port, an IPv6 host in brackets. PURE."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _reason(error: OSError) -> str:
@@ -119,10 +139,10 @@ async def http_get(action: JsonObject, container: JsonObject, pod_ip: str, timeo
     scheme = str(action.get("scheme") or "HTTP").lower()
     path = str(action.get("path") or "/")
     path = path if path.startswith("/") else f"/{path}"
-    headers = {"Host": f"{host}:{port}", "User-Agent": "kube-probe/1.32", "Accept": "*/*", "Connection": "close"}
+    headers = {"Host": authority(host, port), "User-Agent": "kube-probe/1.32", "Accept": "*/*", "Connection": "close"}
     headers |= {str(header["name"]): str(header.get("value", "")) for header in action.get("httpHeaders") or []}
     head = f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-    url = f"{scheme}://{host}:{port}{path}"
+    url = f"{scheme}://{authority(host, port)}{path}"
     try:
         async with asyncio.timeout(timeout):
             status, body = await _exchange(host, port, scheme == "https", head.encode())
