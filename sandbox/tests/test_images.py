@@ -47,6 +47,13 @@ def test_the_mesh_is_in_the_table() -> None:
     assert table.resolve("ghcr.io/linkerd-py/emojivoto-web:1").argv([], []) == ["/venv/bin/emojivoto-web"]
 
 
+def test_arguments_replace_the_whole_command_where_there_is_no_entrypoint() -> None:
+    table = ImageTable("/venv/bin")
+    assert table.resolve("busybox").argv([], ["sh", "-c", "x"]) == ["sh", "-c", "x"]
+    assert table.resolve("busybox").argv([], []) == ["sh"]
+    assert table.resolve("curlimages/curl").argv([], ["-v", "u"]) == ["curl", "-v", "u"]
+
+
 def test_unknown_images_say_how_to_add_them() -> None:
     with pytest.raises(UnknownImage, match="linkerd sandbox image add docker"):
         ImageTable("/venv/bin").resolve("me/app:1")

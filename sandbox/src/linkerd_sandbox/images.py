@@ -40,6 +40,8 @@ class Image:
     repository: str
     command: tuple[str, ...]
     """Entrypoint and arguments together; empty: the manifest must give a command."""
+    entrypoint: int = field(default=1, kw_only=True)
+    """How many of its words are the entrypoint, which stays where the manifest gives arguments."""
     env: MappingType[str, str] = field(default_factory=dict)
     commands: MappingType[str, str] = field(default_factory=dict)
     """Absolute command in the image -> program on this machine."""
@@ -63,7 +65,7 @@ class Image:
         if command:
             line = [*command, *args]
         elif args:
-            line = [*self.command[:1], *args]
+            line = [*self.command[: self.entrypoint], *args]
         else:
             line = list(self.command)
         if line and line[0] in self.commands:
@@ -109,6 +111,10 @@ _TOOLS: Final = {
 }
 
 
+_ENTRYPOINTS: Final = {("curl",)}
+"""Those of the tools that are an entrypoint; the others are a CMD, which arguments replace whole."""
+
+
 def _plain(command: list[str]) -> Mapping:
     return {"command": command, "path": "", "directory": "", "binds": []}
 
@@ -126,7 +132,7 @@ class ImageTable:
             self._add(Image(f"{_OURS}/{name}", (f"{scripts}/{name}",), env))
         self._add(Image(f"{_OURS}/proxy", (f"{scripts}/linkerd-proxy",), env, commands, _PROXY_UID, is_proxy=True))
         for repository, tool in _TOOLS.items():
-            self._add(Image(repository, tool, {"PYTHONUNBUFFERED": "1"}))
+            self._add(Image(repository, tool, {"PYTHONUNBUFFERED": "1"}, entrypoint=int(tool in _ENTRYPOINTS)))
         for name, known in (user_images or {}).items():
             mapping = known if isinstance(known, dict) else _plain(known)
             self._add(
