@@ -31,6 +31,7 @@ from linkerd_sandbox.images import ImageTable, Mapping
 from linkerd_sandbox.kubelet import rootfs
 from linkerd_sandbox.kubelet.agent import Kubelet
 from linkerd_sandbox.kubelet.backend import Backend
+from linkerd_sandbox.kubelet.metrics import MetricsServer
 from linkerd_sandbox.kubelet.node import Events, Node
 from linkerd_sandbox.kubelet.spawner import Spawner
 from linkerd_sandbox.net import podnet
@@ -53,6 +54,7 @@ from linkerd_sandbox.state import State
 log = logging.getLogger("linkerd_sandbox.supervisor")
 _POLL_SECONDS: Final = 0.01
 _API_HOST: Final = "10.43.0.1"
+_METRICS_DIRECTORY: Final = Path("/run/linkerd-sandbox/metrics")
 
 
 class Ready:
@@ -128,6 +130,7 @@ class Supervisor:
     async def _run_parts(self, server: ApiServer, session: aiohttp.ClientSession, backend: Backend, nft: str) -> None:
         node_client = self._client(server, session, f"system:node:{NODE_NAME}")
         admin = self._client(server, session, "system:kube-controller-manager")
+        metrics_client = self._client(server, session, "system:metrics-server")
         kubelet = Kubelet(node_client, NODE_NAME)
         backend.kubelet = kubelet
         events = Events(EventRecorder(node_client, "kubelet", NODE_NAME))
@@ -144,6 +147,7 @@ class Supervisor:
             group.create_task(proxier.run())
             group.create_task(events.run())
             group.create_task(kubelet.run(self._node(node_client, kubelet, spawner, events)))
+            group.create_task(MetricsServer(metrics_client, kubelet, self._ipam.node_ip, _METRICS_DIRECTORY).run())
             group.create_task(self._announce(admin))
             await spawner.lost
             raise RuntimeError("the first process is gone")
