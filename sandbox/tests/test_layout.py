@@ -23,6 +23,7 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "kubelet/node.py": ("test_supervisor.py", _WHOLE),
     "kubelet/pod.py": ("test_supervisor.py", _WHOLE),
     "kubelet/probing.py": ("test_supervisor.py", _WHOLE),
+    "kubelet/recipe.py": ("test_pods.py", _WHOLE),
     "apiserver/__main__.py": ("apiserver/test_server.py", "a few lines around the server, for people"),
     "apiserver/authentication.py": ("apiserver/test_tokens.py", _SERVER),
     "apiserver/authorization.py": ("apiserver/test_rbac.py", _SERVER),

@@ -37,6 +37,7 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.since: float | None = None
         self.asked: list[dict[str, object]] = []
         self.ports: dict[int, tuple[str, int]] = {}
         self.more = asyncio.Event()
@@ -51,9 +52,10 @@ class FakeNode:
         tail_lines: int | None,
         previous: bool,
         timestamps: bool,
-        since_seconds: int | None,
+        since: float | None,
     ) -> AsyncIterator[bytes]:
         self.asked.append({"container": container, "follow": follow, "tail": tail_lines, "previous": previous})
+        self.since = since
         for line in self.lines[-tail_lines:] if tail_lines else self.lines:
             yield line
         if follow:
@@ -74,6 +76,11 @@ class FakeNode:
             return Process(process.pid, asyncio.ensure_future(process.wait()))
 
         return await execution.start(local, command, stdin=stdin, tty=tty)
+
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> Execution:
+        """What is attached to is a shell that this starts."""
+        command = ["sh", "-c", "read line; echo got $line; exit 4"]
+        return await self.execute(namespace, pod, container, command, stdin=stdin, tty=False)
 
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if port not in self.ports:

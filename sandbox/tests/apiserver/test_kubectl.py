@@ -300,6 +300,9 @@ async def test_logs(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> Non
     cluster.node.more.set()
     assert (await following).out == "one\ntwo\nmore\n"
     assert cluster.node.asked[-1]["follow"] is True
+    bounds = ("--limit-bytes=5", "--since-time=2026-01-01T00:00:00Z")
+    assert await _ok(cluster, "logs", "p", "-c", "c", *bounds) == "one\nt"
+    assert cluster.node.since == 1767225600.0
     done = await cluster.kubectl("logs", "p", "-c", "x")
     assert "container x is not valid for pod p" in done.err
 

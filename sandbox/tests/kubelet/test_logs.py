@@ -33,6 +33,8 @@ def test_selection() -> None:
     assert contents() == [b"a\n", b"b\n", b"c\n"]
     assert contents(tail=1) == [b"c\n"]
     assert contents(tail=0) == []
+    progress, _ = logs.entries("stdout", b"10%\r20%\r\n", 0.0)
+    assert logs.select(progress, tail_lines=None, since="")[0][1] == b"10%\r20%\r\n"
     assert contents(since="2026-01-01T00:00:02Z") == [b"b\n", b"c\n"]
 
 
@@ -69,6 +71,20 @@ async def test_the_run_before_is_kept_and_older_ones_go(tmp_path: Path) -> None:
     assert await collect(log, run=2) == b"run 2\n"
     assert await collect(log, run=1) == b"run 1\n"
     assert await collect(log, run=0) == b""
+
+
+async def test_taps_hear_what_comes_from_then_on(tmp_path: Path) -> None:
+    log = ContainerLog(tmp_path / "c")
+    ours, theirs = os.openpty()
+    log.begin_terminal(0, ours)
+    heard: list[tuple[str, bytes]] = []
+    log.taps.add(lambda stream, data: heard.append((stream, data)))
+    os.write(theirs, b"hello\n")
+    os.close(theirs)
+    await asyncio.wait_for(log.drained, 5)
+    os.close(ours)
+    assert heard == [("stdout", b"hello\r\n"), ("stdout", b"")]
+    assert await collect(log) == b"hello\r\n"
 
 
 async def test_a_big_log_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

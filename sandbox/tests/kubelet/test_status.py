@@ -49,10 +49,13 @@ def view(states: Sequence[ContainerState], policy: str = "Always", *, finished: 
         ("Always", ["init ok", "sidecar waiting", "app waiting"], "Pending"),
         ("Always", ["init ok", "sidecar running", "app running"], "Running"),
         ("Never", ["init ok", "sidecar running", "app ok"], "Succeeded"),
+        ("Always", ["init ok", "sidecar backoff", "app running"], "Running"),
+        ("Always", ["init ok", "sidecar waiting", "app backoff"], "Running"),
+        ("Always", ["app running", "ephemeral failed"], "Running"),
     ],
 )
 def test_phase(policy: str, conditions: list[str], expected: str) -> None:
-    kinds: dict[str, Kind] = {"app": "app", "init": "init", "sidecar": "sidecar"}
+    kinds: dict[str, Kind] = {"app": "app", "init": "init", "sidecar": "sidecar", "ephemeral": "ephemeral"}
     states = [state(f"c{n}", kinds[text.split()[0]], text.split()[1]) for n, text in enumerate(conditions)]
     # a sidecar that still runs when the apps are done has been started
     assert phase(view(states, policy)) == expected
@@ -90,10 +93,27 @@ def test_transition_times_stay_while_the_status_does() -> None:
     assert times["Initialized"] == NOW
 
 
-def test_conditions_of_others_are_kept() -> None:
-    gate = {"type": "example.com/gate", "status": "True"}
-    pod = PodView({"spec": {}}, [state("web", "app", "ready")], "h", previous=[gate])
-    assert gate in pod_status(pod, NOW)["conditions"]
+def test_readiness_gates_are_others_and_count() -> None:
+    spec = {"spec": {"readinessGates": [{"conditionType": "example.com/gate"}]}}
+    for status, ready in (("True", "True"), ("False", "False"), (None, "False")):
+        gate = [{"type": "example.com/gate", "status": status}] if status else []
+        found = pod_status(PodView(spec, [state("web", "app", "ready")], "h", previous=gate), NOW)["conditions"]
+        statuses = {c["type"]: c["status"] for c in found}
+        assert (statuses["Ready"], statuses["ContainersReady"]) == (ready, "True")
+        assert "example.com/gate" not in statuses, "that one is somebody else's to write"
+
+
+def test_a_restarting_sidecar_leaves_the_pod_initialized() -> None:
+    found = shown([state("proxy", "sidecar", "backoff"), state("web", "app", "ready")])
+    assert found["Initialized"] == ("True", "")
+    assert found["Ready"] == ("False", "containers with unready status: [proxy]")
+
+
+def test_ephemeral_containers_are_listed_apart_and_do_not_count() -> None:
+    status = pod_status(view([state("web", "app", "ready"), state("debugger", "ephemeral", "running")]), NOW)
+    assert [one["name"] for one in status["ephemeralContainerStatuses"]] == ["debugger"]
+    assert [one["name"] for one in status["containerStatuses"]] == ["web"]
+    assert next(c["status"] for c in status["conditions"] if c["type"] == "Ready") == "True"
 
 
 def test_a_container_status_is_complete() -> None:

@@ -44,9 +44,12 @@ class NodeBackend(Protocol):
         tail_lines: int | None,
         previous: bool,
         timestamps: bool,
-        since_seconds: int | None,
+        since: float | None,
     ) -> AsyncIterator[bytes]:
-        """Bytes of a container's log. Raises `StatusError` 400 where there is none yet."""
+        """Bytes of a container's log, from `since` (Unix seconds) on. Raises `StatusError` 400 where there is none."""
+
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> Execution:
+        """A share in the streams of a running container; `close` leaves it running. Raises `ExecutionFailed`."""
 
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to a port on the pod's loopback, made in its network namespace. Raises OSError."""
@@ -70,7 +73,7 @@ class NoNode:
         tail_lines: int | None,
         previous: bool,
         timestamps: bool,
-        since_seconds: int | None,
+        since: float | None,
     ) -> AsyncIterator[bytes]:
         """Refuse."""
         raise status.bad_request(
@@ -84,5 +87,9 @@ class NoNode:
     async def execute(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
     ) -> Execution:
+        """Refuse."""
+        raise ExecutionFailed("this API server has no node")
+
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> Execution:
         """Refuse."""
         raise ExecutionFailed("this API server has no node")

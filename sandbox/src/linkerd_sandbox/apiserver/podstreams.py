@@ -1,8 +1,10 @@
-"""Streams of a pod: its log, forwarded ports, commands in it."""
+"""Streams of a pod: its log, forwarded ports, commands in it, its own input and output."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from datetime import datetime
 
 from aiohttp import WSMsgType, web
 
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class PodStreams:
-    """Serves logs, port-forwards and exec from the node."""
+    """Serves logs, port-forwards, exec and attach from the node."""
 
     def __init__(self, resources: Resources, node: NodeBackend, stopping: asyncio.Event) -> None:
         self._resources = resources
@@ -41,6 +43,7 @@ class PodStreams:
         pod = self._resources.get(kind, info.namespace, info.name).body
         container = query.get("container") or _only_container(pod)
         _check_container(pod, container)
+        limit = number(query, "limitBytes")
         chunks = self._node.logs(
             info.namespace,
             info.name,
@@ -49,11 +52,11 @@ class PodStreams:
             tail_lines=number(query, "tailLines"),
             previous=truthy(query.get("previous", "false")),
             timestamps=truthy(query.get("timestamps", "false")),
-            since_seconds=number(query, "sinceSeconds"),
+            since=_since(query),
         )
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
-        iterator = aiter(chunks)
+        iterator = aiter(chunks if limit is None else _limited(chunks, limit))
         first = await anext(iterator, b"")  # an error before the first byte is still an HTTP error
         await response.prepare(request)
         if first:
@@ -95,16 +98,33 @@ class PodStreams:
         phase = dig(pod, "status", "phase")
         if phase in ("Succeeded", "Failed"):
             raise status.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
-        asked = {name for name in ("stdin", "stdout", "stderr", "tty") if truthy(query.get(name, "false"))}
-        tty = "tty" in asked
-        if tty:
-            asked.discard("stderr")
+        asked = _asked(query)
 
         async def start() -> Execution:
             return await self._node.execute(
-                info.namespace, info.name, container, command, stdin="stdin" in asked, tty=tty
+                info.namespace, info.name, container, command, stdin="stdin" in asked, tty="tty" in asked
             )
 
+        return await self._session(request, asked, start)
+
+    async def attach(
+        self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
+    ) -> web.StreamResponse:
+        """`pods/NAME/attach`: the container's own streams."""
+        pod = self._resources.get(kind, info.namespace, info.name).body
+        container = request.query.get("container") or _only_container(pod)
+        _check_container(pod, container)
+        phase = dig(pod, "status", "phase")
+        if phase in ("Succeeded", "Failed"):
+            raise status.bad_request(f"cannot attach to a container in a completed pod; current phase is {phase}")
+        asked = _asked(request.query)
+
+        async def start() -> Execution:
+            return await self._node.attach(info.namespace, info.name, container, stdin="stdin" in asked)
+
+        return await self._session(request, asked, start)
+
+    async def _session(self, request: web.BaseRequest, asked: set[str], start: Start) -> web.StreamResponse:
         upgrade = request.headers.get("Upgrade", "").lower()
         if upgrade == "websocket":
             socket = web.WebSocketResponse(protocols=execution.PROTOCOLS, max_msg_size=0)
@@ -114,7 +134,7 @@ class PodStreams:
             return socket
         if upgrade != "spdy/3.1":
             raise status.bad_request("Upgrade request required")
-        expected = {"error", *(asked - {"tty"}), *(["resize"] if tty else [])}
+        expected = {"error", *(asked - {"tty"}), *(["resize"] if "tty" in asked else [])}
         return await self._exec_spdy(request, expected, start)
 
     async def _exec_spdy(self, request: web.BaseRequest, expected: set[str], start: Start) -> web.StreamResponse:
@@ -206,6 +226,34 @@ class PodStreams:
             results = await asyncio.gather(task, stopping, return_exceptions=True)
         if isinstance(results[0], ProtocolError):
             log.warning("port-forward ended: %s", results[0])
+
+
+def _asked(query: Mapping[str, str]) -> set[str]:
+    """Of stdin, stdout, stderr and tty; a terminal has no standard error of its own."""
+    asked = {name for name in ("stdin", "stdout", "stderr", "tty") if truthy(query.get(name, "false"))}
+    return asked - {"stderr"} if "tty" in asked else asked
+
+
+def _since(query: Mapping[str, str]) -> float | None:
+    """Unix seconds of `sinceSeconds` or `sinceTime`. Raises `StatusError` 400."""
+    seconds, moment = number(query, "sinceSeconds"), query.get("sinceTime")
+    if seconds is not None and moment:
+        raise status.bad_request("only one of sinceTime or sinceSeconds may be specified")
+    if moment:
+        try:
+            return datetime.fromisoformat(moment).timestamp()
+        except ValueError:
+            raise status.bad_request(f"sinceTime: {moment!r} is not an RFC 3339 time") from None
+    return None if seconds is None else time.time() - seconds
+
+
+async def _limited(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """The first `limit` bytes."""
+    async for chunk in chunks:
+        yield chunk[:limit]
+        limit -= len(chunk)
+        if limit <= 0:
+            return
 
 
 def _containers(pod: JsonObject) -> list[str]:

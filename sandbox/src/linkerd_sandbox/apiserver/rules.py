@@ -8,6 +8,7 @@ from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.services import ServiceAddresses
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.store import Store
+from linkerd_sandbox.apiserver.validation import pods as validate_pods
 
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
@@ -70,6 +71,8 @@ class Rules:
             return crds.validate(body)
         if subresource in ("status", "finalize"):
             return []
+        if subresource == "ephemeralcontainers":
+            return validate_pods.ephemeral(body, old or {})
         return validation.validate(kind, body, old)
 
 

@@ -1,4 +1,4 @@
-"""Subresources of stored kinds: scale, token, binding, eviction, finalize, log, port-forward."""
+"""Subresources of stored kinds: scale, token, binding, eviction, finalize, ephemeral containers, streams of pods."""
 
 import asyncio
 import time
@@ -52,14 +52,38 @@ class Subresources:
             ("pods", "log"): self._streams.log,
             ("pods", "portforward"): self._streams.port_forward,
             ("pods", "exec"): self._streams.execute,
-            ("pods", "attach"): self._absent,
-            ("pods", "ephemeralcontainers"): self._absent,
+            ("pods", "attach"): self._streams.attach,
+            ("pods", "ephemeralcontainers"): self._ephemeral,
         }
 
-    async def _absent(
+    async def _ephemeral(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
     ) -> web.StreamResponse:
-        raise status.not_implemented(f"pods/{info.subresource}")
+        """`kubectl debug`: ephemeral containers are added to a running pod, and nothing else of it changes."""
+        where = (kind, info.namespace, info.name)
+        if info.verb == "get":
+            return self._endpoints.answer(request, kind, self._resources.get(*where).body, call)
+        how: Callable[[JsonObject], JsonObject]
+        if info.verb == "update":
+            body = await read_body(request)
+            how = lambda _old: body  # noqa: E731
+        elif info.verb == "patch":
+            how = await self._endpoints.patcher(request, kind)
+        else:
+            raise status.method_not_allowed(kind.qualified, request.method)
+        decoder = self._resources.decoder
+
+        def added(old: JsonObject) -> JsonObject:
+            wanted = decoder.decode(call, kind, how(copy(old)))
+            changed = copy(old)
+            changed["spec"]["ephemeralContainers"] = dig_list(wanted, "spec", "ephemeralContainers")
+            if version := dig(wanted, "metadata", "resourceVersion"):
+                metadata(changed)["resourceVersion"] = version
+            return changed
+
+        return self._endpoints.answer(
+            request, kind, await self._resources.change(call, *where, added, info.subresource), call
+        )
 
     async def _scale(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call

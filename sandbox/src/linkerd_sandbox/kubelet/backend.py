@@ -1,7 +1,6 @@
 """What the API server asks of the node: logs of a container, a connection into a pod."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 from linkerd_sandbox.apiserver.node import Execution, ExecutionFailed
@@ -10,6 +9,7 @@ from linkerd_sandbox.kubelet import execution
 from linkerd_sandbox.kubelet.agent import Kubelet
 from linkerd_sandbox.kubelet.container import Container
 from linkerd_sandbox.kubelet.logs import stamp
+from linkerd_sandbox.kubelet.spawner import StartError
 from linkerd_sandbox.net import podnet
 
 
@@ -38,7 +38,7 @@ class Backend:
         tail_lines: int | None,
         previous: bool,
         timestamps: bool,
-        since_seconds: int | None,
+        since: float | None,
     ) -> AsyncIterator[bytes]:
         """Raises StatusError 400 where there is no such container or run."""
         found = self._container(namespace, pod, container)
@@ -52,9 +52,12 @@ class Backend:
             run -= 1
         elif not found.state.running and found.state.terminated is None and run:
             run -= 1  # between two runs: the last one's
-        since = stamp(time.time() - since_seconds) if since_seconds is not None else ""
         async for piece in found.log.read(
-            run=run, follow=follow and not previous, tail_lines=tail_lines, timestamps=timestamps, since=since
+            run=run,
+            follow=follow and not previous,
+            tail_lines=tail_lines,
+            timestamps=timestamps,
+            since="" if since is None else stamp(since),
         ):
             yield piece
 
@@ -67,6 +70,13 @@ class Backend:
         except StatusError as error:
             raise ExecutionFailed(str(error)) from None
         return await execution.start(found.execute, command, stdin=stdin, tty=tty)
+
+    async def attach(self, namespace: str, pod: str, container: str, *, stdin: bool) -> Execution:
+        """Raises ExecutionFailed where the container does not run."""
+        try:
+            return await self._container(namespace, pod, container).attach(stdin=stdin)
+        except (StatusError, StartError) as error:
+            raise ExecutionFailed(str(error)) from None
 
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connects to the port on the pod's loopback, as port-forward does. Raises OSError."""

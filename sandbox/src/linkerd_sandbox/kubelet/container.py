@@ -6,53 +6,31 @@ fail before a run (image, configuration) is retried as kubelet does, and shown a
 
 import asyncio
 import contextlib
-import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 from linkerd_kube.objects import JsonObject, ObjectRef
-from linkerd_sandbox.fields import dig, dig_list, dig_map
-from linkerd_sandbox.images import Image, UnknownImage
-from linkerd_sandbox.kubelet import environment, hooks, oneuid, probing, rootfs, security
+from linkerd_sandbox.fields import dig_map
+from linkerd_sandbox.images import UnknownImage
+from linkerd_sandbox.kubelet import hooks, probing
 from linkerd_sandbox.kubelet.backoff import CrashBackoff
-from linkerd_sandbox.kubelet.environment import ConfigError, Sources
+from linkerd_sandbox.kubelet.environment import ConfigError
 from linkerd_sandbox.kubelet.launch import LaunchSpec
 from linkerd_sandbox.kubelet.logs import ContainerLog
-from linkerd_sandbox.kubelet.node import Node, timestamp
+from linkerd_sandbox.kubelet.node import timestamp
+from linkerd_sandbox.kubelet.recipe import PodContext, Recipe
 from linkerd_sandbox.kubelet.spawner import Process, StartError
 from linkerd_sandbox.kubelet.status import ContainerState, Kind, Terminated
-from linkerd_sandbox.kubelet.volumes import PodVolumes
-from linkerd_sandbox.net.podnet import PodNamespaces
+from linkerd_sandbox.kubelet.stdio import Attachment, Stdio
 
 _CONFIG_RETRY_SECONDS: Final = 5.0
 _PULL_BACKOFF_SECONDS: Final = 10.0
 _MIN_KILL_SECONDS: Final = 2.0  # kubelet leaves at least this much after a preStop hook
 _FALLBACK_LOG_BYTES: Final = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class PodContext:
-    """What a container needs of its pod."""
-
-    node: Node
-    pod: JsonObject
-    sources: Sources
-    volumes: PodVolumes
-    namespaces: PodNamespaces
-    etc: dict[str, str]
-    log_directory: Path
-    changed: Callable[[], None]
-    """Call when a state changed, so that the status is written."""
-
-    @property
-    def grace_seconds(self) -> float:
-        value = dig(self.pod, "spec", "terminationGracePeriodSeconds")
-        return 30.0 if value is None else float(value)
+_FIELDS: Final = {"init": "initContainers", "sidecar": "initContainers", "ephemeral": "ephemeralContainers"}
 
 
 class Container:
@@ -70,12 +48,13 @@ class Container:
         self._restart_policy = restart_policy
         self._stopping = asyncio.Event()
         self._backoff = CrashBackoff()
-        self._image: Image | None = None
-        self._env: dict[str, str] = {}
+        self._recipe: Recipe | None = None
+        self._stdio: Stdio | None = None
+        self.joins: Callable[[], int | None] = lambda: None
+        """The process in whose pid namespace it runs, instead of one of its own. Raises StartError."""
         meta = context.pod["metadata"]
-        kind_path = "containers" if kind == "app" else "initContainers"
         self._ref = ObjectRef("Pod", meta["name"], meta["namespace"], meta["uid"])
-        self._where = f"spec.{kind_path}{{{self.state.name}}}"
+        self._where = f"spec.{_FIELDS.get(kind, 'containers')}{{{self.state.name}}}"
 
     # -- the whole life ---------------------------------------------------------------------------------------------
 
@@ -125,7 +104,8 @@ class Container:
         """A run from start to end; False where it did not come to one and the start is to be tried again."""
         events, name = self.context.node.events, self.state.name
         try:
-            spec = self._prepare()
+            recipe = self._recipe = Recipe(self.context, self.spec)
+            spec = recipe.start()
         except UnknownImage as error:
             for reason in ("ErrImagePull", "ImagePullBackOff"):
                 await self._hold(reason, "Failed", str(error), _PULL_BACKOFF_SECONDS / 2)
@@ -133,26 +113,39 @@ class Container:
         except ConfigError as error:
             await self._hold("CreateContainerConfigError", "Failed", str(error), _CONFIG_RETRY_SECONDS)
             return False
-        self.state.image_id = self._image.image_id if self._image else ""
+        if self.state.restart_count == 0:
+            present = f'Container image "{self.state.image}" already present on machine'
+            events.normal(self._ref, "Pulled", present)
+            events.normal(self._ref, "Created", f"Created container: {name}")
+        self.state.image_id = recipe.image.image_id
         self.state.container_id = f"linkerd-sandbox://{uuid.uuid4().hex}"
         began = timestamp()
-        stdout, stderr = self.log.begin(self.state.restart_count)
         try:
-            namespaces = self.context.namespaces
-            process = await self.context.node.spawner.start(
-                spec, stdout, stderr, namespaces=(namespaces.net, namespaces.uts, namespaces.ipc)
-            )
-        except StartError as error:
+            process = await self._launch(spec)
+        except (StartError, OSError) as error:
             message = f"failed to create containerd task: failed to start container: {error}"
             events.warning(self._ref, "Failed", f"Error: {message}")
             self._ended(128, began, reason="StartError", message=message)
             return True
-        finally:
-            for fd in (stdout, stderr):
-                os.close(fd)
         events.normal(self._ref, "Started", f"Started container {name}")
         await self._attend(process, began)
         return True
+
+    async def _launch(self, spec: LaunchSpec) -> Process:
+        """Raises StartError, OSError."""
+        stdio = self._stdio = Stdio(self.spec, self.log, self.state.restart_count)
+        namespaces = self.context.namespaces
+        try:
+            return await self.context.node.spawner.start(
+                spec,
+                stdio.stdout,
+                stdio.stderr,
+                namespaces=(namespaces.net, namespaces.uts, namespaces.ipc),
+                processes_of=self.joins(),
+                stdin=stdio.stdin,
+            )
+        finally:
+            stdio.started()
 
     async def _attend(self, process: Process, began: str) -> None:
         """From exec to exit: hooks and probes beside the process."""
@@ -173,7 +166,7 @@ class Container:
             beside.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await beside
-        self.process = None
+            self.process = None
         self._ended(code, began)
 
     async def _beside(self, process: Process, started_at: float) -> None:
@@ -203,6 +196,11 @@ class Container:
     def _ended(self, code: int, began: str, reason: str = "", message: str = "") -> None:
         state = self.state
         reason = reason or ("Completed" if code == 0 else "Error")
+        if self._stdio is not None:
+            self._stdio.close()
+            self._stdio = None
+        if not message and self._recipe is not None:
+            message = self._recipe.termination_message()
         if code and not message and self.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             from_log = self.log.last_text(state.restart_count)
             message = from_log[-_FALLBACK_LOG_BYTES:].decode("utf-8", "replace")
@@ -221,78 +219,27 @@ class Container:
         self.first_start.set()
         await self._sleep(seconds)
 
-    # -- making it --------------------------------------------------------------------------------------------------
-
-    def _prepare(self) -> LaunchSpec:
-        """Everything decided about the run. Raises UnknownImage, ConfigError."""
-        node, pod = self.context.node, self.context.pod
-        image = self._image = node.images().resolve(self.state.image)
-        name = self.state.name
-        if self.state.restart_count == 0:
-            present = f'Container image "{self.state.image}" already present on machine'
-            node.events.normal(self._ref, "Pulled", present)
-            node.events.normal(self._ref, "Created", f"Created container: {name}")
-        path = f"{image.path}:{node.root.path}" if image.path else node.root.path
-        base = {"PATH": path, "HOSTNAME": hostname_of(pod), "HOME": "/root"} | dict(image.env)
-        base |= {
-            "KUBERNETES_SERVICE_HOST": node.api_host,
-            "KUBERNETES_SERVICE_PORT": "443",
-            "KUBERNETES_SERVICE_PORT_HTTPS": "443",
-        }
-        marked = image.is_proxy and node.mode == "one-uid"
-        self._env = environment.build(self.spec, base | oneuid.ENV if marked else base, self.context.sources)
-        command = [environment.expand(str(word), self._env) for word in dig_list(self.spec, "command")]
-        args = [environment.expand(str(word), self._env) for word in dig_list(self.spec, "args")]
-        argv = image.argv(command, args)
-        if not argv:
-            raise ConfigError("no command specified")
-        return self._launch_spec(oneuid.init_arguments(argv) if marked else argv)
-
-    def _launch_spec(self, argv: Sequence[str]) -> LaunchSpec:
-        node, image = self.context.node, self._image
-        who = security.resolve(self.context.pod, self.spec, image.user if image else 0, one_uid=node.mode == "one-uid")
-        own = [(path, path, "ro") for path in (image.binds if image else ())]
-        return LaunchSpec(
-            argv=list(argv),
-            env=self._env,
-            cwd=str(self.spec.get("workingDir") or (image.directory if image else "/")),
-            uid=who.uid,
-            gid=who.gid,
-            groups=list(who.groups),
-            bounding=who.bounding,
-            ambient=who.ambient,
-            no_new_privileges=who.no_new_privileges,
-            read_only_root=who.read_only_root,
-            symlinks=[list(pair) for pair in node.root.symlinks],
-            binds=[list(bind) for bind in rootfs.in_mount_order([*node.root.binds, *own, *self._mounts()])],
-            files=self.context.etc,
-        )
-
-    def _mounts(self) -> list[tuple[str, str, str]]:
-        found: list[tuple[str, str, str]] = []
-        for mount in dig_list(self.spec, "volumeMounts"):
-            sub_path = str(mount.get("subPath") or "")
-            if expression := mount.get("subPathExpr"):
-                sub_path = environment.expand(str(expression), self._env)
-            try:
-                source = self.context.volumes.path(str(mount["name"]), sub_path)
-            except KeyError:
-                raise ConfigError(f'volume "{mount["name"]}" is not defined') from None
-            if sub_path and not source.exists():
-                source.mkdir(parents=True)
-            found.append((str(source), str(mount["mountPath"]), "ro" if mount.get("readOnly") else "rw"))
-        return sorted(found, key=lambda bind: bind[1])  # a mount below another comes after it
+    # -- commands and people beside it --------------------------------------------------------------------------------
 
     async def execute(self, argv: list[str], stdout: int, stderr: int, stdin: int | None = None) -> Process:
         """Runs a command beside the container's own. Raises StartError."""
-        process = self.process
-        if process is None:
+        process, recipe = self.process, self._recipe
+        if process is None or recipe is None:
             raise StartError("container is not running")
-        if self._image is not None and argv:
-            argv = [self._image.commands.get(argv[0], argv[0]), *argv[1:]]
-        return await self.context.node.spawner.start(
-            self._launch_spec(argv), stdout, stderr, join=process.pid, stdin=stdin
-        )
+        return await self.context.node.spawner.start(recipe.beside(argv), stdout, stderr, join=process.pid, stdin=stdin)
+
+    async def attach(self, *, stdin: bool) -> Attachment:
+        """A share in the container's own streams. Raises StartError."""
+        if self.process is None or self._stdio is None:
+            raise StartError(f"container {self.state.name} is not running")
+        return await Attachment(self.process, self._stdio, self.log, stdin=stdin).connect()
+
+    def replace(self, spec: JsonObject) -> bool:
+        """The container as it is now written; True where its image changed, which needs another run."""
+        changed = spec.get("image") != self.spec.get("image")
+        self.spec = spec
+        self.state.image = str(spec.get("image", ""))
+        return changed
 
     # -- ending it --------------------------------------------------------------------------------------------------
 
@@ -323,7 +270,3 @@ class Container:
         """No restart from now on; ends the current run. `supervise` returns soon after."""
         self._stopping.set()
         await self.kill(f"Stopping container {self.state.name}", grace_seconds)
-
-
-def hostname_of(pod: JsonObject) -> str:
-    return str(dig(pod, "spec", "hostname") or pod["metadata"]["name"])[:63].rstrip("-.")

@@ -4,9 +4,10 @@ Rules: standard library and `kernel` only (each container is forked from this pr
 by all); it never waits for anything but its one poll; when the supervisor ends, it ends, and the kernel then removes
 every process, namespace, mount, link and rule of the sandbox at once.
 
-Protocol on a SOCK_SEQPACKET pair, a JSON object a packet. Request `{"id", "join": pid | null}` with the file
-descriptors [spec, stdout, stderr, error, stdin | /dev/null, namespaces…]; `spec` holds the JSON that `launch` reads (no
-limit on its size). `join` runs the command in that container's namespaces (exec) instead of making new ones. Answers
+Protocol on a SOCK_SEQPACKET pair, a JSON object a packet. Request `{"id", "join": pid | null,
+"processes_of": pid | null}` with the file descriptors [spec, stdout, stderr, error, stdin | /dev/null, namespaces…];
+`spec` holds the JSON that `launch` reads (no limit on its size). `join` runs the command in that container's namespaces
+(exec) instead of making new ones; `processes_of` shares that one's pid namespace and nothing else. Answers
 `{"id", "pid"}`, later `{"exit": pid, "status": wait status}`. What went wrong between fork and exec is written to
 `error`, which exec closes.
 """
@@ -86,19 +87,20 @@ class Init:
         if not data:
             return False
         request = json.loads(data)
-        pid = self._fork(request["join"], fds)
+        pid = self._fork(request["join"], request["processes_of"], fds)
         for fd in fds:
             os.close(fd)
         self._answer({"id": request["id"], "pid": pid})
         return True
 
-    def _fork(self, join: int | None, fds: list[int]) -> int:
-        """Forks into a new pid namespace (or that of `join`); this process stays in its own."""
+    def _fork(self, join: int | None, processes_of: int | None, fds: list[int]) -> int:
+        """Forks into a new pid namespace (or that of a process); this process stays in its own."""
+        member = processes_of if join is None else join
         try:
-            if join is None:
+            if member is None:
                 kernel.unshare(kernel.CLONE_NEWPID)
             else:
-                with launch.opened(f"/proc/{join}/ns/pid") as fd:
+                with launch.opened(f"/proc/{member}/ns/pid") as fd:
                     kernel.setns(fd, kernel.CLONE_NEWPID)
         except OSError as error:
             os.write(fds[3], str(error).encode())

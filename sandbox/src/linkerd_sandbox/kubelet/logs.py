@@ -7,13 +7,16 @@ Files lie in the state directory on disk, so `linkerd sandbox logs` still shows 
 import asyncio
 import datetime
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 _ROTATE_BYTES: Final = 10 << 20
 _CHUNK: Final = 65536
 _LONGEST: Final = 16384  # CRI splits longer lines into partial ones
+
+Tap = Callable[[str, bytes], None]
+"""Gets (stream, bytes) as they come, and (stream, b"") at the stream's end: who is attached."""
 
 
 def stamp(moment: float) -> str:
@@ -51,11 +54,27 @@ class ContainerLog:
         self._changed = asyncio.Event()
         self.drained: asyncio.Future[None] = self._loop.create_future()
         """Done when the last run's output was read to its end."""
+        self.taps: set[Tap] = set()
         self.closed = False
         """No further run will come: who follows may stop."""
 
     def begin(self, run: int) -> tuple[int, int]:
         """Opens the file of a run; gives the ends for the container's stdout and stderr, which the caller closes."""
+        self._begin(run)
+        stdout_read, stdout_write = os.pipe2(os.O_CLOEXEC)
+        stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
+        self._open_pipes = 2
+        self._follow_pipe(stdout_read, "stdout")
+        self._follow_pipe(stderr_read, "stderr")
+        return stdout_write, stderr_write
+
+    def begin_terminal(self, run: int, ours: int) -> None:
+        """Opens the file of a run whose output comes from our end of a terminal, which stays the caller's."""
+        self._begin(run)
+        self._open_pipes = 1
+        self._follow_pipe(os.dup(ours), "stdout")
+
+    def _begin(self, run: int) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._path = self.directory / f"{run}.log"
         self._reopen()
@@ -63,12 +82,6 @@ class ContainerLog:
             if int(old.name.partition(".")[0]) < run - 1:
                 old.unlink(missing_ok=True)
         self.drained = self._loop.create_future()
-        stdout_read, stdout_write = os.pipe2(os.O_CLOEXEC)
-        stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
-        self._open_pipes = 2
-        self._follow_pipe(stdout_read, "stdout")
-        self._follow_pipe(stderr_read, "stderr")
-        return stdout_write, stderr_write
 
     def last_text(self, run: int) -> bytes:
         """The text of a run, for a termination message."""
@@ -99,6 +112,10 @@ class ContainerLog:
                 data = os.read(fd, _CHUNK)
             except BlockingIOError:
                 return
+            except OSError:
+                data = b""  # EIO: nobody has the terminal's other end any more
+            for tap in tuple(self.taps):
+                tap(stream, data)
             if data:
                 text, rest = entries(stream, rest + data, _now())
                 self._write(text)
@@ -176,7 +193,9 @@ def select(text: bytes, *, tail_lines: int | None, since: str) -> list[tuple[byt
     """(time, text with its newline) of the CRI entries asked for. PURE."""
     found: list[tuple[bytes, bytes]] = []
     bound = since.encode()
-    for line in text.splitlines():
+    for line in text.split(b"\n"):  # not splitlines: a carriage return is part of its line
+        if not line:
+            continue
         moment, _, rest = line.partition(b" ")
         flag, _, content = rest.partition(b" ")[2].partition(b" ")
         if moment >= bound:

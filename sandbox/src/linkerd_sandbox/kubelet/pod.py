@@ -12,6 +12,7 @@ import logging
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,10 +22,12 @@ from linkerd_kube.objects import JsonObject, ObjectRef
 from linkerd_kube.resources import PODS
 from linkerd_sandbox.fields import dig, dig_list
 from linkerd_sandbox.kubelet import rootfs
-from linkerd_sandbox.kubelet.container import Container, PodContext, hostname_of
+from linkerd_sandbox.kubelet.container import Container
 from linkerd_sandbox.kubelet.environment import Sources
 from linkerd_sandbox.kubelet.node import Node, cpus, memory_bytes, timestamp
-from linkerd_sandbox.kubelet.status import ContainerState, PodView, pod_status
+from linkerd_sandbox.kubelet.recipe import PodContext, hostname_of
+from linkerd_sandbox.kubelet.spawner import StartError
+from linkerd_sandbox.kubelet.status import ContainerState, Kind, PodView, pod_status
 from linkerd_sandbox.kubelet.volumes import PodVolumes, VolumeError
 from linkerd_sandbox.net import podnet
 from linkerd_sandbox.net.ipam import AddressesExhausted
@@ -35,6 +38,8 @@ T = TypeVar("T")
 _RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _REFRESH_SECONDS: Final = 60.0
 _STATUS_RETRY_SECONDS: Final = 1.0
+_STRATEGIC: Final = "application/strategic-merge-patch+json"
+"""Conditions are merged by their type: others write theirs beside ours."""
 
 
 class Pod:
@@ -62,16 +67,41 @@ class Pod:
         self._volumes_changed = asyncio.Event()
         self._helpers: list[asyncio.Task[None]] = []
         self._written: JsonObject | None = None
+        self._context: PodContext | None = None
+        self._group: asyncio.TaskGroup | None = None
+        """Set once the containers are made; from then on ephemeral ones may be added."""
 
     # -- what the API says ------------------------------------------------------------------------------------------
 
     def update(self, pod: JsonObject) -> None:
         """A newer version of the object; a deletion time begins the end."""
-        self.pod = pod
+        before, self.pod = self.pod, pod
+        if self._context is not None and self._volumes is not None:
+            self._context.pod = self._volumes.pod = pod
+            self._context.sources = self._volumes.sources = replace(self._context.sources, pod=pod)
+            if any(before["metadata"].get(key) != pod["metadata"].get(key) for key in ("labels", "annotations")):
+                self.refresh()
+        if dig_list(pod, "spec", "readinessGates"):
+            self._dirty.set()
+        self._renew_containers()
         if dig(pod, "metadata", "deletionTimestamp"):
             grace = dig(pod, "metadata", "deletionGracePeriodSeconds")
             self._grace = 30.0 if grace is None else float(grace)
             self._stop.set()
+
+    def _renew_containers(self) -> None:
+        """A new image ends a container's run; ephemeral containers are started as they come."""
+        group = self._group
+        if group is None or self._finished or self._stop.is_set():
+            return
+        for spec in (*dig_list(self.pod, "spec", "initContainers"), *dig_list(self.pod, "spec", "containers")):
+            container = self.containers[str(spec["name"])]
+            if container.replace(spec) and container.process is not None:
+                message = f"Container {container.state.name} definition changed, will be restarted"
+                self._helpers.append(group.create_task(container.kill(message)))
+        for spec in dig_list(self.pod, "spec", "ephemeralContainers"):
+            if str(spec["name"]) not in self.containers:
+                self._start(group, self._make(spec, "ephemeral", "Never"))
 
     def removed(self) -> None:
         """The object is gone from the API: end at once."""
@@ -89,7 +119,7 @@ class Pod:
         status = asyncio.create_task(self._write_statuses())
         try:
             async with asyncio.TaskGroup() as group:
-                life = group.create_task(self._live(group))
+                life = group.create_task(self._live_within_deadline(group))
                 await self._stop.wait()
                 life.cancel()
                 await self._terminate()
@@ -107,18 +137,47 @@ class Pod:
     def _log_directory(self) -> Path:
         return self.node.logs / f"{self.namespace}_{self.name}_{self.uid}"
 
+    async def _live_within_deadline(self, group: asyncio.TaskGroup) -> None:
+        seconds = dig(self.pod, "spec", "activeDeadlineSeconds")
+        try:
+            async with asyncio.timeout(None if seconds is None else float(seconds)):
+                await self._live(group)
+        except TimeoutError:
+            message = "Pod was active on the node longer than the specified deadline"
+            self.node.events.normal(self._ref, "DeadlineExceeded", message)
+            self._failure = ("DeadlineExceeded", message)
+            self._dirty.set()
+            await self._terminate()
+            self._dirty.set()
+
+    def _make(self, spec: JsonObject, kind: Kind, restart_policy: str) -> Container:
+        assert self._context is not None
+        container = Container(self._context, spec, kind, restart_policy)
+        target = str(spec.get("targetContainerName") or "")
+        if kind == "ephemeral" and target:
+            container.joins = lambda: self._process_of(target)
+        self.containers[container.state.name] = container
+        return container
+
+    def _process_of(self, name: str) -> int:
+        """Raises StartError."""
+        container = self.containers.get(name)
+        if container is None or container.process is None:
+            raise StartError(f"unable to find target container {name}: it does not run")
+        return container.process.pid
+
     async def _live(self, group: asyncio.TaskGroup) -> None:
         self._dirty.set()
-        context = await self._prepare()
+        context = self._context = await self._prepare()
         policy = str(dig(self.pod, "spec", "restartPolicy") or "Always")
         init_policy = "OnFailure" if policy == "Always" else policy
         inits = [(spec, spec.get("restartPolicy") == "Always") for spec in dig_list(self.pod, "spec", "initContainers")]
         for spec, sidecar in inits:
-            container = Container(context, spec, *(("sidecar", "Always") if sidecar else ("init", init_policy)))
-            self.containers[container.state.name] = container
+            self._make(spec, *(("sidecar", "Always") if sidecar else ("init", init_policy)))
         for spec in dig_list(self.pod, "spec", "containers"):
-            container = Container(context, spec, "app", policy)
-            self.containers[container.state.name] = container
+            self._make(spec, "app", policy)
+        self._group = group
+        self._renew_containers()
         self._dirty.set()
         self._helpers.append(group.create_task(self._refresh_volumes()))
         for spec, sidecar in inits:
@@ -149,7 +208,7 @@ class Pod:
     async def _fail(self) -> None:
         """An init container failed for good: the containers never start."""
         self._finished = True
-        await self._stop_sidecars(time.monotonic() + 30.0)
+        await self._stop_sidecars(time.monotonic() + self._own_grace)
         self._dirty.set()
 
     async def _prepare(self) -> PodContext:
@@ -229,11 +288,15 @@ class Pod:
 
     # -- end --------------------------------------------------------------------------------------------------------
 
+    @property
+    def _own_grace(self) -> float:
+        return self._context.grace_seconds if self._context is not None else 0.0
+
     async def _terminate(self) -> None:
-        grace = self._grace if self._grace is not None else 30.0
+        grace = self._grace if self._grace is not None else self._own_grace
         deadline = time.monotonic() + grace
         apps = [container for container in self.containers.values() if container.state.kind == "app"]
-        rest = [container for container in self.containers.values() if container.state.kind == "init"]
+        rest = [one for one in self.containers.values() if one.state.kind in ("init", "ephemeral")]
         await asyncio.gather(*(container.stop(grace) for container in (*apps, *rest)))
         await self._settle(container.state.name for container in (*apps, *rest))
         await self._stop_sidecars(deadline)
@@ -293,13 +356,13 @@ class Pod:
         """False where it must be tried again."""
         if self._gone:
             return True
-        previous = dig(self._written, "conditions") or dig_list(self.pod, "status", "conditions")
+        previous = (*dig_list(self.pod, "status", "conditions"), *dig_list(self._written, "conditions"))
         states = [container.state for container in self.containers.values()]
         view = PodView(
             pod=self.pod,
             states=states or self._initial_states(),
             host_ip=self.node.ip,
-            pod_ip=self.ip,
+            pod_ips=(self.ip,) if self.ip else (),
             start_time=self._start_time,
             failure=self._failure,
             finished=self._finished,
@@ -309,7 +372,8 @@ class Pod:
         if body == self._written:
             return True
         try:
-            await self.node.client.patch(PODS.path(self.namespace, self.name, "status"), {"status": body})
+            path = PODS.path(self.namespace, self.name, "status")
+            await self.node.client.patch(path, {"status": _for_patch(body)}, _STRATEGIC)
         except (NotFound, Conflict):
             return True
         except ApiError as error:
@@ -317,3 +381,9 @@ class Pod:
             return False
         self._written = body
         return True
+
+
+def _for_patch(status: JsonObject) -> JsonObject:
+    """A merged condition keeps what the patch leaves out, so a reason that is gone is taken back. PURE."""
+    conditions = [{"reason": None, "message": None} | condition for condition in status["conditions"]]
+    return dict(status) | {"conditions": conditions}

@@ -94,9 +94,13 @@ class Spawner:
         *,
         namespaces: Sequence[int] = (),
         join: int | None = None,
+        processes_of: int | None = None,
         stdin: int | None = None,
     ) -> Process:
-        """Runs a command in the namespaces (net, uts, ipc) or in those of a running process. Raises StartError."""
+        """Runs a command in the namespaces (net, uts, ipc) or in those of a running process. Raises StartError.
+
+        `processes_of`: it sees that process and its like, instead of being the first of a pid namespace of its own.
+        """
         self._next_id += 1
         number = self._next_id
         waiting: asyncio.Future[Process] = self._loop.create_future()
@@ -106,8 +110,9 @@ class Spawner:
         try:
             os.write(spec_fd, json.dumps(spec).encode())
             os.lseek(spec_fd, 0, os.SEEK_SET)
+            request = {"id": number, "join": join, "processes_of": processes_of}
             fds = [spec_fd, stdout, stderr, error_write, self._null if stdin is None else stdin, *namespaces]
-            await self._send(json.dumps({"id": number, "join": join}).encode(), fds)
+            await self._send(json.dumps(request).encode(), fds)
         except BaseException:
             os.close(error_read)
             raise

@@ -11,7 +11,7 @@ from typing import Literal
 from linkerd_kube.objects import JsonObject
 from linkerd_sandbox.fields import dig, dig_list
 
-Kind = Literal["init", "sidecar", "app"]
+Kind = Literal["init", "sidecar", "app", "ephemeral"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class ContainerState:
             "name": self.name,
             "image": self.image,
             "imageID": self.image_id,
-            "ready": self.succeeded if self.kind == "init" else self.ready,
+            "ready": self.succeeded if self.kind == "init" else self.ready and self.kind != "ephemeral",
             "started": self.started,
             "restartCount": self.restart_count,
             "state": state,
@@ -93,7 +93,8 @@ class PodView:
     pod: JsonObject
     states: Sequence[ContainerState]
     host_ip: str
-    pod_ip: str = ""
+    pod_ips: Sequence[str] = ()
+    """The first is the pod's main address."""
     start_time: str = ""
     failure: tuple[str, str] | None = None
     """(reason, message) where the pod as a whole has failed."""
@@ -109,6 +110,7 @@ def phase(view: PodView) -> str:
         return "Failed"
     policy = dig(view.pod, "spec", "restartPolicy") or "Always"
     if not initialized(view.states):
+        # a sidecar that restarts under running containers does not take the pod back to Pending
         broken = any(s.kind == "init" and s.terminated is not None and not s.succeeded for s in view.states)
         return "Failed" if broken and policy == "Never" else "Pending"
     apps = [state for state in view.states if state.kind == "app"]
@@ -123,35 +125,45 @@ def phase(view: PodView) -> str:
 
 
 def initialized(states: Sequence[ContainerState]) -> bool:
-    """Whether every init container is done and every sidecar has started."""
-    return all(s.succeeded if s.kind == "init" else s.started or s.kind == "app" for s in states)
+    """Whether every init container is done and every sidecar has started.
+
+    Where a container has started once, they had: a sidecar that restarts later changes nothing about it.
+    """
+    if any(s.kind == "app" and (s.running or s.terminated is not None or s.last is not None) for s in states):
+        return True
+    wanted = {"init": lambda s: s.succeeded, "sidecar": lambda s: s.started}
+    return all(wanted[s.kind](s) for s in states if s.kind in wanted)
 
 
 def conditions(view: PodView, now: str) -> list[JsonObject]:
-    """The pod's conditions; a transition time is kept while the status stays."""
+    """The conditions that are the kubelet's to write; a transition time is kept while the status stays."""
     done = phase(view) == "Succeeded"
     waiting_init = [s.name for s in view.states if s.kind == "init" and not s.succeeded]
     waiting_init += [s.name for s in view.states if s.kind == "sidecar" and not s.started]
-    unready = [s.name for s in view.states if s.kind != "init" and not s.ready]
+    unready = [s.name for s in view.states if s.kind in ("app", "sidecar") and not s.ready]
     is_initialized = initialized(view.states) or done
-    is_ready = not unready and is_initialized and not done
+    containers_ready = not unready and is_initialized and not done
     missing = "containers with incomplete status" if not is_initialized else "containers with unready status"
     names = waiting_init if not is_initialized else unready
     init_reason = ("ContainersNotInitialized", f"containers with incomplete status: [{' '.join(waiting_init)}]")
     ready_reason = ("PodCompleted", "") if done else ("ContainersNotReady", f"{missing}: [{' '.join(names)}]")
     if not is_initialized:
         ready_reason = ("ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
+    old = {str(condition.get("type")): condition for condition in view.previous}
+    gates = [str(gate["conditionType"]) for gate in dig_list(view.pod, "spec", "readinessGates")]
+    closed = [gate for gate in gates if old.get(gate, {}).get("status") != "True"]
+    gate_reason = ready_reason
+    if containers_ready and closed:
+        text = ", ".join(f'corresponding condition of pod readiness gate "{gate}" does not exist.' for gate in closed)
+        gate_reason = ("ReadinessGatesNotReady", text)
     wanted: list[tuple[str, bool, tuple[str, str]]] = [
-        ("PodReadyToStartContainers", bool(view.pod_ip), ("", "")),
+        ("PodReadyToStartContainers", bool(view.pod_ips), ("", "")),
         ("Initialized", is_initialized, init_reason),
-        ("Ready", is_ready, ready_reason),
-        ("ContainersReady", is_ready, ready_reason),
+        ("Ready", containers_ready and not closed, gate_reason),
+        ("ContainersReady", containers_ready, ready_reason),
         ("PodScheduled", True, ("", "")),
     ]
-    old = {str(condition.get("type")): condition for condition in view.previous}
-    shown = [_condition(kind, value, reason, old.get(kind), now) for kind, value, reason in wanted]
-    own = {kind for kind, _, _ in wanted}
-    return shown + [condition for kind, condition in old.items() if kind not in own]
+    return [_condition(kind, value, reason, old.get(kind), now) for kind, value, reason in wanted]
 
 
 def _condition(kind: str, value: bool, reason: tuple[str, str], old: JsonObject | None, now: str) -> JsonObject:
@@ -191,10 +203,12 @@ def pod_status(view: PodView, now: str) -> JsonObject:
     }
     if view.start_time:
         body["startTime"] = view.start_time
-    if view.pod_ip:
-        body |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
-    if inits := [state.to_json() for state in view.states if state.kind != "app"]:
+    if view.pod_ips:
+        body |= {"podIP": view.pod_ips[0], "podIPs": [{"ip": ip} for ip in view.pod_ips]}
+    if inits := [state.to_json() for state in view.states if state.kind in ("init", "sidecar")]:
         body["initContainerStatuses"] = inits
+    if extra := [state.to_json() for state in view.states if state.kind == "ephemeral"]:
+        body["ephemeralContainerStatuses"] = extra
     if view.failure is not None:
         body |= {"reason": view.failure[0], "message": view.failure[1]}
     return body

@@ -19,6 +19,8 @@ from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from linkerd_sandbox.fields import dig, dig_list
 from linkerd_sandbox.kubelet.environment import ConfigError, Sources, data_of, field_value, resource_value
+from linkerd_sandbox.kubelet.quantity import divided
+from linkerd_sandbox.net import kernel
 
 _TOKEN_REFRESH: Final = 0.8  # of a token's life, as kubelet
 _TOKEN_MAX_AGE: Final = 24 * 3600.0
@@ -58,8 +60,14 @@ class PodVolumes:
         for volume in dig_list(self.pod, "spec", "volumes"):
             if volume["name"] == name:
                 base = Path(volume["hostPath"]["path"]) if "hostPath" in volume else self.directory / name
-                return (base / sub_path).resolve() if sub_path else base
+                return _below(base, sub_path) if sub_path else base
         raise KeyError(name)
+
+    def private(self, name: str) -> Path:
+        """A place for the kubelet's own files, which go with the volumes."""
+        folder = self.directory / ".kubelet"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
     @property
     def refresh_at(self) -> float:
@@ -160,7 +168,19 @@ class PodVolumes:
         )
 
     async def remove(self) -> None:
+        for volume in dig_list(self.pod, "spec", "volumes"):
+            if dig(volume, "emptyDir", "sizeLimit"):
+                with contextlib.suppress(OSError):
+                    kernel.umount(str(self.directory / str(volume["name"])))
         await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+
+
+def _below(base: Path, sub_path: str) -> Path:
+    """A subPath that does not lead out of its volume, by no link either. Raises ConfigError."""
+    found = (base / sub_path).resolve()
+    if not found.is_relative_to(base.resolve()):
+        raise ConfigError(f"subPath {sub_path} leads out of its volume")
+    return found
 
 
 def _made(volume: JsonObject, path: Path) -> bool:
@@ -171,8 +191,19 @@ def _made(volume: JsonObject, path: Path) -> bool:
         return False
     if not path.is_dir():
         path.mkdir(parents=True)
+        if limit := dig(volume, "emptyDir", "sizeLimit"):
+            size = _size(str(limit))
+            kernel.mount("tmpfs", str(path), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"mode=777,size={size}")
         path.chmod(0o777)
     return "emptyDir" not in volume
+
+
+def _size(limit: str) -> int:
+    """Bytes of a sizeLimit, at least a page. Raises ConfigError."""
+    try:
+        return max(divided(limit, "1"), 4096)
+    except ValueError as error:
+        raise ConfigError(f"sizeLimit: {error}") from None
 
 
 def _items(found: JsonObject | None, source: JsonObject, mode: int, what: str) -> dict[str, tuple[bytes, int]]:

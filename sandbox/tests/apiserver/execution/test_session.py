@@ -57,3 +57,35 @@ async def test_exec_into_what_has_ended(cluster: Cluster, pod: Make) -> None:
 def test_statuses() -> None:
     assert session.ended(0)["status"] == "Success"
     assert session.ended(137)["details"]["causes"] == [{"reason": "ExitCode", "message": "137"}]
+
+
+async def test_attach(cluster: Cluster, pod: Make, web_sockets: dict[str, str]) -> None:
+    await running(cluster, pod())
+    done = await cluster.kubectl("attach", "-i", "p", stdin="typed\n", env=web_sockets)
+    assert done.out.endswith("got typed\n")
+    assert done.code == 4
+
+
+async def test_debug_adds_an_ephemeral_container_and_nothing_else(cluster: Cluster, pod: Make) -> None:
+    await running(cluster, pod())
+    path = "/api/v1/namespaces/default/pods/p/ephemeralcontainers"
+    strategic = "application/strategic-merge-patch+json"
+    one = {"name": "debugger", "image": "busybox", "targetContainerName": "c"}
+    patch = {"spec": {"ephemeralContainers": [one]}, "metadata": {"labels": {"not": "taken"}}}
+    code, body = await cluster.api("PATCH", path, patch, media=strategic)
+    assert code == 200, body
+    (added,) = body["spec"]["ephemeralContainers"]
+    assert (added["name"], added["terminationMessagePath"]) == ("debugger", "/dev/termination-log")
+    assert "labels" not in body["metadata"]
+    for wrong, where in (
+        ({"name": "debugger", "image": "other"}, "spec.ephemeralContainers"),
+        ({"name": "c", "image": "busybox"}, "spec.ephemeralContainers[1].name"),
+        ({"name": "x"}, "spec.ephemeralContainers[1].image"),
+        ({"name": "x", "image": "i", "targetContainerName": "y"}, "spec.ephemeralContainers[1].targetContainerName"),
+        ({"name": "x", "image": "i", "ports": [{"containerPort": 1}]}, "spec.ephemeralContainers[1].ports"),
+    ):
+        code, body = await cluster.api("PATCH", path, {"spec": {"ephemeralContainers": [wrong]}}, media=strategic)
+        assert code == 422, body
+        assert [cause["field"] for cause in body["details"]["causes"]] == [where]
+    code, body = await cluster.api("GET", path)
+    assert (code, len(body["spec"]["ephemeralContainers"])) == (200, 1)

@@ -5,7 +5,7 @@ from typing import Any
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig_list, dig_map
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.validation import meta, names
-from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, invalid
+from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, invalid, not_found, required
 from linkerd_sandbox.apiserver.validation.containers import containers
 
 _MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "schedulingGates")
@@ -24,6 +24,42 @@ def pod(body: JsonObject, old: JsonObject | None) -> list[Cause]:
             return [forbidden("spec", _IMMUTABLE)]
         return []
     return pod_spec(spec, "spec")
+
+
+_NOT_EPHEMERAL = (
+    "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy", "restartPolicy",
+)  # fmt: skip
+
+
+def ephemeral(body: JsonObject, old: JsonObject) -> list[Cause]:
+    """What is wrong with a pod's ephemeral containers, or with the change of them: they may only become more."""
+    spec, path = dig_map(body, "spec"), "spec.ephemeralContainers"
+    before = dig_list(old, "spec", "ephemeralContainers")
+    now = dig_list(spec, "ephemeralContainers")
+    if now[: len(before)] != before:
+        return [forbidden(path, "existing ephemeral containers may not be removed or changed")]
+    others = [*dig_list(spec, "initContainers"), *dig_list(spec, "containers")]
+    taken = {str(one.get("name")) for one in others}
+    causes: list[Cause] = []
+    for index, container in enumerate(now):
+        here, name = f"{path}[{index}]", str(container.get("name") or "")
+        if not name:
+            causes.append(required(f"{here}.name"))
+        elif wrong := names.label(name):
+            causes.append(invalid(f"{here}.name", name, wrong))
+        elif name in taken:
+            causes.append(duplicate(f"{here}.name", name))
+        taken.add(name)
+        if not container.get("image"):
+            causes.append(required(f"{here}.image"))
+        target = container.get("targetContainerName")
+        if target and target not in {one.get("name") for one in others}:
+            causes.append(not_found(f"{here}.targetContainerName", target))
+        why = "cannot be set for an Ephemeral Container"
+        causes += [forbidden(f"{here}.{key}", why) for key in _NOT_EPHEMERAL if container.get(key)]
+        if container.get("resources"):
+            causes.append(forbidden(f"{here}.resources", why))
+    return causes
 
 
 def _fixed(spec: JsonObject) -> JsonObject:
