@@ -1,5 +1,6 @@
 """A small mesh as viz sees it: an inventory, and a store filled by scrapes of written pages."""
 
+from linkerd_contract.exposition import parse
 from linkerd_viz.families import WANTED
 from linkerd_viz.inventory import (
     Container,
@@ -14,7 +15,6 @@ from linkerd_viz.inventory import (
     Service,
     ServiceSpec,
 )
-from linkerd_viz.parse import parse
 from linkerd_viz.store import Store
 
 INTERVAL = 5.0

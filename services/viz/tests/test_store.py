@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services.viz.tests.mesh import INTERVAL, scrape
 
-from linkerd_viz.parse import Unreadable
+from linkerd_contract.exposition import Unreadable
 from linkerd_viz.store import Store
 
 POD = ("ns", "pod")

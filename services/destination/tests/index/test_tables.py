@@ -5,7 +5,9 @@ from services.destination.tests.world import load
 
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.graph import Fact
+from linkerd_destination.index.objects import Service
 from linkerd_destination.index.state import Index
+from linkerd_destination.index.tables import Tables
 
 SERVER = """
 apiVersion: policy.linkerd.io/v1beta3
@@ -75,3 +77,16 @@ def test_every_kind_has_a_size() -> None:
     sizes = Index(ClusterConfig()).sizes()
     assert set(sizes.values()) == {0}
     assert len(sizes) == 18
+
+
+def test_copied_tables_are_apart_and_the_others_shared() -> None:
+    tables = Tables()
+    tables.services.put(Service(namespace="ns", name="a", ips=("10.0.0.1",)))
+    other = tables.copied({Service})
+    other.of[Service].put(Service(namespace="ns", name="b", ips=("10.0.0.1",)))
+    other.of[Service].drop(("ns", "a"))
+    fact = ("service-ip", "10.0.0.1")
+    assert [s.name for s in tables.services.at(fact)] == ["a"]
+    assert [s.name for s in other.services.at(fact)] == ["b"]
+    assert other.services is other.of[Service]
+    assert other.pods is tables.pods

@@ -7,10 +7,10 @@ destination. Endpoints that are gone do not count: after a rollout the edges are
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, EdgeRow, EdgesResponse
 from linkerd_viz.families import RESPONSES, TCP_OPEN, TCP_READ, WORKLOAD_KINDS, outbound, short_identity
 from linkerd_viz.inventory import Group, Inventory, Pod, groups
-from linkerd_viz.parse import Labels
 from linkerd_viz.store import Store, View
 
 

@@ -1,6 +1,6 @@
 """The proxy's metrics that viz reads, and what marks traffic in them. PURE."""
 
-from linkerd_viz.parse import Labels
+from linkerd_contract.exposition import Labels
 
 RESPONSES = "response_total"
 LATENCY = "response_latency_ms_bucket"

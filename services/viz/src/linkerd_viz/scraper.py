@@ -8,9 +8,9 @@ from collections.abc import Callable
 import aiohttp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from linkerd_contract.exposition import Unreadable, parse
 from linkerd_viz.families import WANTED
 from linkerd_viz.inventory import Pod
-from linkerd_viz.parse import Unreadable, parse
 from linkerd_viz.settings import Settings
 from linkerd_viz.store import PodKey, Store
 

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from linkerd_viz.parse import Labels, parse_labels
+from linkerd_contract.exposition import Labels, parse_labels
 
 PodKey = tuple[str, str]
 """Namespace and name."""

@@ -4,7 +4,9 @@ from aiohttp import web
 from yarl import URL
 
 from linkerd_contract.codec import Document, encode
+from linkerd_contract.replay import REPLAY_PATH
 from linkerd_contract.watch import WatchCode
+from linkerd_destination.api.replay import MAX_BODY_BYTES, replay_handler
 from linkerd_destination.index.objects import Pod
 from linkerd_destination.index.state import Index
 from linkerd_destination.translate.endpoints import Caller
@@ -34,7 +36,10 @@ _STATUS = {
 
 
 def debug_app(index: Index) -> web.Application:
-    """GET /v1/outbound?target=&namespace=&zone=, /v1/inbound?workload=namespace/pod, /v1/explain (see `_question`)."""
+    """GET /v1/outbound?target=&namespace=&zone=, /v1/inbound?workload=namespace/pod, /v1/explain (see `_question`).
+
+    POST /v1/policy-test (`linkerd_contract.replay`).
+    """
 
     async def outbound(request: web.Request) -> web.Response:
         query = request.query
@@ -56,10 +61,11 @@ def debug_app(index: Index) -> web.Application:
         except NoAnswer as error:
             return _refusal(error)
 
-    app = web.Application(middlewares=[problem_middleware])
+    app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY_BYTES)
     app.router.add_get("/v1/outbound", outbound)
     app.router.add_get("/v1/inbound", inbound)
     app.router.add_get("/v1/explain", why)
+    app.router.add_post(REPLAY_PATH, replay_handler(index))
     return app
 
 

@@ -8,6 +8,8 @@ is simply a fact that will change.
 from collections.abc import Iterable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from linkerd_destination.index.config import ClusterConfig
 from linkerd_destination.index.graph import Fact
 from linkerd_destination.index.objects import Labels, NamedPorts, Namespace, Object, Pod, Service, Slice
@@ -20,6 +22,7 @@ from linkerd_rules.validation.authorization import (
 )
 from linkerd_rules.validation.filters import FaultInjection
 from linkerd_rules.validation.grant import ReferenceGrant
+from linkerd_rules.validation.meta import Resource
 from linkerd_rules.validation.profile import Profile
 from linkerd_rules.validation.rate_limit import RateLimitPolicy
 from linkerd_rules.validation.references import POLICY_GROUP, Ref
@@ -29,6 +32,8 @@ from linkerd_rules.validation.split import Split
 
 T = TypeVar("T", bound=Object)
 
+# After every date of RFC 3339.
+_NOW = "~"
 CONFIG: Fact = ("config",)
 RATE_LIMIT_KIND = "HTTPLocalRateLimitPolicy"
 ObjectKey = tuple[str, str, str, str]
@@ -74,6 +79,18 @@ class Index:
     def replace(self, kind: type[T], objs: Iterable[T]) -> None:
         """These are all the objects of a kind."""
         self._changed |= self.tables.of[kind].replace(objs)
+
+    def overlaid(self, objs: Iterable[Object]) -> "Index":
+        """An index in which these were applied too; this one stays as it is, and the two share what is not concerned.
+
+        An object that is new counts as the youngest.
+        """
+        listed = list(objs)
+        other = Index(self._config)
+        other.tables = self.tables.copied({type(obj) for obj in listed})
+        for obj in listed:
+            other.put(_dated(obj, self.tables.of[type(obj)].objects.get(obj.key)))
+        return other
 
     def with_status(self) -> list[ObjectKey]:
         """Every object whose status says whether it is in force."""
@@ -250,6 +267,14 @@ class View:
     def fault(self, namespace: str, name: str) -> FaultInjection | None:
         self.facts.add(("fault", namespace, name))
         return self._tables.faults.objects.get((namespace, name))
+
+
+def _dated(obj: Object, before: Object | None) -> Object:
+    """As the API server would date it: by the object of its name that is there, else now."""
+    if not isinstance(obj, Resource):
+        return obj
+    created = before.meta.created if isinstance(before, Resource) else _NOW
+    return replace(obj, meta=replace(obj.meta, created=created))
 
 
 def _deleting(pod: Pod) -> bool:

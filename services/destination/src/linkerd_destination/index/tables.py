@@ -3,7 +3,8 @@
 A shared fact is also a way to look objects up: all Services at an address, all splits of an apex.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
+from copy import copy
 from typing import Generic, TypeVar
 
 from linkerd_contract.outbound import Protocol
@@ -75,6 +76,13 @@ class Table(Generic[T]):
         found = self.by_fact.get(fact)
         return [] if not found else [found[key] for key in sorted(found)]
 
+    def copied(self) -> "Table[T]":
+        """Another table of the same objects."""
+        other = Table(self._own, self._shared)
+        other.objects = dict(self.objects)
+        other.by_fact = {fact: dict(found) for fact, found in self.by_fact.items()}
+        return other
+
     def _unlink(self, fact: Fact, key: NamespacedName) -> None:
         found = self.by_fact[fact]
         del found[key]
@@ -128,6 +136,17 @@ class Tables:
             ReferenceGrant: self.grants,
             FaultInjection: self.faults,
         }
+
+    def copied(self, kinds: Set[type[object]]) -> "Tables":
+        """The same tables, but those of `kinds` copies."""
+        other = copy(self)
+        other.of = dict(self.of)
+        for name, table in vars(self).items():
+            kind = next((kind for kind in kinds if self.of[kind] is table), None)
+            if kind is not None:
+                other.of[kind] = table.copied()
+                setattr(other, name, other.of[kind])
+        return other
 
 
 def _none(_: object) -> set[Fact]:

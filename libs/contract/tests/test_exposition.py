@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from linkerd_viz.parse import Unreadable, parse, parse_labels
+from linkerd_contract.exposition import Unreadable, parse, parse_labels
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Prometheus text to samples, only of the families that are asked for. PURE.
+"""Prometheus' text to samples, only of the families that are asked for. PURE.
 
-A proxy exposes hundreds of series of which viz needs a few, so a line is looked at no further than its name unless
+A proxy exposes hundreds of series of which a reader needs a few, so a line is looked at no further than its name unless
 it is wanted, and a label set is taken apart once per process: most lines repeat those of the last scrape.
 """
 
