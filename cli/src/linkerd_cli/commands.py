@@ -45,6 +45,9 @@ _DIAGNOSTICS = {
     "controller-metrics": Command("metrics of the control plane", "linkerd_cli.diagnostics.controller_metrics"),
     "profile": Command("the routes in force for an address", "linkerd_cli.diagnostics.profile"),
 }
+_POLICY = {
+    "test": Command("who would be denied or let in if a file were applied", "linkerd_cli.policy.command"),
+}
 COMMANDS = {
     "check": Command("check the cluster and the control plane", "linkerd_cli.check.command"),
     "diagnostics": Command("look inside the control plane and the proxies", commands=_DIAGNOSTICS),
@@ -60,6 +63,7 @@ COMMANDS = {
     "identity": Command("certificates of pods, and their rotation", "linkerd_cli.identity"),
     "install-cni": Command("print the CNI plugin's manifests"),
     "multicluster": Command("meshes across clusters"),
+    "policy": Command("policies before they are applied", commands=_POLICY),
     "profile": Command("make a ServiceProfile", "linkerd_cli.profile.profile_command"),
     "prune": Command(
         "print resources that are no longer part of the control plane", "linkerd_cli.install.prune_command"

@@ -67,17 +67,26 @@ def admin_port(pod: JsonObject) -> int:
 
 
 async def ask(
-    client: "KubeClient", namespace: str, pod: str, port: int, path: str, params: Params | None = None
+    client: "KubeClient",
+    namespace: str,
+    pod: str,
+    port: int,
+    path: str,
+    params: Params | None = None,
+    *,
+    body: bytes | None = None,
 ) -> bytes:
-    """GET from a pod's port. Raises CliError with the pod's own words where it answers with a problem."""
+    """GET from a pod's port, or POST with a body. Raises CliError; a problem that it answers is in its words."""
     import msgspec
 
     from linkerd_contract.problem import Problem
     from linkerd_kube.errors import ApiError
-    from linkerd_kube.portforward import http_get
+    from linkerd_kube.portforward import http_get, http_post
 
     query = f"?{urlencode(params)}" if params else ""
     try:
+        if body is not None:
+            return await http_post(client, namespace, pod, port, path + query, body)
         return await http_get(client, namespace, pod, port, path + query)
     except ApiError as error:
         try:
@@ -87,26 +96,27 @@ async def ask(
         raise CliError(problem.detail or problem.title) from error
 
 
-async def ask_directly(address: str, path: str, params: Params) -> bytes:
-    """GET from an API that can be reached without the cluster (--api-addr). Raises CliError."""
+async def ask_directly(address: str, path: str, params: Params, body: bytes | None = None) -> bytes:
+    """GET (or POST) from an API that can be reached without the cluster (--api-addr). Raises CliError."""
     import aiohttp
     import msgspec
 
     from linkerd_contract.problem import Problem
 
     timeout = aiohttp.ClientTimeout(total=30)
+    method = "GET" if body is None else "POST"
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"http://{address}{path}", params=params) as response,
+            session.request(method, f"http://{address}{path}", params=params, data=body) as response,
         ):
-            body = await response.read()
+            answer = await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         raise CliError(f"--api-addr {address}: {error or type(error).__name__}") from error
     if response.status == 200:
-        return body
+        return answer
     try:
-        problem = msgspec.json.decode(body, type=Problem)
+        problem = msgspec.json.decode(answer, type=Problem)
     except msgspec.DecodeError:
         raise CliError(f"--api-addr {address}: HTTP {response.status}") from None
     raise CliError(problem.detail or problem.title)

@@ -81,3 +81,11 @@ async def test_the_api_server_refuses(api: FakeApi, client: KubeClient) -> None:
     with pytest.raises(ApiError) as error:
         await portforward.http_get(client, "ns", "p", 9990, "/")
     assert error.value.status == 403
+
+
+@pytest.mark.usefixtures("pod")
+async def test_http_post(client: KubeClient) -> None:
+    assert await portforward.http_post(client, "ns", "p", 9990, "/echo", b"body") == b"/echobody"
+    with pytest.raises(ApiError) as error:
+        await portforward.http_post(client, "ns", "p", 9990, "/missing", b"")
+    assert error.value.status == 405

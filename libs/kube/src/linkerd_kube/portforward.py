@@ -23,6 +23,8 @@ from linkerd_kube.errors import ApiError
 
 _DATA, _ERROR = 0, 1
 _READ = 65536
+_POST_SECONDS = 60.0
+_MOST_SAID = 4096  # of an error's body: a problem document whole
 
 
 class PortForwardError(ApiError):
@@ -156,14 +158,23 @@ async def http_get(
     client: KubeClient, namespace: str, pod: str, port: int, path: str, timeout_seconds: float = 30.0
 ) -> bytes:
     """The body of `GET path` from a pod. Raises ApiError, also for an HTTP status of 400 and more, with that status."""
-    async with (
-        session(client, namespace, pod, port) as http,
-        http.get(path, timeout=aiohttp.ClientTimeout(total=timeout_seconds)) as response,
-    ):
-        body = await response.read()
-        if response.status >= 400:
-            raise ApiError(response.status, response.reason or "", body[:500].decode("utf-8", "replace").strip())
-        return body
+    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+    async with session(client, namespace, pod, port) as http, http.get(path, timeout=timeout) as response:
+        return await _body(response)
+
+
+async def http_post(client: KubeClient, namespace: str, pod: str, port: int, path: str, data: bytes) -> bytes:
+    """The same for `POST path`."""
+    timeout = aiohttp.ClientTimeout(total=_POST_SECONDS)
+    async with session(client, namespace, pod, port) as http, http.post(path, data=data, timeout=timeout) as response:
+        return await _body(response)
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    body = await response.read()
+    if response.status >= 400:
+        raise ApiError(response.status, response.reason or "", body[:_MOST_SAID].decode("utf-8", "replace").strip())
+    return body
 
 
 @contextlib.asynccontextmanager

@@ -65,7 +65,9 @@ class Replayer:
 
     def replay(self, edge: Edge) -> Change | Undecided:
         """Both decisions. Of the pods of a workload, the worst counts."""
-        pods = self._servers.get(tuple(edge.server.split("/")), [])
+        # Linkerd's label for a Job: "job" is Prometheus' own.
+        key = tuple("k8s_job" if n == 1 and part == "job" else part for n, part in enumerate(edge.server.split("/")))
+        pods = self._servers.get(key, [])
         if not pods:
             namespace, _, name = edge.server.partition("/")
             return Undecided(edge=edge, reason=f"no pod of {name.replace('/', ' ')} in namespace {namespace}")

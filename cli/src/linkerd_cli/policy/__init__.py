@@ -1,0 +1,1 @@
+"""The commands of `linkerd policy`: policies before they are applied."""
