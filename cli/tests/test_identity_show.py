@@ -10,7 +10,7 @@ from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 
 from linkerd_cli.commands import COMMANDS, Command
-from linkerd_contract.identity import CHAIN_PATH
+from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_runtime import tls
 from linkerd_runtime.process import serve
 from linkerd_testkit.certs import Authority, Leaf
@@ -35,8 +35,8 @@ async def pods(kube: Cluster, leaf: Leaf, tmp_path: Path, monkeypatch: pytest.Mo
         return web.Response(text="nonsense")
 
     proxy, spoiled = web.Application(), web.Application()
-    proxy.router.add_get(CHAIN_PATH, chain)
-    spoiled.router.add_get(CHAIN_PATH, nonsense)
+    proxy.router.add_get(IDENTITY_PATH, chain)
+    spoiled.router.add_get(IDENTITY_PATH, nonsense)
     files = leaf.write(tmp_path / "tls")
     context = await asyncio.to_thread(tls.server_context, str(files[0]), str(files[1]))
     runners = [

@@ -8,7 +8,7 @@ from linkerd_cli.errors import CliError
 from linkerd_cli.pods import ask, pod_name
 from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_contract import names
-from linkerd_contract.identity import CHAIN_PATH
+from linkerd_contract.explain import IDENTITY_PATH
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -53,7 +53,7 @@ async def _chain(client: "KubeClient", namespace: str, pod: JsonObject) -> "list
     containers = [*objects(spec, "containers"), *objects(spec, "initContainers")]
     if not any(text(container, "name") == names.PROXY_CONTAINER for container in containers):
         raise CliError("this pod is not meshed")
-    page = await ask(client, namespace, pod_name(pod), names.PORT_ADMIN, CHAIN_PATH)
+    page = await ask(client, namespace, pod_name(pod), names.PORT_ADMIN, IDENTITY_PATH)
     try:
         return x509.load_pem_x509_certificates(page)
     except ValueError as error:

@@ -253,13 +253,18 @@ async def test_identity_comes_back_before_the_leaf_ends(tmp_path: Path, caplog: 
     await asyncio.wait({task})
 
 
-async def test_a_wall_clock_that_jumps_ahead_wakes_the_renewal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkerd_runtime.certify._CLOCK_STEP", 0.02)
+@pytest.mark.parametrize("jump", [3000.0, -3000.0])
+async def test_a_wall_clock_that_is_set_wakes_the_renewal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    wall = [0.0]
+    monkeypatch.setattr("linkerd_runtime.clocks.STEP_SECONDS", 0.02)
+    monkeypatch.setattr("linkerd_runtime.certify.time.time", lambda: time.monotonic() + wall[0])
+    wall[0] = datetime.now(UTC).timestamp() - time.monotonic()
     identity = Identity(tmp_path / "server")
     async with identity.listening(), Workload(identity, tmp_path / "pod").running() as workload:
         await workload.certified()
-        ahead = time.time() + 3000
-        monkeypatch.setattr("linkerd_runtime.certify.time.time", lambda: ahead)
+        wall[0] += jump
         await workload.certified(2)
 
 

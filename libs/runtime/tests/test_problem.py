@@ -33,6 +33,7 @@ async def test_every_failure_is_a_problem(caplog: pytest.LogCaptureFixture) -> N
             assert answer.headers["content-type"] == "application/problem+json"
             problem = json.loads(await answer.read())
             assert (problem["status"], problem["code"]) == (status, code)
+            assert problem["detail"]
             assert "secret" not in json.dumps(problem)
             if status == 405:
                 assert answer.headers["Allow"] == "GET,HEAD"

@@ -1,5 +1,6 @@
 """`POST /v1/certify`: the answer, and every refusal with its code, metric and log line."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -9,11 +10,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import CollectorRegistry, generate_latest
 from services.identity.tests.helpers import WEB, settings
+from structlog.testing import capture_logs
 
 from linkerd_identity.api import Authority, CertifyApi
 from linkerd_identity.authority import check_issuer
@@ -22,7 +23,9 @@ from linkerd_identity.metrics import Metrics
 from linkerd_kube import KubeClient
 from linkerd_runtime import pki
 from linkerd_runtime.keygen import make_csr
+from linkerd_runtime.process import serve
 from linkerd_testkit.kube import FakeKube
+from linkerd_testkit.ports import eventually
 
 KEY = pki.new_key()
 
@@ -30,7 +33,10 @@ KEY = pki.new_key()
 class Api:
     """The application without TLS, and its metrics."""
 
-    def __init__(self, client: TestClient[Any, Any], registry: CollectorRegistry, signer: Authority) -> None:
+    def __init__(
+        self, port: int, client: aiohttp.ClientSession, registry: CollectorRegistry, signer: Authority
+    ) -> None:
+        self.port = port
         self.client = client
         self.registry = registry
         self.signer = signer
@@ -59,8 +65,12 @@ async def api(kube: FakeKube, tmp_path: Path) -> AsyncIterator[Api]:
         config = settings(tmp_path)
         events = Events(client, "linkerd", "identity-0")
         app = CertifyApi(config, client, signer, Metrics(registry, signer.ttl_seconds), events).app()
-        async with TestClient(TestServer(app)) as test_client:
-            yield Api(test_client, registry, signer)
+        # Not aiohttp's TestServer: that one cancels handlers whose client has gone.
+        runner = await serve(app, "127.0.0.1", 0)
+        port = int(runner.addresses[0][1])
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as asking:
+            yield Api(port, asking, registry, signer)
+        await runner.cleanup()
 
 
 async def test_granted(api: Api) -> None:
@@ -94,22 +104,76 @@ REFUSED: dict[str, tuple[object, int, str]] = {
     "a CSR for another name": (body(csr=make_csr(KEY, EMOJI).decode()), 400, "invalid_csr"),
     "an unknown token": (body(token="bad"), 401, "invalid_token"),
     "another's name": (body(identity=EMOJI, csr=make_csr(KEY, EMOJI).decode()), 403, "identity_mismatch"),
-    "too large": (b" " * 70_000, 413, "http_413"),
+    "too large": (b" " * 70_000, 413, "too_large"),
 }
 
 
+NAMED = ("an empty token", "a token of two lines", "an empty CSR", "an unreadable CSR", "an unknown token")
+"""The workload's name was readable: the log line has it."""
+
+
 @pytest.mark.parametrize("case", REFUSED)
-async def test_refused(api: Api, case: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_refused(api: Api, case: str) -> None:
     sent, expected, code = REFUSED[case]
-    status, problem = await api.post(sent)
+    with capture_logs() as lines:
+        status, problem = await api.post(sent)
     assert (status, problem["code"], problem["status"]) == (expected, code, expected)
     assert problem["title"]
+    assert problem["detail"]
     assert "certificates_issued_total 0.0" in generate_latest(api.registry).decode()
-    if not code.startswith("http_"):
-        assert problem["detail"]
-        assert f'certificates_refused_total{{code="{code}"}} 1.0' in generate_latest(api.registry).decode()
-    assert "good" not in caplog.text
-    assert "BEGIN" not in caplog.text
+    assert f'certificates_refused_total{{code="{code}"}} 1.0' in generate_latest(api.registry).decode()
+    assert [(line["event"], line["code"]) for line in lines] == [("refused", code)]
+    assert lines[0]["workload"] == WEB or case not in NAMED
+    assert "\n" not in str(lines[0]["workload"])
+    assert "good" not in str(lines)
+    assert "BEGIN" not in str(lines)
+
+
+async def test_what_nobody_foresaw_is_refused_like_the_rest(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr("linkerd_identity.api.authority.issue", broken)
+    with capture_logs() as lines:
+        status, problem = await api.post(body())
+    assert (status, problem["code"]) == (500, "internal")
+    assert problem["detail"]
+    assert "in the middle" not in json.dumps(problem)
+    assert 'certificates_refused_total{code="internal"} 1.0' in generate_latest(api.registry).decode()
+    assert [line["workload"] for line in lines] == [WEB]
+    assert lines[0]["exc_info"]
+
+
+async def _raw(api: Api, sent: bytes, *, half_close: bool) -> bytes:
+    """What is answered to bytes on a connection of their own: one problem, or nothing where it is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(sent)
+    if half_close:
+        writer.write_eof()
+    async with asyncio.timeout(10):
+        answer = b""
+        while b"}" not in answer and (more := await reader.read(65536)):
+            answer += more
+    writer.close()
+    return answer
+
+
+async def test_a_body_that_stops_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkerd_identity.api.BODY_SECONDS", 0.1)
+    head = b"POST /v1/certify HTTP/1.1\r\nhost: identity\r\ncontent-length: 100\r\n\r\n{"
+    answer = await _raw(api, head, half_close=False)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"malformed_request"' in answer
+    assert 'certificates_refused_total{code="malformed_request"} 1.0' in generate_latest(api.registry).decode()
+
+
+async def test_a_body_that_is_cut_off(api: Api) -> None:
+    head = b"POST /v1/certify HTTP/1.1\r\nhost: identity\r\ncontent-length: 100\r\n\r\n{"
+    counted = 'certificates_refused_total{code="malformed_request"} 1.0'
+    with capture_logs() as lines:
+        await _raw(api, head, half_close=True)
+        await eventually(lambda: counted in generate_latest(api.registry).decode(), what="the refusal counted")
+    assert [line["event"] for line in lines] == ["refused"]
 
 
 async def test_a_token_for_another_audience(api: Api, kube: FakeKube) -> None:

@@ -1,11 +1,14 @@
 """The issuer's checks, and the leaves: validity on every side of the clock."""
 
+import base64
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 from hypothesis import given
@@ -98,21 +101,80 @@ def test_chains() -> None:
     assert check_issuer(ISSUER.certificate_pem, ISSUER.key_pem, both, NOW).bundle == both
 
 
-def test_rsa_anchors_are_allowed() -> None:
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "rsa root")])
-    root = (
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+def ca(key: Key, public: Key | None = None, by: x509.Certificate | None = None) -> x509.Certificate:
+    """A CA of any kind of key: self-signed, or `public` signed by `by` with `key`."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a root of the user's")])
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
+        .issuer_name(by.subject if by is not None else name)
+        .public_key((public or key).public_key())
         .serial_number(1)
         .not_valid_before(NOW)
         .not_valid_after(NOW + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
     )
+
+
+def test_an_issuer_under_an_rsa_anchor() -> None:
+    root_key, key = rsa.generate_private_key(65537, 2048), pki.new_key()
+    root = ca(root_key)
+    pair = pki.KeyPair(ca(root_key, key, root), key)
+    checked = check_issuer(pair.certificate_pem, pair.key_pem, pki.pem(root), NOW)
+    leaf = issue(checked, CSR, LIVES, NOW)
+    first, *between = pki.read_certificates(leaf.chain)
+    assert between == [pair.certificate]
+    first.verify_directly_issued_by(pair.certificate)
+    assert leaf.bundle == pki.pem(root)
+
+
+@pytest.mark.parametrize("size", [2048, 3072, 4096])
+def test_rsa_anchors_are_allowed(size: int) -> None:
+    root = ca(rsa.generate_private_key(65537, size))
     assert read_bundle(pki.pem(root)) == [root]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        rsa.generate_private_key(65537, 1024),
+        ec.generate_private_key(ec.SECP256K1()),
+        ec.generate_private_key(ec.SECP521R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+)
+def test_other_anchors_are_not(key: Key) -> None:
+    with pytest.raises(IssuerRefused, match="trust anchor's key"):
+        read_bundle(pki.pem(ca(key)))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        rsa.generate_private_key(65537, 2048),
+        ec.generate_private_key(ec.SECP384R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+)
+def test_an_issuer_of_another_kind_of_key(key: Key) -> None:
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    with pytest.raises(IssuerRefused, match="not a readable ECDSA P-256 key"):
+        check_issuer(pki.pem(ca(key)), text, ANCHOR.certificate_pem, NOW)
+
+
+@given(st.sampled_from(["certificate", "key", "bundle"]), st.integers(0, 800), st.integers(0, 255))
+def test_damaged_issuers_are_refused_and_never_crash(which: str, position: int, value: int) -> None:
+    texts = {"certificate": ISSUER.certificate_pem, "key": ISSUER.key_pem, "bundle": ANCHOR.certificate_pem}
+    head, *lines, tail = texts[which].strip().splitlines()
+    der = bytearray(base64.b64decode("".join(lines)))
+    der[position % len(der)] = value
+    texts[which] = f"{head}\n{base64.encodebytes(bytes(der)).decode()}{tail}\n"
+    with contextlib.suppress(IssuerRefused):
+        check_issuer(texts["certificate"], texts["key"], texts["bundle"], NOW)
 
 
 LEAF = pki.make_leaf(ANCHOR, KEY.public_key(), NAME, [NAME], years(1))

@@ -1,11 +1,14 @@
 """The keeper between the API server and trust: given trust, bad updates, crashes, what is published again."""
 
+import base64
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from services.identity.tests.helpers import ANCHOR, BUNDLE, ISSUER, running, settings
 
 from linkerd_contract import codec
@@ -68,6 +71,87 @@ async def test_an_update_is_taken_live_and_a_bad_one_is_not(kube: FakeKube, tmp_
         await eventually(
             lambda: service.signer.issuer and service.signer.issuer.pair.certificate != second.certificate,
             what="the third issuer",
+        )
+
+
+def _other_kind() -> dict[str, str]:
+    """RSA, for the issuer: leaves are signed with ECDSA P-256 only."""
+    key = rsa.generate_private_key(65537, 2048)
+    return {"key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()}
+
+
+def _unknown_curve() -> dict[str, str]:
+    key = ec.generate_private_key(ec.SECP224R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    der = base64.b64decode(b"".join(pem.strip().splitlines()[1:-1]))
+    # secp224r1 (1.3.132.0.33) becomes 1.3.132.0.99, which nobody knows.
+    odd = base64.encodebytes(der.replace(b"\x2b\x81\x04\x00\x21", b"\x2b\x81\x04\x00\x63")).decode()
+    return {"key.pem": f"-----BEGIN PRIVATE KEY-----\n{odd}-----END PRIVATE KEY-----\n"}
+
+
+def _leaf() -> dict[str, str]:
+    key = pki.new_key()
+    leaf = pki.make_leaf(ROOT, key.public_key(), "web", ["web"], pki.Validity(NOW, NOW + LIVES.leaf))
+    return {"crt.pem": pki.pem(leaf), "key.pem": pki.private_pem(key)}
+
+
+def _ended() -> dict[str, str]:
+    long_ago = NOW - 2 * LIVES.issuer
+    pair = pki.make_ca("identity.linkerd.cluster.local", pki.Validity(long_ago, long_ago + LIVES.leaf), parent=ROOT)
+    return {"crt.pem": pair.certificate_pem, "key.pem": pair.key_pem}
+
+
+BAD_UPDATES = {
+    "no certificate": ({"crt.pem": "nonsense"}, "not readable PEM"),
+    "another's key": ({"key.pem": ROOT.key_pem}, "does not belong to its certificate"),
+    "a kind of key that we do not sign with": (_other_kind(), "not a readable ECDSA P-256 key"),
+    "a kind of key that nobody knows": (_unknown_curve(), "not a readable ECDSA P-256 key"),
+    "not a CA": (_leaf(), "not that of a CA"),
+    "ended": (_ended(), "ended at"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_UPDATES)
+async def test_a_bad_update_is_refused_with_its_reason(kube: FakeKube, tmp_path: Path, case: str) -> None:
+    changes, words = BAD_UPDATES[case]
+    pair = given_issuer(kube)
+    given_bundle(kube, ROOT)
+    async with running(kube, settings(tmp_path)) as service:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        secret = kube.objects[ISSUER]
+        secret["data"] |= {key: base64.b64encode(text.encode()).decode() for key, text in changes.items()}
+        kube.put(ISSUER, secret)
+        await eventually(lambda: words in _said(kube, "IssuerUpdateSkipped"), what="the event")
+        assert service.signer.issuer is not None
+        assert service.signer.issuer.pair.certificate == pair.certificate
+        assert service.readiness.ready
+        assert words in service.status().refused
+
+
+@pytest.mark.parametrize("text", ["nonsense", "", _leaf()["crt.pem"]])
+async def test_a_bad_bundle_is_refused(kube: FakeKube, tmp_path: Path, text: str) -> None:
+    given_issuer(kube)
+    given_bundle(kube, ROOT)
+    async with running(kube, settings(tmp_path)) as service:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        kube.put(BUNDLE, {"data": {"ca-bundle.crt": text}})
+        await eventually(lambda: _said(kube, "IssuerUpdateSkipped"), what="the event")
+        assert service.signer.issuer is not None
+        assert service.signer.issuer.bundle == ROOT.certificate_pem
+        assert service.readiness.ready
+
+
+async def test_what_no_watch_tells_is_found_by_reading(kube: FakeKube, tmp_path: Path) -> None:
+    given_issuer(kube)
+    given_bundle(kube, ROOT)
+    async with running(kube, settings(tmp_path, **SHORT)) as service:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        pair = trust.make_issuer(ROOT, "linkerd", "cluster.local", LIVES, NOW)
+        # In place: watchers are not told.
+        kube.objects[ISSUER]["data"] = stored.issuer_secret("linkerd", pair, "", NOW)["data"]
+        await eventually(
+            lambda: service.signer.issuer and service.signer.issuer.pair.certificate == pair.certificate,
+            what="the new issuer",
         )
 
 
@@ -186,3 +270,7 @@ def _ask(kube: FakeKube, request: str) -> None:
     bundle = kube.objects[BUNDLE]
     bundle["metadata"]["annotations"][ANNOTATION_ROTATE_ANCHOR] = request
     kube.put(BUNDLE, bundle)
+
+
+def _said(kube: FakeKube, reason: str) -> str:
+    return " ".join(o["message"] for path, o in kube.objects.items() if "/events/" in path and o["reason"] == reason)

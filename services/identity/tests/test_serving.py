@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from linkerd_identity import trust
 from linkerd_identity.api import Authority
 from linkerd_identity.authority import Issuer, check_issuer
@@ -49,5 +51,26 @@ async def test_an_issuer_that_has_ended_is_tried_again(tmp_path: Path) -> None:
     await asyncio.sleep(0.05)
     assert not serving.available.is_set()
     assert not task.done()
+    task.cancel()
+    await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=23), timedelta(hours=-2)])
+async def test_a_clock_that_is_set_brings_another_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    """Ahead: what is served would end before its renewal. Back: it would be of the future, and refused by clients."""
+    monkeypatch.setattr("linkerd_runtime.clocks.STEP_SECONDS", 0.02)
+    signer = Authority(lambda: datetime.now(UTC))
+    serving = ServingCertificate(NAME, str(tmp_path), signer)
+    lives = Lives(skew=timedelta(hours=3))
+    signer.lives = lives
+    task = asyncio.ensure_future(serving.run())
+    serving.renew(issuer(lives))
+    await eventually(serving.available.is_set)
+    chain = tmp_path / "serving-chain.pem"
+    first = chain.read_text()
+    signer.now = lambda: datetime.now(UTC) + jump
+    await eventually(lambda: chain.read_text() != first, what="another certificate")
     task.cancel()
     await asyncio.wait({task})

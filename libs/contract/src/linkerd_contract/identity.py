@@ -9,8 +9,6 @@ from enum import StrEnum
 from linkerd_contract.codec import Document
 
 CERTIFY_PATH = "/v1/certify"
-CHAIN_PATH = "/identity.pem"
-"""On a proxy's admin port: the certificate chain that it serves with now, PEM, leaf first."""
 TOKEN_AUDIENCE = "identity.l5d.io"  # noqa: S105 - an audience, not a secret
 
 
@@ -34,6 +32,7 @@ class CertifyCode(StrEnum):
     """Stable codes of refusals (Linkerd's gRPC status in brackets)."""
 
     MALFORMED_REQUEST = "malformed_request"  # InvalidArgument
+    TOO_LARGE = "too_large"
     INVALID_CSR = "invalid_csr"  # FailedPrecondition
     INVALID_TOKEN = "invalid_token"  # noqa: S105  # InvalidArgument
     IDENTITY_MISMATCH = "identity_mismatch"  # FailedPrecondition

@@ -13,6 +13,12 @@ ANNOTATION_ROTATE_ANCHOR = "identity.linkerd.io/rotate-anchor"
 ANNOTATION_GIVEN = "identity.linkerd.io/given"
 """`true` on the same ConfigMap: the issuer's Secret is made by somebody else, maybe later; identity waits for it."""
 
+ANCHOR_CURVES = ("secp256r1", "secp384r1")
+ANCHOR_RSA_BITS = (2048, 4096)
+"""From, to."""
+ANCHOR_KEYS = "ECDSA P-256, ECDSA P-384, RSA of 2048 to 4096 bits"
+"""What a trust anchor's key may be, as above, for people. Linkerd takes P-256, and RSA of 2048 or 4096 bits."""
+
 
 class Mode(OpenEnum):
     """Who makes anchor and issuer."""

@@ -24,6 +24,7 @@ from linkerd_contract import codec
 from linkerd_contract.identity import CERTIFY_PATH, CertifyRequest, CertifyResponse
 from linkerd_contract.problem import Problem
 from linkerd_runtime import tls
+from linkerd_runtime.clocks import sleep_on_both_clocks
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ REFRESH_AT = 0.7
 """Share of a leaf's remaining life after which it is renewed (Linkerd)."""
 _LATEST = 0.8
 """Share of it after which it is renewed in any case."""
-_CLOCK_STEP = 30.0
 _BACKOFF_FIRST = 0.2
 _BACKOFF_LAST = 30.0
 _REQUEST_TIMEOUT = 10.0
@@ -102,7 +102,7 @@ class Certifier:
                 delay = min(delay * 2, _BACKOFF_LAST)
             else:
                 delay = _BACKOFF_FIRST
-                await _sleep_both_clocks(self._refresh_after())
+                await sleep_on_both_clocks(self._refresh_after(), time.time)
 
     async def _make_key(self) -> None:
         arguments = ["-m", "linkerd_runtime.keygen", "--identity", self.settings.identity]
@@ -224,14 +224,6 @@ class Certifier:
         """Seconds; while a leaf still lives, several attempts fit into what is left of it."""
         left = self.credentials.not_after - time.time() if self.credentials is not None else 0.0
         return max(_BACKOFF_FIRST, left / 8) if left > 0 else _BACKOFF_LAST
-
-
-async def _sleep_both_clocks(seconds: float) -> None:
-    """Until either clock says so: the wall clock alone counts while a machine sleeps, the other one where it is set."""
-    loop = asyncio.get_running_loop()
-    at, wall = loop.time() + seconds, time.time() + seconds
-    while (left := min(at - loop.time(), wall - time.time())) > 0:  # noqa: ASYNC110 - clocks raise no events
-        await asyncio.sleep(min(left, _CLOCK_STEP))
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -129,7 +130,7 @@ def read_key(text: str) -> ec.EllipticCurvePrivateKey:
     """An ECDSA P-256 private key, PEM, not encrypted. Raises ValueError."""
     try:
         key = load_pem_private_key(text.encode(), password=None)
-    except TypeError as error:  # encrypted
+    except (TypeError, UnsupportedAlgorithm) as error:  # encrypted; a curve that OpenSSL does not know
         raise ValueError(str(error)) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ValueError("the private key is not ECDSA P-256")

@@ -27,7 +27,8 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        response = problem_response(error.status, f"http_{error.status}", error.reason)
+        detail = f"{request.method} {request.path} is not answered here: {error.reason}"
+        response = problem_response(error.status, f"http_{error.status}", error.reason, detail)
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response

@@ -3,6 +3,7 @@
 Every refusal is problem+json with a stable code and one sentence, a metric, and a log line with the workload's name.
 """
 
+import asyncio
 import logging
 import math
 import re
@@ -30,10 +31,13 @@ _stdlib_log = logging.getLogger(__name__)
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 MAX_BODY = 64 * 1024
+BODY_SECONDS = 10.0
+"""How long a request's body may take: clients give up then, too (linkerd_runtime.certify)."""
 _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 
 _STATUS = {
     CertifyCode.MALFORMED_REQUEST: (400, "The request cannot be read"),
+    CertifyCode.TOO_LARGE: (413, "The request is too large"),
     CertifyCode.INVALID_CSR: (400, "The certificate signing request is refused"),
     CertifyCode.INVALID_TOKEN: (401, "The token is refused"),
     CertifyCode.IDENTITY_MISMATCH: (403, "A workload gets its own name only"),
@@ -48,10 +52,11 @@ _STATUS = {
 class Refusal(Exception):
     """A request that gets no certificate."""
 
-    def __init__(self, code: CertifyCode, detail: str) -> None:
+    def __init__(self, code: CertifyCode, detail: str, status: int = 0) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.status = status or _STATUS[code][0]
 
 
 class Authority:
@@ -92,10 +97,11 @@ class CertifyApi:
     async def certify(self, request: web.Request) -> web.Response:
         """One request."""
         started = time.monotonic()
-        identity = ""
+        workload = ""
         try:
-            wanted = _read(await request.read())
-            identity = wanted.identity
+            wanted = _decode(await _body(request))
+            workload = _name(wanted)
+            _check_fields(wanted)
             if not self._in_work.enter():
                 raise Refusal(CertifyCode.OVERLOADED, "too many workloads ask at this moment; ask again")
             try:
@@ -103,10 +109,11 @@ class CertifyApi:
             finally:
                 self._in_work.leave()
         except Refusal as refusal:
-            status, title = _STATUS[refusal.code]
-            self._metrics.refused.labels(refusal.code).inc()
-            log.warning("refused", workload=identity, code=str(refusal.code), detail=refusal.detail)
-            return problem_response(status, refusal.code, title, refusal.detail)
+            log.warning("refused", workload=workload, code=str(refusal.code), detail=refusal.detail)
+            return self._refused(refusal)
+        except Exception:
+            log.exception("failed", workload=workload)
+            return self._refused(Refusal(CertifyCode.INTERNAL, "the log of linkerd-identity says more"))
         finally:
             self._metrics.seconds.observe(time.monotonic() - started)
         answer = CertifyResponse(
@@ -115,6 +122,10 @@ class CertifyApi:
             trust_bundle=leaf.bundle,
         )
         return web.Response(body=codec.encode(answer), content_type="application/json")
+
+    def _refused(self, refusal: Refusal) -> web.Response:
+        self._metrics.refused.labels(refusal.code).inc()
+        return problem_response(refusal.status, refusal.code, _STATUS[refusal.code][1], refusal.detail)
 
     async def _sign(self, wanted: CertifyRequest) -> Leaf:
         self._ready()
@@ -160,16 +171,38 @@ class CertifyApi:
         return account
 
 
-def _read(body: bytes) -> CertifyRequest:
-    """The document, its fields looked at. Raises Refusal."""
+async def _body(request: web.Request) -> bytes:
+    """The body, within bounds of size and time. Raises Refusal."""
     try:
-        wanted = codec.decode(body, CertifyRequest)
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        detail = f"the body did not arrive within {BODY_SECONDS:g} s"
+        raise Refusal(CertifyCode.MALFORMED_REQUEST, detail, 408) from error
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Refusal(CertifyCode.TOO_LARGE, f"a certify request has at most {MAX_BODY} bytes") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise Refusal(CertifyCode.MALFORMED_REQUEST, "the body is cut off or badly framed") from error
+
+
+def _decode(body: bytes) -> CertifyRequest:
+    """Raises Refusal."""
+    try:
+        return codec.decode(body, CertifyRequest)
     except ValueError as error:
         raise Refusal(CertifyCode.MALFORMED_REQUEST, f"not a certify request: {error}") from error
+
+
+def _name(wanted: CertifyRequest) -> str:
+    """The identity asked for, fit for a log. Raises Refusal."""
     if not _DNS_NAME.fullmatch(wanted.identity):
         raise Refusal(CertifyCode.MALFORMED_REQUEST, "identity is not a DNS name in lower case")
+    return wanted.identity
+
+
+def _check_fields(wanted: CertifyRequest) -> None:
+    """Raises Refusal."""
     if not wanted.csr or not wanted.token:
         raise Refusal(CertifyCode.MALFORMED_REQUEST, "csr and token must not be empty")
     if not wanted.token.isascii() or not wanted.token.isprintable() or " " in wanted.token:
         raise Refusal(CertifyCode.MALFORMED_REQUEST, "token is not a bearer token")
-    return wanted

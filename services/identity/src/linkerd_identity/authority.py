@@ -4,13 +4,16 @@ Leaves live from now - skew to now + life + skew, never longer than anything in 
 out is the leaf and every certificate between it and the anchor, without the anchor.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from linkerd_contract.trust import ANCHOR_CURVES, ANCHOR_KEYS, ANCHOR_RSA_BITS
 from linkerd_identity.csr import CheckedCsr
 from linkerd_identity.settings import Lives
 from linkerd_runtime import pki
@@ -71,6 +74,17 @@ def check_issuer(
     except ValueError as error:
         raise IssuerRefused("the issuer's key is not a readable ECDSA P-256 key") from error
     anchors = read_bundle(bundle_pem)
+    with _refusing("the issuer's certificate"):
+        return _checked(certificates, key, anchors, now, skew)
+
+
+def _checked(
+    certificates: list[x509.Certificate],
+    key: ec.EllipticCurvePrivateKey,
+    anchors: list[x509.Certificate],
+    now: datetime,
+    skew: timedelta,
+) -> Issuer:
     first = certificates[0]
     if first.public_key() != key.public_key():
         raise IssuerRefused("the issuer's key does not belong to its certificate")
@@ -88,23 +102,33 @@ def check_issuer(
 
 
 def read_bundle(bundle_pem: str) -> list[x509.Certificate]:
-    """The trust anchors: CA certificates, ECDSA P-256 or RSA. Raises IssuerRefused."""
+    """The trust anchors: CA certificates, their keys of ANCHOR_KEYS. Raises IssuerRefused."""
     try:
         anchors = pki.read_certificates(bundle_pem)
     except ValueError as error:
         raise IssuerRefused("the trust bundle is not readable PEM") from error
-    for anchor in anchors:
-        if not _key_allowed(anchor.public_key()):
-            raise IssuerRefused("a trust anchor's key is neither ECDSA P-256 or P-384 nor RSA of 2048 to 4096 bits")
-        if not _is_authority(anchor):
-            raise IssuerRefused("a certificate in the trust bundle is not a CA")
+    with _refusing("a certificate in the trust bundle"):
+        for anchor in anchors:
+            if not _key_allowed(anchor.public_key()):
+                raise IssuerRefused(f"a trust anchor's key is not one of {ANCHOR_KEYS}")
+            if not _is_authority(anchor):
+                raise IssuerRefused("a certificate in the trust bundle is not a CA")
     return anchors
 
 
 def _key_allowed(key: object) -> bool:
     if isinstance(key, rsa.RSAPublicKey):
-        return 2048 <= key.key_size <= 4096
-    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
+        return ANCHOR_RSA_BITS[0] <= key.key_size <= ANCHOR_RSA_BITS[1]
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in ANCHOR_CURVES
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """A certificate is parsed piece by piece, when each is looked at: what is broken in it raises anywhere."""
+    try:
+        yield
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise IssuerRefused(f"{what} is broken: {error}") from error
 
 
 def issue(issuer: Issuer, csr: CheckedCsr, lives: Lives, now: datetime) -> Leaf:
@@ -167,6 +191,6 @@ def _signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:
         return False
     try:
         certificate.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -10,6 +10,7 @@ from linkerd_identity.authority import Issuer, IssuerNotValidNow
 from linkerd_identity.csr import CheckedCsr
 from linkerd_runtime import pki, tls
 from linkerd_runtime.certify import REFRESH_AT
+from linkerd_runtime.clocks import sleep_on_both_clocks
 from linkerd_runtime.keygen import write_private
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ _LEAST_SECONDS = 0.5
 
 
 class ServingCertificate:
-    """Renewed at 70 % of its life and whenever the issuer changes."""
+    """Renewed at 70 % of its life, where the clock is set, and whenever the issuer changes."""
 
     def __init__(self, name: str, directory: str, signer: Authority) -> None:
         self._name = name
@@ -40,12 +41,18 @@ class ServingCertificate:
         """Forever."""
         issuer = await self._issuers.get()
         while True:
-            wait = self._issue(issuer)
+            another = asyncio.ensure_future(self._issuers.get())
+            due = asyncio.ensure_future(sleep_on_both_clocks(self._issue(issuer), self._wall))
             try:
-                async with asyncio.timeout(wait):
-                    issuer = await self._issuers.get()
-            except TimeoutError:
-                continue
+                await asyncio.wait({another, due}, return_when=asyncio.FIRST_COMPLETED)
+                if another.done():
+                    issuer = another.result()
+            finally:
+                another.cancel()
+                due.cancel()
+
+    def _wall(self) -> float:
+        return self._signer.now().timestamp()
 
     def _issue(self, issuer: Issuer) -> float:
         """Seconds until the next one."""
