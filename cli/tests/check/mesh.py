@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from cli.tests.cluster import Cluster
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
@@ -22,10 +22,10 @@ class Issued:
         *,
         by: "Issued | None" = None,
         days: int = 365,
-        curve: ec.EllipticCurve | None = None,
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
         also: tuple[str, ...] = (),
     ) -> None:
-        self.key = ec.generate_private_key(curve or ec.SECP256R1())
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issuer = by.certificate.subject if by else subject
@@ -58,11 +58,11 @@ def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def trust(kube: Cluster, anchor: Issued, issuer: Issued, key_pem: str | None = None) -> None:
-    """What identity writes."""
+def trust(kube: Cluster, anchor: Issued, issuer: Issued, key_pem: str | None = None, above: str = "") -> None:
+    """What identity writes; `above` (PEM) comes with the issuer."""
     base = "/api/v1/namespaces/linkerd"
     kube.put(f"{base}/configmaps/linkerd-identity-trust-roots", {"data": {"ca-bundle.crt": anchor.pem}})
-    data = {"crt.pem": b64(issuer.pem), "key.pem": b64(key_pem or issuer.key_pem)}
+    data = {"crt.pem": b64(issuer.pem + above), "key.pem": b64(key_pem or issuer.key_pem)}
     kube.put(f"{base}/secrets/linkerd-identity-issuer", {"data": data})
 
 

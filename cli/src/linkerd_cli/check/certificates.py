@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
 from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_contract import names
+from linkerd_contract.trust import ANCHOR_CURVES, ANCHOR_KEYS, ANCHOR_RSA_BITS
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -23,6 +25,8 @@ INJECTOR_SERVICE = "linkerd-proxy-injector"
 class _Chain:
     anchors: "list[Certificate]"
     issuer: "Certificate"
+    between: "list[Certificate]"
+    """What came with the issuer."""
 
 
 def _pem(what: str, pem: str) -> "list[Certificate]":
@@ -57,10 +61,12 @@ async def _chain(state: State) -> _Chain:
     bundle = text(mapping(roots, "data"), names.TRUST_ROOTS_KEY)
     state.trust_anchors = bundle
     issuer = _secret_text(secret, names.ISSUER_SECRET, "crt.pem", "tls.crt")
-    return _Chain(_pem(names.TRUST_ROOTS_CONFIG_MAP, bundle), _pem(names.ISSUER_SECRET, issuer)[0])
+    first, *between = _pem(names.ISSUER_SECRET, issuer)
+    return _Chain(_pem(names.TRUST_ROOTS_CONFIG_MAP, bundle), first, between)
 
 
 async def _config_valid(state: State) -> None:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
     from linkerd_kube.resources import SECRETS
@@ -70,7 +76,7 @@ async def _config_valid(state: State) -> None:
     key_pem = _secret_text(secret, names.ISSUER_SECRET, "key.pem", "tls.key")
     try:
         public = load_pem_private_key(key_pem.encode(), None).public_key()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Failed(f"{names.ISSUER_SECRET}: the key cannot be read: {error}") from error
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if public.public_bytes(*form) != chain.issuer.public_key().public_bytes(*form):
@@ -81,24 +87,46 @@ def _name(certificate: "Certificate") -> str:
     return f"{certificate.serial_number} {certificate.subject.rfc4514_string().removeprefix('CN=')}"
 
 
-def _supported(certificates: "list[Certificate]", *, rsa: bool) -> None:
-    """ECDSA P-256; for anchors also RSA of 2048 or 4096 bits (Linkerd)."""
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+def _supported(certificates: "list[Certificate]", allowed: Callable[[object], bool], kinds: str) -> None:
+    """Whether their keys are of the `kinds` that identity works with."""
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     bad = []
     for certificate in certificates:
-        key = certificate.public_key()
-        fine = isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
-        if rsa and isinstance(key, RSAPublicKey):
-            fine = key.key_size in (2048, 4096)
-        if not fine:
-            bad.append(f"{_name(certificate)} must use P-256 curve for public key, instead {_algorithm(key)} was used")
+        try:
+            key: object = certificate.public_key()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            bad.append(f"{_name(certificate)} has a broken public key: {error}")
+            continue
+        if not allowed(key):
+            bad.append(f"{_name(certificate)} must use {kinds} for its public key, instead {_algorithm(key)} was used")
     if bad:
         raise Failed("Invalid certificates:\n" + "\n".join(f"  * {line}" for line in bad))
 
 
+def _p256(key: object) -> bool:
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+
+    return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+
+
+def _anchor_kind(key: object) -> bool:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(key, RSAPublicKey):
+        return ANCHOR_RSA_BITS[0] <= key.key_size <= ANCHOR_RSA_BITS[1]
+    return isinstance(key, EllipticCurvePublicKey) and key.curve.name in ANCHOR_CURVES
+
+
 def _algorithm(key: object) -> str:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(key, EllipticCurvePublicKey):
+        return f"ECDSA {key.curve.name}"
+    if isinstance(key, RSAPublicKey):
+        return f"RSA of {key.key_size} bits"
     return type(key).__name__.lstrip("_").removesuffix("PublicKey")
 
 
@@ -128,7 +156,7 @@ def _when(time: datetime) -> str:
 
 
 async def _anchors_supported(state: State) -> None:
-    _supported((await _chain(state)).anchors, rsa=True)
+    _supported((await _chain(state)).anchors, _anchor_kind, f"one of {ANCHOR_KEYS}")
 
 
 async def _anchors_in_time(state: State) -> None:
@@ -140,7 +168,7 @@ async def _anchors_not_soon(state: State) -> None:
 
 
 async def _issuer_supported(state: State) -> None:
-    _supported([(await _chain(state)).issuer], rsa=False)
+    _supported([(await _chain(state)).issuer], _p256, "P-256 curve")
 
 
 async def _issuer_in_time(state: State) -> None:
@@ -153,16 +181,21 @@ async def _issuer_not_soon(state: State) -> None:
 
 async def _issued_by_anchor(state: State) -> None:
     chain = await _chain(state)
-    if not any(_issued_by(chain.issuer, anchor) for anchor in chain.anchors):
-        raise Failed("issuer certificate is not signed by any of the trust anchors")
+    certificate, left = chain.issuer, list(chain.between)
+    while certificate not in chain.anchors and not any(_issued_by(certificate, anchor) for anchor in chain.anchors):
+        parent = next((above for above in left if _issued_by(certificate, above)), None)
+        if parent is None:
+            raise Failed("issuer certificate is not signed by any of the trust anchors")
+        left.remove(parent)
+        certificate = parent
 
 
 def _issued_by(certificate: "Certificate", authority: "Certificate") -> bool:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         certificate.verify_directly_issued_by(authority)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
     return True
 
