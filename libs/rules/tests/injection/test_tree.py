@@ -23,11 +23,21 @@ def test_attached_is_in_its_parent() -> None:
     assert parent == {"a": {"b": 1}}
 
 
+def test_copied_leaves_the_original_alone() -> None:
+    original: tree.JsonObject = {"a": {"b": [1]}}
+    parent = dict(original)
+    tree.copied(parent, "a", "")["c"] = 2
+    tree.copied(parent, "new", "")["d"] = 3
+    assert original == {"a": {"b": [1]}}
+    assert parent == {"a": {"b": [1], "c": 2}, "new": {"d": 3}}
+
+
 @pytest.mark.parametrize(
     ("read", "value", "path"),
     [
         (tree.child, [], "spec.a"),
         (tree.attached, "x", "spec.a"),
+        (tree.copied, "x", "spec.a"),
         (tree.objects, {}, "spec.a"),
         (tree.objects, [{}, 1], "spec.a[1]"),
         (tree.strings, {"k": 1}, "spec.a[k]"),

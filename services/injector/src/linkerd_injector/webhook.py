@@ -6,6 +6,7 @@
   so that the configuration's failurePolicy decides, and no pod is ever injected by half.
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -17,7 +18,7 @@ from aiohttp import web
 from linkerd_injector.cluster import ClusterView
 from linkerd_injector.events import Events
 from linkerd_injector.metrics import Metrics
-from linkerd_injector.owners import Owners
+from linkerd_injector.owners import Owner, Owners
 from linkerd_injector.review import Answer, BadReview, Review, read_review, write_review
 from linkerd_injector.validate import validate
 from linkerd_kube import ApiError, JsonObject
@@ -25,6 +26,8 @@ from linkerd_rules.injection import InjectConfig, Injection, Malformed, Target, 
 from linkerd_runtime.problem import problem_middleware, problem_response
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+_level = logging.getLogger(__name__)
+"""Asked first whether a line is wanted: structlog puts one together before it asks."""
 
 MAX_BODY = 8 << 20
 """etcd's limit is 1.5 MiB an object; a review may hold two."""
@@ -107,17 +110,24 @@ class Webhook:
         )
         injection = inject_pod(review.object, target, config)
         self._metrics.count(owner.kind, review.namespace, injection)
-        outcome = "injected" if injection.injected else "skipped"
-        log.info(
-            outcome,
+        _say(review, owner, injection)
+        if not review.dry_run:
+            self._events.injection(owner, injection)
+        return _answer_of(review.object, injection)
+
+
+def _say(review: Review, owner: Owner, injection: Injection) -> None:
+    """Events and metrics tell of every pod; a line of log for each would cost as much as its injection does."""
+    level = logging.WARNING if injection.warnings else logging.DEBUG
+    if _level.isEnabledFor(level):
+        log.log(
+            level,
+            "injected" if injection.injected else "skipped",
             namespace=review.namespace,
             owner=f"{owner.kind}/{owner.name}",
             reasons=[str(reason) for reason in injection.reasons],
             warnings=list(injection.warnings),
         )
-        if not review.dry_run:
-            self._events.injection(owner, injection)
-        return _answer_of(review.object, injection)
 
 
 async def _validated(review: Review) -> Answer:

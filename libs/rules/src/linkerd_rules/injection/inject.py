@@ -4,7 +4,7 @@ The object given is never changed. What cannot be injected says why; the opaque-
 that are not injected, too. Injecting what is injected changes nothing.
 """
 
-import copy
+import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from linkerd_rules.injection import containers, ports, skip
 from linkerd_rules.injection.annotations import Resolved, resolve
 from linkerd_rules.injection.config import InjectConfig, ProxyConfig
 from linkerd_rules.injection.skip import Asked, SkipReason
-from linkerd_rules.injection.tree import JsonObject, Malformed, attached, child, objects, strings, text
+from linkerd_rules.injection.tree import JsonObject, Malformed, child, copied, objects, strings, text
 
 OWNER_LABELS = frozenset(
     {"deployment", "replicaset", "replicationcontroller", "job", "cronjob", "daemonset", "statefulset"}
@@ -68,9 +68,10 @@ def inject_pod(template: JsonObject, target: Target, config: InjectConfig) -> In
     if not objects(spec, "containers", "spec"):
         raise Malformed("spec.containers", "must not be empty")
     resolved = resolve(annotations, target.namespace_annotations, config.proxy)
-    pod = copy.deepcopy(template)
-    warnings = [*resolved.warnings, *_add_containers(child(pod, "spec", ""), config, resolved.proxy)]
-    warnings += _add_metadata(attached(pod, "metadata", ""), child(pod, "spec", ""), target, config, resolved)
+    pod = dict(template)
+    changed = copied(pod, "spec", "")
+    warnings = [*resolved.warnings, *_add_containers(changed, config, resolved.proxy)]
+    warnings += _add_metadata(copied(pod, "metadata", ""), changed, target, config, resolved)
     return Injection(
         mutated=pod,
         injected=True,
@@ -108,8 +109,8 @@ def _skipped(
 
 
 def _annotated(original: JsonObject, opaque: str) -> JsonObject:
-    changed = copy.deepcopy(original)
-    attached(attached(changed, "metadata", ""), "annotations", "metadata")[names.ANNOTATION_OPAQUE_PORTS] = opaque
+    changed = dict(original)
+    copied(copied(changed, "metadata", ""), "annotations", "metadata")[names.ANNOTATION_OPAQUE_PORTS] = opaque
     return changed
 
 
@@ -140,7 +141,7 @@ def _add_containers(spec: JsonObject, config: InjectConfig, proxy: ProxyConfig) 
 def _add_metadata(
     metadata: JsonObject, spec: JsonObject, target: Target, config: InjectConfig, resolved: Resolved
 ) -> list[str]:
-    annotations = attached(metadata, "annotations", "metadata")
+    annotations = copied(metadata, "annotations", "metadata")
     present = strings(metadata, "annotations", "metadata")
     if target.source is Source.WEBHOOK:
         opaque = ports.opaque_of_pod(present, spec, target.namespace_annotations, config.proxy.opaque_ports)
@@ -149,9 +150,13 @@ def _add_metadata(
             annotations[names.ANNOTATION_OPAQUE_PORTS] = opaque
     annotations[names.ANNOTATION_CREATED_BY] = f"{target.source} {config.version}"
     annotations[names.ANNOTATION_PROXY_VERSION] = resolved.proxy.version
-    digest = hashlib.sha256(config.trust_anchors.encode()).hexdigest()
-    annotations[names.ANNOTATION_TRUST_ROOT_SHA256] = digest
-    return _add_labels(attached(metadata, "labels", "metadata"), target, config)
+    annotations[names.ANNOTATION_TRUST_ROOT_SHA256] = _digest(config.trust_anchors)
+    return _add_labels(copied(metadata, "labels", "metadata"), target, config)
+
+
+@functools.lru_cache(maxsize=4)
+def _digest(trust_anchors: str) -> str:
+    return hashlib.sha256(trust_anchors.encode()).hexdigest()
 
 
 def _add_labels(labels: JsonObject, target: Target, config: InjectConfig) -> list[str]:

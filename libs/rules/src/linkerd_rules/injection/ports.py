@@ -4,6 +4,7 @@ A pod or Service without the opaque-ports annotation gets its namespace's, word 
 installation's default list that it has (Linkerd). Nothing in common: no annotation.
 """
 
+import functools
 from collections.abc import Mapping
 
 from linkerd_contract.durations import parse_ports, port_in
@@ -95,5 +96,7 @@ def _in_common(default: str, ports: Mapping[int, str]) -> str:
     return ",".join(str(port) for port, name in ports.items() if port_in(ranges, port) or (name and name in names))
 
 
+@functools.lru_cache(maxsize=64)
 def _ranges(port_list: str) -> list[tuple[int, int]]:
+    """The installation's default list, over and over: parsed once, never changed."""
     return parse_ports(",".join(part for part in port_list.split(",") if is_range(part)))

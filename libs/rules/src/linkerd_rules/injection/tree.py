@@ -42,6 +42,16 @@ def attached(parent: JsonObject, key: str, path: str) -> JsonObject:
     return value
 
 
+def copied(parent: JsonObject, key: str, path: str) -> JsonObject:
+    """A shallow copy of the object under a key, put in its place: what it holds may be replaced, not changed.
+
+    Copying no more than the way to what changes is what makes injection cheap: pods are large. Raises Malformed.
+    """
+    value = dict(child(parent, key, path))
+    parent[key] = value
+    return value
+
+
 def objects(parent: JsonObject, key: str, path: str) -> list[JsonObject]:
     """A new list of the objects in the list under a key; absent gives an empty one. Raises Malformed."""
     value = parent.get(key)
