@@ -10,7 +10,7 @@ import sys
 # memory that stays. The proxy verifies against the mesh's own anchors only, so there is nothing to read.
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
 
-from linkerd_proxy import app
+from linkerd_proxy import app, heap
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import PREFIX, LogFormat, Settings
@@ -48,6 +48,7 @@ def main() -> int:
         except mark.MarkRefused as error:
             logging.getLogger("linkerd_proxy").error("cannot start: %s", error)
             return 1
+    heap.keep()
     environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     options = app.Options(environment, log_level, overrides)
     with asyncio.Runner(loop_factory=mark.loop_factory(settings.socket_mark)) as runner:

@@ -7,6 +7,7 @@ from typing import cast
 
 from services.proxy.tests.loop import on_uvloop
 
+from linkerd_proxy.transport.buffers import PLAIN, READ_SIZE, RECORD, SLICE
 from linkerd_proxy.transport.tls import TlsContexts, client_identity, peer_names
 from linkerd_proxy.transport.tls_stream import TlsStream
 from linkerd_runtime.certify import Credentials
@@ -105,6 +106,44 @@ async def test_bytes_names_and_alpn(tmp_path: Path) -> None:
     client.close()
     server.close()
     await eventually(lambda: all(p.lost for p in ends.protocols.values()))
+
+
+class BufferedRecorder(asyncio.BufferedProtocol):
+    """As relays: reads from the buffer that all share."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return PLAIN
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.received += PLAIN[:nbytes]
+
+
+@on_uvloop
+async def test_bytes_in_pieces_of_every_size(tmp_path: Path) -> None:
+    authority = Authority()
+    ends = Ends()
+    await ends.join(
+        contexts(authority, "s.id", tmp_path).server(), contexts(authority, "c.id", tmp_path).client(""), "s.id"
+    )
+    buffered = BufferedRecorder()
+    ends.streams["server"].set_protocol(buffered)
+    client, server = ends.streams["client"], ends.streams["server"]
+    sizes = [0, 1, 9, RECORD - 1, RECORD, RECORD + 1, SLICE - 1, SLICE, SLICE + 1, 3 * READ_SIZE + 7, 5]
+    pieces = [bytes([i]) * size for i, size in enumerate(sizes)]
+    client.writelines(pieces)
+    server.writelines(memoryview(piece) for piece in pieces)
+    for piece in pieces:
+        client.write(piece)
+    whole = b"".join(pieces)
+    await eventually(lambda: buffered.received == whole * 2)
+    await eventually(lambda: ends.protocols["client"].received == whole)
+    client.close()
+    client.writelines([b"nothing more"])
+    server.abort()
+    await eventually(lambda: ends.protocols["client"].lost)
 
 
 @on_uvloop

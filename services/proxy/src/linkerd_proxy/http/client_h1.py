@@ -22,7 +22,7 @@ from linkerd_proxy.http.exchange import (
 )
 from linkerd_proxy.http.upgrade import splice
 from linkerd_proxy.telemetry.metrics import TcpSeries
-from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, errno_name
+from linkerd_proxy.transport.flow import BULK, HIGH_WATER, LOW_WATER, Pieces, errno_name, write_pieces
 from linkerd_proxy.transport.turn import Turn
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class H1Client(asyncio.Protocol):
         self.reader = ResponseReader(self)
         self.closed = False
         self.idle_since = 0.0
-        self._out: list[bytes] = []
+        self._out: Pieces = []
+        self._bulk = 0
         self._x: Exchange | None = None
         self._fields: Headers = []
         self._reused = False
@@ -142,6 +143,9 @@ class H1Client(asyncio.Protocol):
             return
         if data:
             self._write(writer.chunk(data) if self._chunked else data)
+            self._bulk += len(data)
+            if self._bulk >= BULK:
+                self.flush()
         if end and self._chunked:
             self._write(writer.LAST_CHUNK)
         if self._paused:
@@ -253,12 +257,10 @@ class H1Client(asyncio.Protocol):
     def flush(self) -> None:
         """Write what is due."""
         out = self._out
+        self._bulk = 0
         if not out or self.closed:
             return
-        data = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
-        self.tcp.written.value += len(data)
-        self.transport.write(data)
+        self.tcp.written.value += write_pieces(self.transport, out)
 
     def _write(self, data: bytes) -> None:
         out = self._out

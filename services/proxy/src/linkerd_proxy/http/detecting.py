@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import cast
 
+from linkerd_proxy.transport.relay import End
 from linkerd_proxy.transport.wheel import Timer, Wheel
 
 
@@ -25,7 +26,7 @@ class Why(Enum):
 Decide = Callable[[asyncio.Transport, bytes, Why], bool]
 
 
-def hand_over(transport: asyncio.Transport, protocol: asyncio.Protocol, received: bytes = b"") -> None:
+def hand_over(transport: asyncio.Transport, protocol: asyncio.Protocol | End, received: bytes = b"") -> None:
     """Make `protocol` the transport's, with what was already read."""
     transport.set_protocol(protocol)
     protocol.connection_made(transport)

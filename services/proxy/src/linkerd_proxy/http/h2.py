@@ -16,7 +16,7 @@ from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.http.exchange import Exchange
 from linkerd_proxy.telemetry.metrics import TcpSeries
-from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, errno_name
+from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, errno_name, write_pieces
 from linkerd_proxy.transport.turn import Turn
 from linkerd_proxy.transport.wheel import Timer, Wheel
 
@@ -150,10 +150,8 @@ class H2Shell:
         transport = self.transport
         if not out or transport is None or self.closed:
             return
-        data = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
-        self.tcp.written.value += len(data)
-        transport.write(data)
+        self.codec.bulk = 0
+        self.tcp.written.value += write_pieces(transport, out)
 
     def stall(self, x: Exchange) -> None:
         """The write buffer is full: `release` follows for this exchange when it is not."""
@@ -206,6 +204,9 @@ class H2Shell:
             self.stall(x)
         else:
             self.release(x)
+
+    def bulk_due(self) -> None:
+        self.flush()
 
     def settings_received(self) -> None:
         pass

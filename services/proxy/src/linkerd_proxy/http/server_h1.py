@@ -25,7 +25,7 @@ from linkerd_proxy.http.exchange import (
     Service,
 )
 from linkerd_proxy.telemetry.metrics import TcpSeries
-from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, errno_name, peer
+from linkerd_proxy.transport.flow import BULK, HIGH_WATER, LOW_WATER, Pieces, errno_name, peer, write_pieces
 from linkerd_proxy.transport.turn import Turn
 from linkerd_runtime.settings import Addr
 
@@ -60,7 +60,8 @@ class H1Server(asyncio.Protocol):
         self.on_closed: Callable[[], None] = _nothing
         self.on_bad_request: Callable[[], None] = _nothing
         """The client sent what is not HTTP/1."""
-        self._out: list[bytes] = []
+        self._out: Pieces = []
+        self._bulk = 0
         self._x: Exchange | None = None
         self._tail = b""
         self._owed = 0
@@ -225,6 +226,9 @@ class H1Server(asyncio.Protocol):
                 self._out += (data, b"\r\n")
             else:
                 self._write(data)
+            self._bulk += len(data)
+            if self._bulk >= BULK:
+                self.flush()
         if self._paused:
             x.down_held += len(data)
         else:
@@ -262,12 +266,10 @@ class H1Server(asyncio.Protocol):
     def flush(self) -> None:
         """Write what is due."""
         out = self._out
+        self._bulk = 0
         if not out or self.closed:
             return
-        data = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
-        self.tcp.written.value += len(data)
-        self.transport.write(data)
+        self.tcp.written.value += write_pieces(self.transport, out)
 
     # Ends.
 

@@ -40,7 +40,7 @@ class Dialer:
     refuse_loopback: bool = False
     refuse_port: int = 0
 
-    async def connect(self, addr: ServerAddr, protocol: asyncio.Protocol, tls: ClientTls | None = None) -> None:
+    async def connect(self, addr: ServerAddr, protocol: asyncio.BaseProtocol, tls: ClientTls | None = None) -> None:
         """Connect `protocol`. Raises ConnectFailed, ConnectTimeout."""
         self._guard(addr)
         try:
@@ -57,7 +57,7 @@ class Dialer:
         if self.refuse_port and addr.port == self.refuse_port:
             raise ConnectFailed(f"{addr} is this proxy's own inbound port: connections to it would loop")
 
-    async def _connect(self, addr: ServerAddr, protocol: asyncio.Protocol, tls: ClientTls | None) -> None:
+    async def _connect(self, addr: ServerAddr, protocol: asyncio.BaseProtocol, tls: ClientTls | None) -> None:
         family = socket.AF_INET6 if ":" in addr.host else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
@@ -74,7 +74,7 @@ class Dialer:
 
 
 async def _handshake(
-    loop: asyncio.AbstractEventLoop, lower: asyncio.Transport, protocol: asyncio.Protocol, tls: ClientTls
+    loop: asyncio.AbstractEventLoop, lower: asyncio.Transport, protocol: asyncio.BaseProtocol, tls: ClientTls
 ) -> None:
     finished: asyncio.Future[None] = loop.create_future()
 

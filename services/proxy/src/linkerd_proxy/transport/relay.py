@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from linkerd_proxy.transport.buffers import PLAIN
 from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, reset
+from linkerd_proxy.transport.tls_stream import TlsStream
 
 
 class ByteCount(Protocol):
@@ -17,10 +19,10 @@ class ByteCount(Protocol):
     value: float
 
 
-class End(asyncio.Protocol):
+class End(asyncio.BufferedProtocol):
     """One of the two connections of a relay."""
 
-    __slots__ = ("_lost", "_on_lost", "_pending", "_read", "_said_eof", "_transport", "_written", "peer")
+    __slots__ = ("_copies", "_lost", "_on_lost", "_pending", "_read", "_said_eof", "_transport", "_written", "peer")
 
     def __init__(self, read: ByteCount, written: ByteCount, on_lost: Callable[[Exception | None], None]) -> None:
         self._read = read
@@ -30,12 +32,14 @@ class End(asyncio.Protocol):
         self._pending: list[bytes] = []
         self._said_eof = False
         self._lost = False
+        self._copies = False
         self.peer: End = self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports have the interface of asyncio.Transport, not its class.
         stream = self._transport = cast("asyncio.Transport", transport)
         stream.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+        self._copies = isinstance(stream, TlsStream)
         if self.peer._lost:
             stream.close()
             return
@@ -48,17 +52,28 @@ class End(asyncio.Protocol):
         elif self.peer._transport is not None:
             self.peer._transport.resume_reading()
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return PLAIN
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._forward(PLAIN[:nbytes])
+
     def data_received(self, data: bytes) -> None:
+        """What was read before the relay began."""
+        self._forward(data)
+
+    def _forward(self, data: bytes | memoryview) -> None:
         self._read.value += len(data)
         peer = self.peer
         transport = peer._transport
-        if transport is not None:
-            peer._written.value += len(data)
-            transport.write(data)
-        else:
-            self._pending.append(data)
+        if transport is None:
+            self._pending.append(bytes(data))
             if self._transport is not None:
                 self._transport.pause_reading()
+            return
+        peer._written.value += len(data)
+        # TLS takes what it is given at once; the event loop's transports keep what the socket does not take.
+        transport.write(data if peer._copies else bytes(data))
 
     def eof_received(self) -> bool:
         self._said_eof = True

@@ -12,17 +12,18 @@ owns the stream gives it a protocol (set_protocol) then.
 import asyncio
 import errno
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
+from linkerd_proxy.transport.buffers import CLEAR, PLAIN, READ_SIZE, RECORD, SLICE, WIRE
 from linkerd_proxy.transport.flow import PlainTransport, StreamProtocol
 
-_READ = 16_384
-"""The most plaintext that one record holds (RFC 8446 section 5.1): one read takes one record whole."""
-
+_ReadInto = Callable[[int, memoryview], int]
+"""SSLObject.read with a buffer."""
 OnDone = Callable[["TlsStream", Exception | None], None]
 
 
-class TlsStream(asyncio.Transport, asyncio.Protocol):
+class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
     """One TLS connection."""
 
     __slots__ = (
@@ -36,6 +37,7 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         "_shut",
         "_tls",
         "_truncated",
+        "_updated",
     )
 
     def __init__(
@@ -51,6 +53,8 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         )
         self._on_done: OnDone | None = on_done
         self._protocol: StreamProtocol | None = None
+        self._updated: Callable[[int], None] | None = None
+        """The protocol's, where it is a buffered one."""
         self._closing = False
         self._eof_received = False
         self._shut = False
@@ -72,6 +76,7 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._protocol = protocol  # type: ignore[assignment]  # what our protocols implement, checked where they are made
+        self._updated = protocol.buffer_updated if isinstance(protocol, asyncio.BufferedProtocol) else None
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._protocol  # type: ignore[return-value]
@@ -85,12 +90,28 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._shut or self._closing or not data:
             return
+        n = len(data)
+        if n <= SLICE:
+            self._encrypt([data])
+        else:
+            view = memoryview(data)
+            self._encrypt(view[start : start + SLICE] for start in range(0, n, SLICE))
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        if not self._shut and not self._closing:
+            self._encrypt(_slices(list_of_data))
+
+    def _encrypt(self, slices: Iterable[bytes | bytearray | memoryview]) -> None:
+        encrypt, encrypted = self._tls.write, self._outgoing.read
+        out: list[bytes] = []
         try:
-            self._tls.write(data)
+            for data in slices:
+                encrypt(data)
+                out.append(encrypted())
         except ssl.SSLError as error:
             self._fail(error)
             return
-        self._lower.write(self._outgoing.read())
+        self._lower.writelines(out)
 
     def can_write_eof(self) -> bool:
         return True
@@ -131,12 +152,15 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
 
     # The protocol that the transport below sees.
 
-    def data_received(self, data: bytes) -> None:
-        self._incoming.write(data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return WIRE
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._on_done is not None:
+            self._incoming.write(WIRE[:nbytes])
             self._handshake()
         else:
-            self._read()
+            self._read(nbytes)
 
     def eof_received(self) -> bool:
         # TCP ended without close_notify: what came may be cut short (RFC 8446 section 6.1), so it is no orderly end.
@@ -151,7 +175,7 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         if self._on_done is not None:
             self._fail(error or ConnectionResetError("the connection closed during the TLS handshake"))
         elif self._protocol is not None:
-            protocol, self._protocol = self._protocol, None
+            protocol, self._protocol, self._updated = self._protocol, None, None
             if error is None and self._truncated:
                 error = ConnectionResetError(errno.ECONNRESET, "closed without close_notify")
             protocol.connection_lost(error)
@@ -187,35 +211,49 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
         if self._incoming.pending and not self._closing:
             self._read()
 
-    def _read(self) -> None:
-        incoming, read = self._incoming, self._tls.read
-        parts: list[bytes] = []
+    def _read(self, nbytes: int = 0) -> None:
+        """Decrypt what has come, of which the last `nbytes` are still in WIRE, and pass it on."""
+        incoming, read = self._incoming, cast("_ReadInto", self._tls.read)
+        n = taken = 0
         ended = False
-        try:
-            while True:
-                data = read(_READ)
-                if not data:
-                    ended = True
-                    break
-                parts.append(data)
-                if not incoming.pending:
-                    break
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:
-            ended = True
-        except ssl.SSLError as error:
-            self._fail(error)
-            return
+        while True:
+            if taken < nbytes:
+                incoming.write(WIRE[taken : min(taken + SLICE, nbytes)])
+                taken += SLICE
+            try:
+                # Records are read whole, so that none of one is left with OpenSSL when there is no more to come.
+                while incoming.pending and not ended:
+                    got = read(RECORD, PLAIN[n:])
+                    n += got
+                    ended = not got
+                    if n > READ_SIZE + RECORD:
+                        self._pass_on(n)
+                        n = 0
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLZeroReturnError:
+                ended = True
+            except ssl.SSLError as error:
+                self._fail(error)
+                return
+            if ended or taken >= nbytes:
+                break
         if self._outgoing.pending:  # answers to key updates
             self._lower.write(self._outgoing.read())
-        protocol = self._protocol
-        if protocol is None:
-            return
-        if parts:
-            protocol.data_received(parts[0] if len(parts) == 1 else b"".join(parts))
-        if ended and not self._eof_received:
+        if n:
+            self._pass_on(n)
+        if ended and not self._eof_received and self._protocol is not None:
             self._eof()
+
+    def _pass_on(self, n: int) -> None:
+        """Plaintext in PLAIN, which is also where a buffered protocol expects it."""
+        protocol = self._protocol
+        if self._closing or protocol is None:
+            return
+        if self._updated is not None:
+            self._updated(n)
+        else:
+            protocol.data_received(bytes(PLAIN[:n]))
 
     def _eof(self) -> None:
         self._eof_received = True
@@ -240,3 +278,21 @@ class TlsStream(asyncio.Transport, asyncio.Protocol):
             on_done(self, error)
         else:
             self._lower.abort()
+
+
+def _slices(pieces: Iterable[bytes | bytearray | memoryview]) -> Iterator[memoryview]:
+    """The bytes of all pieces in full slices, each of which must be used before the next is asked for."""
+    filled = 0
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            part = view[: SLICE - filled]
+            n = len(part)
+            CLEAR[filled : filled + n] = part
+            filled += n
+            view = view[n:]
+            if filled == SLICE:
+                yield CLEAR
+                filled = 0
+    if filled:
+        yield CLEAR[:filled]

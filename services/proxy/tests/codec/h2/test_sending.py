@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from services.proxy.tests.codec.h2.wire import POST, RESPONSE, Peer, connect, make_pair, parse_frames, written
 
 from linkerd_proxy.codec.h2 import errors, frames
+from linkerd_proxy.codec.h2.sending import BULK
 from linkerd_proxy.codec.h2.settings import H2Settings
 
 
@@ -45,6 +46,15 @@ def test_windows_come_back_in_batches() -> None:
     assert not pair.client.out
     pair.client.consumed(stream, 1)
     assert parse_frames(written(pair.client)) == [(frames.WINDOW_UPDATE, 0, 1, (32_767).to_bytes(4, "big"))]
+
+
+def test_much_data_is_written_at_once() -> None:
+    pair = make_pair(H2Settings(stream_window=1_000_000, connection_window=1_000_000))
+    _, theirs = pair.request()
+    pair.server.send_headers(theirs, RESPONSE)
+    pair.server.send_data(theirs, b"x" * 400_000)
+    assert pair.at_server.bulks == [BULK] * 3
+    assert pair.server.bulk == 400_000 - 3 * BULK
 
 
 def test_more_than_was_received_cannot_be_consumed() -> None:

@@ -25,6 +25,7 @@ class Recorder:
         self.streams: dict[int, H2Stream] = {}
         self.connection: H2Connection | None = None
         self.consumes = True
+        self.bulks: list[int] = []
 
     def take(self) -> list[Event]:
         events, self.events = self.events, []
@@ -50,6 +51,11 @@ class Recorder:
 
     def drained(self, stream: H2Stream) -> None:
         self.events.append(("drained", stream.id))
+
+    def bulk_due(self) -> None:
+        assert self.connection is not None
+        self.bulks.append(self.connection.bulk)
+        self.connection.bulk = 0
 
     def settings_received(self) -> None:
         self.events.append(("settings",))
@@ -83,6 +89,18 @@ def parse_frames(data: bytes) -> list[tuple[int, int, int, bytes]]:
         end = 9 + (high << 8 | low)
         found.append((kind, flags, stream, data[9:end]))
         data = data[end:]
+    return found
+
+
+def joined(events: list[Event]) -> list[Event]:
+    """Events with the parts of each run of DATA as one: frames are passed on as they come."""
+    found: list[Event] = []
+    for event in events:
+        last = found[-1] if found else ()
+        if event[0] == "data" and last and last[0] == "data" and last[1] == event[1] and not last[3]:
+            found[-1] = ("data", event[1], last[2] + event[2], event[3])
+        else:
+            found.append(event)
     return found
 
 

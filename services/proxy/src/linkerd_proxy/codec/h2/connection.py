@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from linkerd_proxy.codec.h2 import errors, frames, validation
-from linkerd_proxy.codec.h2.control import DRAIN_PING, Controller
+from linkerd_proxy.codec.h2.control import DRAIN_PING
+from linkerd_proxy.codec.h2.data import DataReceiver, is_head, unpad
 from linkerd_proxy.codec.h2.errors import H2Error
 from linkerd_proxy.codec.h2.frames import ACK, DATA, END_HEADERS, END_STREAM, HEAD, HEADERS, LARGEST_ID, PADDED, PREFACE
 from linkerd_proxy.codec.h2.hpack import BLOCK_MEMO, BLOCK_MEMO_LENGTH, BlockMemo
@@ -31,7 +32,7 @@ LARGEST_STATIC: Final = 96
 _HEADERS_TOO_LARGE: Final = [(b":status", b"431"), (b"content-length", b"0")]
 
 
-class H2Connection(Controller):
+class H2Connection(DataReceiver):
     """One side of a connection. ``wake`` is called whenever ``out`` stops being empty, the first time from here."""
 
     __slots__ = (
@@ -128,6 +129,10 @@ class H2Connection(Controller):
             i = self._take_preface(data) if self._preface else 0
             if i < 0:
                 return
+            if self._data_left:
+                i = min(self._data_left, len(data))
+                self._data_left -= i
+                self._rest_of_data(data[:i])
             self._frames(data, i)
         except H2Error as error:
             self._fail(error)
@@ -152,7 +157,7 @@ class H2Connection(Controller):
             if length > limit:
                 raise H2Error(f"frame of {length} bytes", errors.FRAME_SIZE_ERROR)
             end = i + 9 + length
-            if end > n:
+            if end > n and (kind != DATA or flags & PADDED or i + 9 == n):
                 break
             stream_id &= LARGEST_ID
             if self._guard:
@@ -163,6 +168,9 @@ class H2Connection(Controller):
                 else:
                     self._first_of_block(stream_id, flags, data[i + 9 : end])
             elif kind == DATA:
+                if end > n:
+                    self._begin_data(stream_id, flags, length, data[i + 9 :])
+                    return
                 self._data(stream_id, flags, data[i + 9 : end])
             else:
                 receiver = _RECEIVERS.get(kind)
@@ -192,7 +200,7 @@ class H2Connection(Controller):
 
     def _first_of_block(self, stream_id: int, flags: int, payload: bytes) -> None:
         if flags & PADDED:
-            payload = _unpad(payload)
+            payload = unpad(payload)
         if flags & frames.PRIORITY_FLAG:
             if len(payload) < 5:
                 raise H2Error("HEADERS are too short for a priority", errors.FRAME_SIZE_ERROR)
@@ -328,7 +336,7 @@ class H2Connection(Controller):
 
     def _end(self, stream: H2Stream, headers: Headers) -> None:
         """A response head that is the whole response."""
-        if stream.remaining > 0 and not _is_head(stream):
+        if stream.remaining > 0 and not is_head(stream):
             self._stream_error(stream, errors.PROTOCOL_ERROR)
             return
         stream.remote_closed = True
@@ -341,7 +349,7 @@ class H2Connection(Controller):
         headers, _, status = memo.get(block) or self._judge(block, memo)
         if stream.remote_closed:
             self._stream_error(stream, errors.STREAM_CLOSED)
-        elif status or not end or (stream.remaining > 0 and not _is_head(stream)):
+        elif status or not end or (stream.remaining > 0 and not is_head(stream)):
             self._stream_error(stream, errors.PROTOCOL_ERROR)
         else:
             stream.remote_closed = True
@@ -358,63 +366,6 @@ class H2Connection(Controller):
             self._refuse(stream_id, errors.STREAM_CLOSED)
         self._chatter()
 
-    # DATA
-
-    def _data(self, stream_id: int, flags: int, data: bytes) -> None:
-        size = len(data)
-        self.receive_window -= size
-        if self.receive_window < 0:
-            raise H2Error("more DATA than the connection's window", errors.FLOW_CONTROL_ERROR)
-        stream = self.streams.get(stream_id)
-        if stream is None:
-            self._late_data(stream_id, size)
-            return
-        if flags & PADDED:
-            data = _unpad(data)
-        stream.receive_window -= size
-        end = flags & END_STREAM
-        if stream.receive_window < 0 or stream.remote_closed or (self.client and not stream.answered):
-            self._credit(size)
-            self._bad_data(stream)
-            return
-        n = len(data)
-        if n != size:
-            self._credit(size - n)
-            stream.unacked += size - n
-        if stream.remaining >= 0:
-            stream.remaining -= n
-            if stream.remaining and (stream.remaining < 0 or end) and not (not n and _is_head(stream)):
-                self._credit(n)
-                self._stream_error(stream, errors.PROTOCOL_ERROR)
-                return
-        stream.held += n
-        if end:
-            stream.remote_closed = True
-            if stream.local_closed:
-                self._remove(stream)
-            self.handler.data_received(stream, data, True)
-        elif n:
-            self.handler.data_received(stream, data, False)
-        else:
-            self._chatter()
-
-    def _bad_data(self, stream: H2Stream) -> None:
-        if stream.remote_closed:
-            code = errors.STREAM_CLOSED
-        elif stream.receive_window < 0:
-            code = errors.FLOW_CONTROL_ERROR
-        else:
-            code = errors.PROTOCOL_ERROR
-        self._stream_error(stream, code)
-
-    def _late_data(self, stream_id: int, size: int) -> None:
-        if self._is_idle(stream_id):
-            raise H2Error(f"DATA on idle stream {stream_id}")
-        self._credit(size)
-        if stream_id not in self._resets:
-            self._refuse(stream_id, errors.STREAM_CLOSED)
-        self._chatter()
-
 
 _RECEIVERS: Final[dict[int, Callable[[H2Connection, int, int, bytes], None]]] = {
     frames.PRIORITY: H2Connection._priority,
@@ -426,18 +377,3 @@ _RECEIVERS: Final[dict[int, Callable[[H2Connection, int, int, bytes], None]]] = 
     frames.WINDOW_UPDATE: H2Connection._window_update,
     frames.CONTINUATION: H2Connection._continuation,
 }
-
-
-def _unpad(payload: bytes) -> bytes:
-    """Without pad length and padding (RFC 9113 section 6.1)."""
-    if not payload:
-        raise H2Error("padded frame without a pad length", errors.FRAME_SIZE_ERROR)
-    padding = payload[0]
-    if padding >= len(payload):
-        raise H2Error("padding is as long as the frame")
-    return payload[1 : len(payload) - padding]
-
-
-def _is_head(stream: H2Stream) -> bool:
-    """The response to a HEAD request: its Content-Length describes what is not sent (RFC 9110 section 8.6)."""
-    return stream.sent is not None and (b":method", b"HEAD") in stream.sent

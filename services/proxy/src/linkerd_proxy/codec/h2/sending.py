@@ -16,6 +16,8 @@ from linkerd_proxy.codec.h2.settings import LARGEST_WINDOW, H2Settings, PeerSett
 from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
 
+BULK = 131_072
+"""Bytes of DATA in ``out`` that are to be written at once."""
 RESETS_REMEMBERED = 512
 """Streams that we reset whose late frames are dropped in silence (RFC 9113 section 5.1, closed)."""
 
@@ -42,6 +44,9 @@ class H2Handler(Protocol):
     def drained(self, stream: H2Stream) -> None:
         """What was queued went out: the source may resume."""
 
+    def bulk_due(self) -> None:
+        """Much lies in ``out``: to be written now, while it is in the processor's cache, not at the end of the turn."""
+
     def settings_received(self) -> None:
         """The peer's settings are known, or changed."""
 
@@ -62,6 +67,7 @@ class Sender:
         "_resets",
         "_waiting",
         "active",
+        "bulk",
         "client",
         "encoder",
         "handler",
@@ -82,7 +88,9 @@ class Sender:
         self.client = client
         self.settings = settings
         self.wake = wake
-        self.out: list[bytes] = []
+        self.out: list[bytes | memoryview] = []
+        self.bulk = 0
+        """Bytes of DATA in ``out``: whoever writes them sets this to 0."""
         self.peer = PeerSettings()
         self.encoder = Encoder(settings.header_table_size)
         self.streams: dict[int, H2Stream] = {}
@@ -161,10 +169,13 @@ class Sender:
             self._write(HEAD.pack(n >> 8, n & 255, DATA, 1 if end else 0, stream.id))
             if n:
                 self.out.append(data)
+                self.bulk += n
             if end:
                 stream.local_closed = True
                 if stream.remote_closed:
                     self._remove(stream)
+            if self.bulk >= BULK:
+                self.handler.bulk_due()
         elif n or end:
             self._enqueue(stream, data, end)
 
@@ -190,16 +201,16 @@ class Sender:
                 if self.send_window <= 0:
                     self._waiting[stream.id] = stream
                 return False
-            data = queue[0]
+            data: bytes | memoryview = queue[0]
             start = stream.offset
             if len(data) - start <= size:
                 queue.popleft()
                 stream.offset = 0
                 if start:
-                    data = data[start:]
+                    data = memoryview(data)[start:]
             else:
                 stream.offset = start + size
-                data = data[start : start + size]
+                data = memoryview(data)[start : start + size]
             n = len(data)
             stream.queued -= n
             stream.send_window -= n
@@ -208,6 +219,9 @@ class Sender:
             last = not queue and stream.end_queued and stream.trailers is None
             self._write(HEAD.pack(n >> 8, n & 255, DATA, 1 if last else 0, stream.id))
             self.out.append(data)
+            self.bulk += n
+            if self.bulk >= BULK:
+                self.handler.bulk_due()
             if last:
                 stream.queue = None
                 self._close_local(stream)
