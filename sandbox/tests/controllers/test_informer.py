@@ -45,6 +45,16 @@ async def test_listeners_hear_of_what_a_new_list_lacks() -> None:
     assert heard == ["a True", "b True", "a False", "b True"]
 
 
+async def test_listeners_hear_of_the_labels_that_were() -> None:
+    pods = informer()
+    heard: list[JsonObject] = []
+    pods.on_applied(a_pod("a", labels={"app": "old"}))
+    pods.listen(lambda pod: heard.append(pod["metadata"]["labels"]))
+    pods.on_applied(a_pod("a", labels={"app": "new"}))
+    pods.on_applied(a_pod("a", labels={"app": "new"}))
+    assert heard == [{"app": "old"}, {"app": "new"}, {"app": "new"}]
+
+
 async def test_items_of_a_list_get_their_kind() -> None:
     pods = informer()
     bare = {key: value for key, value in owned("a", "one", 1).items() if key not in ("kind", "apiVersion")}

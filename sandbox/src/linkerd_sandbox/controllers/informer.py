@@ -13,7 +13,7 @@ from linkerd_kube.objects import JsonObject
 from linkerd_kube.reflector import Reflector
 from linkerd_kube.resource import Resource
 from linkerd_sandbox.controllers.actions import Key
-from linkerd_sandbox.fields import owner_of
+from linkerd_sandbox.fields import labels_of, owner_of
 
 _PATIENCE_SECONDS: Final = 5.0
 Listener = Callable[[JsonObject], None]
@@ -28,7 +28,10 @@ def uid_of(obj: JsonObject) -> str:
 
 
 class Informer:
-    """One list and watch, any number of listeners; each is told of every object that came, changed or went."""
+    """One list and watch, any number of listeners; each is told of every object that came, changed or went.
+
+    Where labels changed, also of the object as it was.
+    """
 
     def __init__(self, client: KubeClient, resource: Resource, *, field_selector: str = "") -> None:
         self.resource = resource
@@ -105,6 +108,8 @@ class Informer:
         owner = owner_of(obj)
         if owner is not None:
             self._by_owner.setdefault(str(owner["uid"]), set()).add(key)
+        if old is not None and labels_of(old) != labels_of(obj):
+            self._tell(old)  # whoever has selected it so far must look again too
         self._tell(obj)
 
     def on_deleted(self, obj: JsonObject, /) -> None:
