@@ -29,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
         help="the API's port on 127.0.0.1 (default: a free one), or a port there that leads to a Service",
     )
     up.add_argument("--mode", choices=("root", "user", "one-uid"), help="how to isolate (default: the best possible)")
+    up.add_argument(
+        "--ip-family", choices=("ipv4", "dual"), default="ipv4", help="dual: pods and Services have IPv6 beside IPv4"
+    )
     up.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     sub.add_parser("down", help="stop the cluster; nothing is left")
     sub.add_parser("status", help="whether it runs, and what it uses")

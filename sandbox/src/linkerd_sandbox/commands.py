@@ -102,6 +102,7 @@ def _start(
         mode=arguments.mode or detect_mode(),
         path=environ.get("PATH", "/usr/bin:/bin"),
         log_level=arguments.log_level,
+        ip_family=arguments.ip_family,
         forwards=tuple((one.fileno(), text) for one, text in listeners[1:]),
     )
     with state.log.open("w") as log:

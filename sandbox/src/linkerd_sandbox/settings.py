@@ -10,6 +10,9 @@ POD_CIDR: Final = "10.42.0.0/24"
 CLUSTER_CIDR: Final = "10.42.0.0/16"
 SERVICE_CIDR: Final = "10.43.0.0/16"
 DNS_IP: Final = "10.43.0.10"
+POD_CIDR6: Final = "fd00:10:42::/112"
+SERVICE_CIDR6: Final = "fd00:10:43::/112"
+DNS_IP6: Final = "fd00:10:43::a"
 NODE_NAME: Final = "sandbox"
 API_PORT: Final = 6443
 CLUSTER_DOMAIN: Final = "cluster.local"
@@ -53,8 +56,22 @@ class SupervisorSettings:
     path: str
     """PATH of the user, for finding tools."""
     log_level: str = "info"
+    ip_family: str = "ipv4"
+    """ipv4, or dual: IPv6 beside it."""
     forwards: tuple[tuple[int, str], ...] = ()
     """Listeners on the host's loopback that lead to Services: descriptor, and `HOST_PORT:SERVICE.NAMESPACE:PORT`."""
+
+    @property
+    def pod_cidrs(self) -> tuple[str, ...]:
+        return (POD_CIDR, POD_CIDR6) if self.ip_family == "dual" else (POD_CIDR,)
+
+    @property
+    def service_cidrs(self) -> tuple[str, ...]:
+        return (SERVICE_CIDR, SERVICE_CIDR6) if self.ip_family == "dual" else (SERVICE_CIDR,)
+
+    @property
+    def dns_ips(self) -> tuple[str, ...]:
+        return (DNS_IP, DNS_IP6) if self.ip_family == "dual" else (DNS_IP,)
 
     @property
     def descriptors(self) -> list[int]:

@@ -13,7 +13,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,7 @@ from linkerd_sandbox.kubelet.backend import Backend
 from linkerd_sandbox.kubelet.metrics import MetricsServer
 from linkerd_sandbox.kubelet.node import Events, Node
 from linkerd_sandbox.kubelet.spawner import Spawner
-from linkerd_sandbox.net import podnet
+from linkerd_sandbox.net import podnet, rules
 from linkerd_sandbox.net.dns_server import DnsServer
 from linkerd_sandbox.net.dns_zone import Zone
 from linkerd_sandbox.net.ingress import Ingress, parse
@@ -45,8 +45,6 @@ from linkerd_sandbox.settings import (
     CLUSTER_DOMAIN,
     DNS_IP,
     NODE_NAME,
-    POD_CIDR,
-    SERVICE_CIDR,
     SupervisorSettings,
 )
 from linkerd_sandbox.state import State
@@ -96,21 +94,27 @@ class Supervisor:
         self._state = State(Path(settings.directory))
         self._channel = channel
         self._ready = Ready(settings.ready_fd)
-        self._ipam = Ipam(POD_CIDR)
+        self._ipam = Ipam(*settings.pod_cidrs)
 
     async def run(self) -> None:
         """Raises what ended it."""
-        node_ip = self._ipam.node_ip
+        node_ip, dns_ips, service_cidrs = self._ipam.node_ips[0], self._settings.dns_ips, self._settings.service_cidrs
         nft = find_tool("nft", "nftables", self._settings.path)
         find_tool("iptables", "iptables", self._settings.path)  # every meshed pod's init step runs it
-        podnet.set_up_node([node_ip, DNS_IP], SERVICE_CIDR)
+        podnet.set_up_node([*self._ipam.node_ips, *dns_ips], service_cidrs)
         inner = socket.create_server((node_ip, API_PORT), backlog=512)
         outer = socket.socket(fileno=self._settings.listener_fd)
         inner.setblocking(False)
         outer.setblocking(False)
         backend = Backend()
         directory = self._state.directory / "apiserver"
-        server = ApiServer(sockets=[outer, inner], directory=directory, node=backend, advertise=f"{node_ip}:{API_PORT}")
+        server = ApiServer(
+            sockets=[outer, inner],
+            directory=directory,
+            node=backend,
+            service_cidr=",".join(service_cidrs),
+            advertise=f"{node_ip}:{API_PORT}",
+        )
         await server.start()
         self._write_kubeconfig(server)
         self._ready.say("api")
@@ -125,7 +129,7 @@ class Supervisor:
         async def source() -> str:
             return token
 
-        return KubeClient(f"https://{self._ipam.node_ip}:{API_PORT}", session, source)
+        return KubeClient(f"https://{self._ipam.node_ips[0]}:{API_PORT}", session, source)
 
     async def _run_parts(self, server: ApiServer, session: aiohttp.ClientSession, backend: Backend, nft: str) -> None:
         node_client = self._client(server, session, f"system:node:{NODE_NAME}")
@@ -136,9 +140,10 @@ class Supervisor:
         events = Events(EventRecorder(node_client, "kubelet", NODE_NAME))
         spawner = Spawner(self._channel)
         zone = Zone(CLUSTER_DOMAIN)
-        dns = DnsServer(zone)
-        await dns.start(DNS_IP)
-        proxier = Proxier(self._client(server, session, "system:kube-proxy"), nft, SERVICE_CIDR, [DNS_IP], zone)
+        for address in self._settings.dns_ips:
+            await DnsServer(zone).start(address)
+        families = rules.families(self._settings.service_cidrs, self._settings.dns_ips)
+        proxier = Proxier(self._client(server, session, "system:kube-proxy"), nft, families, zone)
         ingress = Ingress(admin)
         for fd, spec in self._settings.forwards:
             await ingress.start(socket.socket(fileno=fd), parse(spec))
@@ -147,7 +152,7 @@ class Supervisor:
             group.create_task(proxier.run())
             group.create_task(events.run())
             group.create_task(kubelet.run(self._node(node_client, kubelet, spawner, events)))
-            group.create_task(MetricsServer(metrics_client, kubelet, self._ipam.node_ip, _METRICS_DIRECTORY).run())
+            group.create_task(MetricsServer(metrics_client, kubelet, self._ipam.node_ips[0], _METRICS_DIRECTORY).run())
             group.create_task(self._announce(admin))
             await spawner.lost
             raise RuntimeError("the first process is gone")
@@ -158,7 +163,8 @@ class Supervisor:
         table = ImageTable(root.scripts)
         return Node(
             name=NODE_NAME,
-            ip=self._ipam.node_ip,
+            ips=self._ipam.node_ips,
+            pod_cidrs=self._settings.pod_cidrs,
             dns_ip=DNS_IP,
             domain=CLUSTER_DOMAIN,
             api_host=_API_HOST,
@@ -185,7 +191,7 @@ class Supervisor:
     async def _announce(self, client: KubeClient) -> None:
         """The cluster's DNS as a Service; then "ready" once a pod could be created and would run."""
         try:
-            await client.create(SERVICES.path("kube-system"), dns_service())
+            await client.create(SERVICES.path("kube-system"), dns_service(self._settings.dns_ips))
         except AlreadyExists:
             pass
         for path in (NODES.path(name=NODE_NAME), SERVICE_ACCOUNTS.path("default", "default")):
@@ -199,18 +205,19 @@ class Supervisor:
         log.info("ready")
 
 
-def dns_service() -> JsonObject:
-    """The Service behind the cluster's DNS address; the node answers it, so it selects no pods."""
+def dns_service(addresses: Sequence[str]) -> JsonObject:
+    """The Service behind the cluster's DNS addresses; the node answers them, so it selects no pods."""
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
         {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
     ]
+    families = {"ipFamilyPolicy": "RequireDualStack"} if len(addresses) > 1 else {}
     labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": labels},
-        "spec": {"clusterIP": DNS_IP, "ports": ports},
+        "spec": {"clusterIP": addresses[0], "clusterIPs": list(addresses), "ports": ports} | families,
     }
 
 

@@ -49,3 +49,50 @@ def test_updates_keep_address_and_node_ports() -> None:
     assert new["clusterIP"] == old["spec"]["clusterIP"]
     assert new["ports"][0]["nodePort"] == old["spec"]["ports"][0]["nodePort"]
     assert new["ports"][1]["nodePort"] != new["ports"][0]["nodePort"]
+
+
+def test_dual_stack() -> None:
+    store = Store()
+    addresses = ServiceAddresses(store, "10.43.0.0/16,fd00:10:43::/112")
+    assert addresses.address(10) == "10.43.0.10"
+    single = _service(store, addresses, "single")
+    assert (single["ipFamilies"], single["clusterIPs"]) == (["IPv4"], ["10.43.0.16"])
+    six = _service(store, addresses, "six", ipFamilies=["IPv6"])
+    assert (six["ipFamilies"], six["clusterIP"]) == (["IPv6"], "fd00:10:43::10")
+    both = _service(store, addresses, "both", ipFamilyPolicy="PreferDualStack")
+    assert both["clusterIPs"] == ["10.43.0.17", "fd00:10:43::11"]
+    other = _service(store, addresses, "other", ipFamilyPolicy="RequireDualStack", ipFamilies=["IPv6"])
+    assert (other["ipFamilies"], other["clusterIPs"]) == (["IPv6", "IPv4"], ["fd00:10:43::12", "10.43.0.18"])
+    static = _service(store, addresses, "static", clusterIP="fd00:10:43::99")
+    assert (static["ipFamilies"], static["clusterIPs"]) == (["IPv6"], ["fd00:10:43::99"])
+    headless = _service(store, addresses, "none", clusterIP="None", ipFamilyPolicy="PreferDualStack")
+    assert (headless["clusterIPs"], headless["ipFamilies"]) == (["None"], ["IPv4", "IPv6"])
+
+
+def test_a_service_becomes_dual_stack_and_single_again() -> None:
+    store = Store()
+    addresses = ServiceAddresses(store, "10.43.0.0/16,fd00:10:43::/112")
+    old = {"spec": _service(store, addresses, "a")}
+
+    def changed(policy: str, before: dict[str, Any]) -> dict[str, Any]:
+        spec = {"ipFamilyPolicy": policy, "clusterIP": before["spec"]["clusterIP"]}
+        return addresses.allocated({"metadata": {"name": "a"}, "spec": spec}, before)
+
+    both = changed("PreferDualStack", old)
+    assert both["spec"]["clusterIPs"] == ["10.43.0.16", "fd00:10:43::10"]
+    assert changed("SingleStack", both)["spec"]["clusterIPs"] == ["10.43.0.16"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"ipFamilies": ["IPv6"]}, "spec.ipFamilies[0]"),
+        ({"ipFamilyPolicy": "RequireDualStack"}, "spec.ipFamilyPolicy"),
+        ({"clusterIP": "fd00::1"}, "spec.clusterIPs"),
+    ],
+)
+def test_one_family_has_no_other(spec: dict[str, Any], field: str) -> None:
+    addresses = ServiceAddresses(Store(), "10.43.0.0/16")
+    with pytest.raises(StatusError) as caught:
+        _service(Store(), addresses, "a", **spec)
+    assert [cause["field"] for cause in (caught.value.details or {})["causes"]] == [field]

@@ -46,6 +46,19 @@ def test_a_slice_says_who_is_ready_where() -> None:
     assert (first["nodeName"], first["zone"]) == ("sandbox", "local")
 
 
+def test_a_slice_for_each_family_of_the_service() -> None:
+    pod = a_pod("a")
+    pod["status"]["podIPs"] = [{"ip": pod["status"]["podIP"]}, {"ip": "fd00:10:42::9"}]
+    old = a_pod("before-podips")
+    four, six = created(reconcile(a_service(ipFamilies=["IPv4", "IPv6"]), [pod, old]))
+    assert (four["addressType"], len(four["endpoints"])) == ("IPv4", 2)
+    assert [one["addresses"] for one in six["endpoints"]] == [["fd00:10:42::9"]]
+    assert six["addressType"] == "IPv6"
+    assert four["metadata"]["name"] != six["metadata"]["name"]
+    (alone,) = created(reconcile(a_service(ipFamilies=["IPv4"]), [pod]))
+    assert alone["metadata"]["name"] == four["metadata"]["name"], "a second family leaves the first one's slice alone"
+
+
 def test_pods_that_resolve_a_port_differently_get_slices_of_their_own() -> None:
     other = a_pod("b")
     other["spec"]["containers"][0]["ports"][0]["containerPort"] = 9090

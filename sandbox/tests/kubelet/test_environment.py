@@ -25,9 +25,9 @@ SECRET: JsonObject = {"type": "Opaque", "data": {"key": base64.b64encode(b"hidde
 def sources() -> Sources:
     return Sources(
         pod=POD,
-        pod_ip="10.42.0.9",
+        pod_ips=("10.42.0.9",),
         node_name="sandbox",
-        node_ip="10.42.0.1",
+        node_ips=("10.42.0.1",),
         node_cpus=4,
         node_memory=1 << 30,
         config_map=lambda name: CONFIG if name == "config" else None,

@@ -29,7 +29,7 @@ def test_this_machine_s_plan_reaches_usr_and_the_interpreter() -> None:
 
 
 def test_etc() -> None:
-    files = rootfs.etc_files("web", "10.42.0.9", [("1.2.3.4", ["a", "b"])], "x")
+    files = rootfs.etc_files("web", ("10.42.0.9",), [("1.2.3.4", ["a", "b"])], "x")
     assert "10.42.0.9\tweb\n1.2.3.4\ta b\n" in files["/etc/hosts"]
     assert files["/etc/hostname"] == "web\n"
     assert rootfs.resolv_conf("shop", "10.43.0.10", "cluster.local") == (

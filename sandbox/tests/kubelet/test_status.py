@@ -27,7 +27,7 @@ def state(name: str, kind: Kind, condition: str) -> ContainerState:
 
 
 def view(states: Sequence[ContainerState], policy: str = "Always", *, finished: bool = False) -> PodView:
-    return PodView({"spec": {"restartPolicy": policy}}, states, "10.42.0.1", finished=finished)
+    return PodView({"spec": {"restartPolicy": policy}}, states, ("10.42.0.1",), finished=finished)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_a_completed_pod_is_not_ready() -> None:
 def test_transition_times_stay_while_the_status_does() -> None:
     pod = view([state("web", "app", "ready")])
     first = pod_status(pod, NOW)["conditions"]
-    again = PodView(pod.pod, pod.states, pod.host_ip, previous=first)
+    again = PodView(pod.pod, pod.states, pod.host_ips, previous=first)
     assert pod_status(again, "2026-01-01T01:00:00Z")["conditions"] == first
-    worse = PodView(pod.pod, [state("web", "app", "running")], pod.host_ip, previous=first)
+    worse = PodView(pod.pod, [state("web", "app", "running")], pod.host_ips, previous=first)
     times = {c["type"]: c["lastTransitionTime"] for c in pod_status(worse, "2026-01-01T01:00:00Z")["conditions"]}
     assert times["Ready"] == "2026-01-01T01:00:00Z"
     assert times["Initialized"] == NOW
@@ -97,7 +97,7 @@ def test_readiness_gates_are_others_and_count() -> None:
     spec = {"spec": {"readinessGates": [{"conditionType": "example.com/gate"}]}}
     for status, ready in (("True", "True"), ("False", "False"), (None, "False")):
         gate = [{"type": "example.com/gate", "status": status}] if status else []
-        found = pod_status(PodView(spec, [state("web", "app", "ready")], "h", previous=gate), NOW)["conditions"]
+        found = pod_status(PodView(spec, [state("web", "app", "ready")], ("h",), previous=gate), NOW)["conditions"]
         statuses = {c["type"]: c["status"] for c in found}
         assert (statuses["Ready"], statuses["ContainersReady"]) == (ready, "True")
         assert "example.com/gate" not in statuses, "that one is somebody else's to write"

@@ -50,9 +50,9 @@ def volumes(tmp_path: Path, *wanted: JsonObject) -> tuple[PodVolumes, Api]:
     secret = {"type": "Opaque", "data": {"key": base64.b64encode(b"hidden").decode()}}
     sources = Sources(
         pod=pod,
-        pod_ip="10.42.0.9",
+        pod_ips=("10.42.0.9",),
         node_name="sandbox",
-        node_ip="10.42.0.1",
+        node_ips=("10.42.0.1",),
         node_cpus=2,
         node_memory=1,
         config_map=lambda name: {"data": {"a": "1", "b": "2"}} if name == "config" else None,

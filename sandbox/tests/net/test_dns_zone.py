@@ -22,7 +22,10 @@ def zone() -> Zone:
     }
     named: JsonObject = at("10.42.0.3", ready=True) | {"hostname": "zero"}
     slices = [a_slice("peers", TARGET, named, at("10.42.0.4", ready=True), at("10.42.0.5", ready=False))]
-    services = [a_service("web", "10.43.0.16", HTTP), headless, external]
+    slices.append(a_slice("peers", TARGET, at("fd00:10:42::3", ready=True), kind="IPv6"))
+    both = a_service("both", "10.43.0.17", HTTP)
+    both["spec"]["clusterIPs"] = ["10.43.0.17", "fd00:10:43::10"]
+    services = [a_service("web", "10.43.0.16", HTTP), headless, external, both]
     made = Zone("cluster.local")
     made.replace(lambda: services, lambda: slices)
     return made
@@ -58,6 +61,20 @@ def test_addresses() -> None:
     assert addresses("10-42-0-77.default.pod.cluster.local") == ["10.42.0.77"]
 
 
+def test_ipv6_addresses() -> None:
+    def six(name: str) -> list[str]:
+        code, records = ask(name, dns_wire.AAAA)
+        assert code == dns_wire.NOERROR
+        return [socket.inet_ntop(socket.AF_INET6, data) for kind, data in records if kind == dns_wire.AAAA]
+
+    assert six(f"both.{SUFFIX}") == ["fd00:10:43::10"]
+    assert addresses(f"both.{SUFFIX}") == ["10.43.0.17"]
+    assert six(f"peers.{SUFFIX}") == ["fd00:10:42::3"]
+    assert six(f"fd00-10-42--3.peers.{SUFFIX}") == ["fd00:10:42::3"]
+    assert six("fd00-10-42--77.default.pod.cluster.local") == ["fd00:10:42::77"]
+    assert six("10-42-0-77.default.pod.cluster.local") == []
+
+
 @pytest.mark.parametrize("name", [f"web.{SUFFIX}", SUFFIX, "svc.cluster.local", "cluster.local", f"_tcp.web.{SUFFIX}"])
 def test_what_exists_without_such_records_is_no_error(name: str) -> None:
     assert ask(name, dns_wire.AAAA) == (dns_wire.NOERROR, [])
@@ -80,9 +97,9 @@ def test_srv() -> None:
     _, ((kind, data),) = ask(f"_http._tcp.web.{SUFFIX}", dns_wire.SRV)
     assert kind == dns_wire.SRV
     assert struct.unpack_from("!3H", data) == (0, 100, 80)
-    assert len(ask(f"_http._tcp.peers.{SUFFIX}", dns_wire.SRV)[1]) == 2
+    assert len(ask(f"_http._tcp.peers.{SUFFIX}", dns_wire.SRV)[1]) == 3, "each address once"
     raw = zone().answer(dns_wire.parse(question(f"_http._tcp.peers.{SUFFIX}", dns_wire.SRV)), limit=None)
-    assert struct.unpack_from("!6H", raw)[5] == 2, "addresses of the targets come along"
+    assert struct.unpack_from("!6H", raw)[5] == 3, "addresses of the targets come along"
 
 
 def test_external_names() -> None:

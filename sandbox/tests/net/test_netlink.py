@@ -16,6 +16,8 @@ def test_headers_carry_the_whole_length() -> None:
         netlink.link_up(1),
         netlink.add_address(1, "10.42.0.1"),
         netlink.add_route(1, "10.43.0.0/16", source="10.42.0.1"),
+        netlink.add_address(1, "fd00::1"),
+        netlink.add_route(1, "::/0", gateway="fe80::1"),
         netlink.new_veth("veth0", "eth0", 9, 65000),
     ):
         length, _, flags, sequence, _ = struct.unpack_from("=IHHII", message)

@@ -8,7 +8,7 @@ order, from after the reserved first sixteen, which is easier to read.
 import ipaddress
 from collections.abc import Iterator
 
-from linkerd_sandbox.apiserver.objects import JsonObject, dig_list, dig_map
+from linkerd_sandbox.apiserver.objects import JsonObject, dig_list, dig_map, encode
 from linkerd_sandbox.apiserver.status import Cause, StatusError, internal, invalid
 from linkerd_sandbox.apiserver.store import Store
 
@@ -18,16 +18,16 @@ HEADLESS = "None"
 
 
 class ServiceAddresses:
-    """Hands out ClusterIPs of one range."""
+    """Hands out ClusterIPs of one range, or of one of each family: "10.43.0.0/16,fd00:10:43::/112"."""
 
     def __init__(self, store: Store, cidr: str) -> None:
         self._store = store
-        self._network = ipaddress.ip_network(cidr)
-        self._next = _RESERVED
+        self._networks = {_family(text): ipaddress.ip_network(text) for text in cidr.split(",")}
+        self._next = dict.fromkeys(self._networks, _RESERVED)
 
-    def address(self, index: int) -> str:
-        """The address at a place in the range; the API has 1, DNS has 10."""
-        return str(self._network[index])
+    def address(self, index: int, family: str = "") -> str:
+        """The address at a place in the range (the first one); the API has 1, DNS has 10."""
+        return str(self._networks[family or next(iter(self._networks))][index])
 
     def allocated(self, body: JsonObject, old: JsonObject | None) -> JsonObject:
         """The Service with its addresses; those of `old` stay. Raises `StatusError` 422 or 500."""
@@ -39,49 +39,79 @@ class ServiceAddresses:
             return body
         if before.get("clusterIP") and not spec.get("clusterIP"):
             spec["clusterIP"] = before["clusterIP"]
-        if not spec.get("clusterIP"):
-            spec["clusterIP"] = next(iter(spec.get("clusterIPs") or ()), None) or self._free()
-        elif spec["clusterIP"] != HEADLESS and spec["clusterIP"] != before.get("clusterIP"):
-            self._check_static(body, spec["clusterIP"])
-        spec["clusterIPs"] = [spec["clusterIP"]]
-        spec.setdefault("ipFamilies", ["IPv6" if self._network.version == 6 else "IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        given = [str(ip) for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip]
+        families = spec["ipFamilies"] = self._families(body, given, before)
+        spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
+        if HEADLESS in given:
+            spec["clusterIPs"] = [HEADLESS]
+        else:
+            spec["clusterIPs"] = [self._one(body, family, given, dig_list(before, "clusterIPs")) for family in families]
+        spec["clusterIP"] = spec["clusterIPs"][0]
         if spec.get("type") in ("NodePort", "LoadBalancer"):
             self._node_ports(spec, before)
         return body
 
+    def _families(self, body: JsonObject, given: list[str], before: JsonObject) -> list[str]:
+        """The address families of a Service, the main one first. Raises `StatusError` 422."""
+        spec, known = body["spec"], list(self._networks)
+        named = [str(family) for family in spec.get("ipFamilies") or before.get("ipFamilies") or ()]
+        for index, family in enumerate(named):
+            if family not in known:
+                raise self._invalid(body, f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+        if not named:
+            named = list(dict.fromkeys(found for ip in given if (found := _family(ip)) in known)) or known[:1]
+        policy = spec.get("ipFamilyPolicy") or before.get("ipFamilyPolicy") or "SingleStack"
+        if policy == "SingleStack":
+            return named[:1]
+        if policy == "RequireDualStack" and len(known) < 2:
+            why = "this cluster is not configured for dual-stack services"
+            raise self._invalid(body, "spec.ipFamilyPolicy", policy, why)
+        return named + [family for family in known if family not in named]
+
+    def _one(self, body: JsonObject, family: str, given: list[str], before: list[str]) -> str:
+        """The address of one family: the one that was asked for, the one it had, a new one."""
+        asked = next((ip for ip in given if _family(ip) in (family, "")), None)
+        if asked is None and (wrong := [ip for ip in given if _family(ip) not in self._networks]):
+            asked = wrong[0]
+        if asked is not None and asked not in before:
+            self._check_static(body, family, asked)
+        return asked or next((ip for ip in before if _family(ip) == family), None) or self._free(family)
+
     def _taken(self) -> set[str]:
-        return {item.body["spec"].get("clusterIP", "") for item in self._store.scan("services")}
+        found: set[str] = set()
+        for item in self._store.scan("services"):
+            found.update(dig_list(item.body, "spec", "clusterIPs"))
+        return found
 
-    def _candidates(self) -> Iterator[int]:
-        last = self._network.num_addresses - 1
-        yield from range(self._next, last)
-        yield from range(_RESERVED, self._next)
+    def _candidates(self, family: str) -> Iterator[int]:
+        last = self._networks[family].num_addresses - 1
+        yield from range(self._next[family], last)
+        yield from range(_RESERVED, self._next[family])
 
-    def _free(self) -> str:
+    def _free(self, family: str) -> str:
         taken = self._taken()
-        for index in self._candidates():
-            address = self.address(index)
+        for index in self._candidates(family):
+            address = self.address(index, family)
             if address not in taken:
-                self._next = index + 1
+                self._next[family] = index + 1
                 return address
         raise internal("failed to allocate a serviceIP: range is full")
 
-    def _check_static(self, body: JsonObject, address: str) -> None:
-        why = None
+    def _check_static(self, body: JsonObject, family: str, address: str) -> None:
+        why, network = None, self._networks[family]
         try:
-            if ipaddress.ip_address(address) not in self._network:
-                why = f"provided IP is not in the valid range. The range of valid IPs is {self._network}"
+            if ipaddress.ip_address(address) not in network:
+                why = f"provided IP is not in the valid range. The range of valid IPs is {network}"
         except ValueError:
             why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
         if why is None and address in self._taken():
             why = f"failed to allocate IP {address}: provided IP is already allocated"
         if why is not None:
-            raise self._invalid(body, address, why)
+            raise self._invalid(body, "spec.clusterIPs", [address], why)
 
     @staticmethod
-    def _invalid(body: JsonObject, address: str, why: str) -> StatusError:
-        cause = Cause("spec.clusterIPs", "FieldValueInvalid", f'Invalid value: ["{address}"]: {why}')
+    def _invalid(body: JsonObject, field: str, value: object, why: str) -> StatusError:
+        cause = Cause(field, "FieldValueInvalid", f"Invalid value: {encode(value).decode()}: {why}")
         return invalid("Service", "", body["metadata"].get("name", ""), [cause])
 
     def _node_ports(self, spec: JsonObject, before: JsonObject) -> None:
@@ -97,3 +127,11 @@ class ServiceAddresses:
             kept = old.get((port.get("name"), port.get("port"), port.get("protocol")))
             port["nodePort"] = kept or next(number for number in _NODE_PORTS if number not in taken)
             taken.add(port["nodePort"])
+
+
+def _family(text: str) -> str:
+    """Of an address or range; "" for what is neither. PURE."""
+    try:
+        return f"IPv{ipaddress.ip_network(text, strict=False).version}"
+    except ValueError:
+        return ""

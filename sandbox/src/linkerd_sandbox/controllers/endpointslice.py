@@ -90,28 +90,39 @@ def _slices(service: JsonObject, members: Sequence[_Member], zones: dict[str, st
     if not groups:
         groups[_ports(service, {})] = []
     found: list[JsonObject] = []
-    for ports, group in sorted(groups.items()):
-        for start in range(0, max(len(group), 1), _MAX_ENDPOINTS):
-            chunk = group[start : start + _MAX_ENDPOINTS]
-            found.append(_slice(service, ports, [_endpoint(service, m.pod, zones) for m in chunk], start))
+    for family in dig_list(service, "spec", "ipFamilies") or ["IPv4"]:
+        for ports, group in sorted(groups.items()):
+            places = [(m.pod, address) for m in group if (address := _address(m.pod, family))]
+            for start in range(0, max(len(places), 1), _MAX_ENDPOINTS):
+                chunk = places[start : start + _MAX_ENDPOINTS]
+                endpoints = [_endpoint(service, pod, address, zones) for pod, address in chunk]
+                found.append(_slice(service, family, ports, endpoints, start))
     return found
 
 
-def _slice(service: JsonObject, ports: Ports, endpoints: list[JsonObject], start: int) -> JsonObject:
+def _address(pod: JsonObject, family: str) -> str | None:
+    """The pod's address of a family; one without podIPs has its podIP alone."""
+    found = [str(one["ip"]) for one in dig_list(pod, "status", "podIPs")] or [str(pod["status"]["podIP"])]
+    return next((ip for ip in found if (":" in ip) == (family == "IPv6")), None)
+
+
+def _slice(service: JsonObject, family: str, ports: Ports, endpoints: list[JsonObject], start: int) -> JsonObject:
     meta = service["metadata"]
     labels = dict(labels_of(service)) | {_SERVICE_NAME: meta["name"], _MANAGED_BY: _MANAGER}
+    # the name's hash leaves the main family out, as it was before there were two
+    hashed = [ports, start, meta["uid"], *([family] if family != "IPv4" else [])]
     if dig(service, "spec", "clusterIP") == "None":
         labels[_HEADLESS] = ""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
-            "name": f"{meta['name']}-{short_hash([ports, start, meta['uid']])[:5]}",
+            "name": f"{meta['name']}-{short_hash(hashed)[:5]}",
             "namespace": meta["namespace"],
             "labels": labels,
             "ownerReferences": [controller_reference(dict(service) | {"apiVersion": "v1", "kind": "Service"})],
         },
-        "addressType": "IPv4",
+        "addressType": family,
         "endpoints": endpoints,
         "ports": [_slice_port(*port) for port in ports],
     }
@@ -123,12 +134,12 @@ def _slice_port(name: str, protocol: str, number: int, app_protocol: str) -> Jso
     )
 
 
-def _endpoint(service: JsonObject, pod: JsonObject, zones: dict[str, str]) -> JsonObject:
+def _endpoint(service: JsonObject, pod: JsonObject, address: str, zones: dict[str, str]) -> JsonObject:
     ready, terminating = is_ready(pod), is_terminating(pod)
     early = bool(dig(service, "spec", "publishNotReadyAddresses"))
     meta, node = pod["metadata"], str(dig(pod, "spec", "nodeName") or "")
     endpoint: JsonObject = {
-        "addresses": [pod["status"]["podIP"]],
+        "addresses": [address],
         "conditions": {"ready": early or (ready and not terminating), "serving": ready, "terminating": terminating},
         "targetRef": _target(meta),
     }
@@ -184,7 +195,11 @@ def _subsets(service: JsonObject, members: Sequence[_Member]) -> list[JsonObject
     for member in members:
         if is_terminating(member.pod):
             continue
-        address: JsonObject = {"ip": member.pod["status"]["podIP"], "targetRef": _target(member.pod["metadata"])}
+        main = (dig_list(service, "spec", "ipFamilies") or ["IPv4"])[0]
+        ip = _address(member.pod, main)
+        if ip is None:
+            continue
+        address: JsonObject = {"ip": ip, "targetRef": _target(member.pod["metadata"])}
         if node := dig(member.pod, "spec", "nodeName"):
             address["nodeName"] = node
         ready, waiting = groups.setdefault(member.ports, ([], []))

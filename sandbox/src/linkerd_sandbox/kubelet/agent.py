@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import platform
+from collections.abc import Sequence
 from typing import Final
 
 from linkerd_kube.client import KubeClient
@@ -17,7 +18,6 @@ from linkerd_kube.resources import CONFIG_MAPS, LEASES, NODES, PODS, SECRETS
 from linkerd_sandbox.fields import dig
 from linkerd_sandbox.kubelet.node import Node, cpus, memory_bytes, timestamp
 from linkerd_sandbox.kubelet.pod import Pod
-from linkerd_sandbox.settings import POD_CIDR
 
 log = logging.getLogger(__name__)
 _LEASE_NAMESPACE: Final = "kube-node-lease"
@@ -126,7 +126,7 @@ class Kubelet:
             group.create_task(self._pods.run())
 
     async def _register(self, node: Node) -> None:
-        body = node_object(self._node_name, node.ip)
+        body = node_object(self._node_name, node.ips, node.pod_cidrs)
         status = body["status"]
         try:
             created = await self._client.create(NODES.path(), body)
@@ -166,7 +166,7 @@ class Kubelet:
             log.warning("node lease: %s", error)
 
 
-def node_object(name: str, ip: str) -> JsonObject:
+def node_object(name: str, ips: Sequence[str], pod_cidrs: Sequence[str]) -> JsonObject:
     """The Node with its status, as `kubectl describe node` wants it."""
     now = timestamp()
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -177,6 +177,7 @@ def node_object(name: str, ip: str) -> JsonObject:
         "node-role.kubernetes.io/control-plane": "",
         "topology.kubernetes.io/zone": "local",
     }
+    addresses = [{"type": "InternalIP", "address": ip} for ip in ips] + [{"type": "Hostname", "address": name}]
     capacity = {"cpu": str(cpus()), "memory": f"{memory_bytes() // 1024}Ki", "pods": _MAX_PODS}
     conditions = [
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -188,11 +189,11 @@ def node_object(name: str, ip: str) -> JsonObject:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels},
-        "spec": {"podCIDR": POD_CIDR, "podCIDRs": [POD_CIDR], "providerID": f"linkerd-sandbox://{name}"},
+        "spec": {"podCIDR": pod_cidrs[0], "podCIDRs": list(pod_cidrs), "providerID": f"linkerd-sandbox://{name}"},
         "status": {
             "capacity": capacity,
             "allocatable": capacity,
-            "addresses": [{"type": "InternalIP", "address": ip}, {"type": "Hostname", "address": name}],
+            "addresses": addresses,
             "conditions": [
                 {
                     "type": kind,

@@ -27,13 +27,17 @@ class Sources:
     """What references are looked up in. The look-ups give None for what does not exist."""
 
     pod: JsonObject
-    pod_ip: str
+    pod_ips: tuple[str, ...]
     node_name: str
-    node_ip: str
+    node_ips: tuple[str, ...]
     node_cpus: int
     node_memory: int
     config_map: Callable[[str], JsonObject | None]
     secret: Callable[[str], JsonObject | None]
+
+    @property
+    def pod_ip(self) -> str:
+        return self.pod_ips[0]
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -63,9 +67,9 @@ def field_value(path: str, sources: Sources) -> str:
         "spec.nodeName": lambda: sources.node_name,
         "spec.serviceAccountName": lambda: str(dig(pod, "spec", "serviceAccountName") or "default"),
         "status.podIP": lambda: sources.pod_ip,
-        "status.podIPs": lambda: sources.pod_ip,
-        "status.hostIP": lambda: sources.node_ip,
-        "status.hostIPs": lambda: sources.node_ip,
+        "status.podIPs": lambda: ",".join(sources.pod_ips),
+        "status.hostIP": lambda: sources.node_ips[0],
+        "status.hostIPs": lambda: ",".join(sources.node_ips),
     }
     if path not in direct:
         raise ConfigError(f"fieldPath {path!r} is not supported")

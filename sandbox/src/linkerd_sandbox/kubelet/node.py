@@ -64,7 +64,9 @@ class Node:
     """One a supervisor."""
 
     name: str
-    ip: str
+    ips: tuple[str, ...]
+    """One of each address family; the first is the main one."""
+    pod_cidrs: tuple[str, ...]
     dns_ip: str
     domain: str
     api_host: str

@@ -51,7 +51,7 @@ class Pod:
         meta = pod["metadata"]
         self.uid = str(meta["uid"])
         self.namespace, self.name = str(meta["namespace"]), str(meta["name"])
-        self.ip = ""
+        self.ips: tuple[str, ...] = ()
         self.namespaces: PodNamespaces | None = None
         self.containers: dict[str, Container] = {}
         self._ref = ObjectRef("Pod", self.name, self.namespace, self.uid)
@@ -226,14 +226,14 @@ class Pod:
             sources=sources,
             volumes=volumes,
             namespaces=namespaces,
-            etc=rootfs.etc_files(hostname, self.ip, aliases, resolv),
+            etc=rootfs.etc_files(hostname, self.ips, aliases, resolv),
             log_directory=self._log_directory,
             changed=self._dirty.set,
         )
 
     async def _make_network(self, hostname: str) -> PodNamespaces:
-        self.ip = self.ip or self.node.ipam.take()
-        self.namespaces = podnet.create(f"veth{self.uid[:8]}", hostname, self.ip, self.node.ip)
+        self.ips = self.ips or self.node.ipam.take()
+        self.namespaces = podnet.create(f"veth{self.uid[:8]}", hostname, self.ips, self.node.ips)
         return self.namespaces
 
     async def _retried(self, reason: str, attempt: Callable[[], Awaitable[T]]) -> T:
@@ -263,9 +263,9 @@ class Pod:
         namespace = self.namespace
         return Sources(
             pod=self.pod,
-            pod_ip=self.ip,
+            pod_ips=self.ips,
             node_name=self.node.name,
-            node_ip=self.node.ip,
+            node_ips=self.node.ips,
             node_cpus=cpus(),
             node_memory=memory_bytes(),
             config_map=lambda name: self.node.config_map(namespace, name),
@@ -322,8 +322,8 @@ class Pod:
         if self.namespaces is not None:
             self.namespaces.close()
             self.namespaces = None
-        if self.ip:
-            self.node.ipam.free(self.ip)
+        if self.ips:
+            self.node.ipam.free(self.ips)
 
     async def _delete(self) -> None:
         """Takes the object out of the API, now that nothing runs."""
@@ -361,8 +361,8 @@ class Pod:
         view = PodView(
             pod=self.pod,
             states=states or self._initial_states(),
-            host_ip=self.node.ip,
-            pod_ips=(self.ip,) if self.ip else (),
+            host_ips=self.node.ips,
+            pod_ips=self.ips,
             start_time=self._start_time,
             failure=self._failure,
             finished=self._finished,

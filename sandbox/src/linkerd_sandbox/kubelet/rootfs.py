@@ -80,10 +80,12 @@ def plan() -> RootPlan:
     return RootPlan(tuple(symlinks), tuple(binds), str(Path(sys.executable).parent))
 
 
-def etc_files(hostname: str, pod_ip: str, aliases: list[tuple[str, list[str]]], resolv_conf: str) -> dict[str, str]:
+def etc_files(
+    hostname: str, pod_ips: Sequence[str], aliases: list[tuple[str, list[str]]], resolv_conf: str
+) -> dict[str, str]:
     """The files of /etc that are the pod's own. PURE."""
     hosts = ["# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
-    hosts.append(f"{pod_ip}\t{hostname}")
+    hosts += [f"{ip}\t{hostname}" for ip in pod_ips]
     hosts += [f"{ip}\t{' '.join(names)}" for ip, names in aliases]
     return {
         "/etc/hostname": f"{hostname}\n",

@@ -92,7 +92,7 @@ class PodView:
 
     pod: JsonObject
     states: Sequence[ContainerState]
-    host_ip: str
+    host_ips: Sequence[str]
     pod_ips: Sequence[str] = ()
     """The first is the pod's main address."""
     start_time: str = ""
@@ -196,8 +196,8 @@ def pod_status(view: PodView, now: str) -> JsonObject:
     body: JsonObject = {
         "phase": phase(view),
         "conditions": conditions(view, now),
-        "hostIP": view.host_ip,
-        "hostIPs": [{"ip": view.host_ip}],
+        "hostIP": view.host_ips[0],
+        "hostIPs": [{"ip": ip} for ip in view.host_ips],
         "qosClass": qos_class(view.pod),
         "containerStatuses": [state.to_json() for state in view.states if state.kind == "app"],
     }

@@ -66,6 +66,15 @@ def a(name: str, address: str) -> Record:
     return Record(name, A, socket.inet_aton(address))
 
 
+def aaaa(name: str, address: str) -> Record:
+    return Record(name, AAAA, socket.inet_pton(socket.AF_INET6, address))
+
+
+def address(name: str, text: str) -> Record:
+    """A or AAAA, as the address is."""
+    return aaaa(name, text) if ":" in text else a(name, text)
+
+
 def cname(name: str, target: str) -> Record:
     return Record(name, CNAME, encode_name(target))
 

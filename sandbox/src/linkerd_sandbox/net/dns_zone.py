@@ -12,7 +12,7 @@ from linkerd_kube.objects import JsonObject
 from linkerd_sandbox.fields import dig, dig_list, labels_of
 from linkerd_sandbox.net import dns_wire
 from linkerd_sandbox.net.dns_wire import Query, Record
-from linkerd_sandbox.net.services import usable
+from linkerd_sandbox.net.services import cluster_ips, usable
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class _Names:
 
 
 def dashed(address: str) -> str:
-    return address.replace(".", "-")
+    return address.replace(".", "-").replace(":", "-")
 
 
 def build(services: Iterable[JsonObject], slices: Iterable[JsonObject], domain: str) -> _Names:
@@ -44,13 +44,13 @@ def build(services: Iterable[JsonObject], slices: Iterable[JsonObject], domain: 
     for service in services:
         meta = service["metadata"]
         name = f"{meta['name']}.{meta['namespace']}.svc.{domain}"
-        address = dig(service, "spec", "clusterIP")
         if dig(service, "spec", "type") == "ExternalName":
             names.add(dns_wire.cname(name, str(dig(service, "spec", "externalName") or "").rstrip(".")))
-        elif address == "None":
+        elif dig(service, "spec", "clusterIP") == "None":
             _headless(names, name, by_service.get((meta["namespace"], meta["name"]), []))
-        elif address and ":" not in address:
-            names.add(dns_wire.a(name, address))
+        elif addresses := cluster_ips(service):
+            for address in addresses:
+                names.add(dns_wire.address(name, address))
             for port in dig_list(service, "spec", "ports"):
                 if port.get("name"):
                     protocol = str(port.get("protocol") or "TCP").lower()
@@ -61,15 +61,15 @@ def build(services: Iterable[JsonObject], slices: Iterable[JsonObject], domain: 
 def _headless(names: _Names, name: str, slices: list[JsonObject]) -> None:
     seen: set[tuple[str, str]] = set()
     for slice_ in slices:
-        if slice_.get("addressType", "IPv4") != "IPv4":
+        if slice_.get("addressType") == "FQDN":
             continue
         for endpoint in usable(slice_):
             for address in endpoint.get("addresses") or []:
                 own = f"{endpoint.get('hostname') or dashed(address)}.{name}"
                 if (own, address) not in seen:
                     seen.add((own, address))
-                    names.add(dns_wire.a(name, address))
-                    names.add(dns_wire.a(own, address))
+                    names.add(dns_wire.address(name, address))
+                    names.add(dns_wire.address(own, address))
                 for port in dig_list(slice_, "ports"):
                     if port.get("name"):
                         protocol = str(port.get("protocol") or "TCP").lower()
@@ -117,18 +117,23 @@ class Zone:
         found: list[Record] = []
         for name, records in self._names.records.items():
             if dns_wire.encode_name(name) in targets:
-                found += [record for record in records if record.kind == dns_wire.A]
+                found += [record for record in records if record.kind in (dns_wire.A, dns_wire.AAAA)]
         return found
 
     def _pod(self, query: Query, limit: int | None) -> bytes:
-        """a-b-c-d.NAMESPACE.pod.DOMAIN is a.b.c.d, whether or not such a pod exists (CoreDNS' `pods insecure`)."""
+        """a-b-c-d.NAMESPACE.pod.DOMAIN is a.b.c.d, whether or not such a pod exists (CoreDNS' `pods insecure`).
+
+        An IPv6 address has seven dashes, or two together where it has "::".
+        """
         first = query.name.removesuffix(f".pod.{self._domain}").split(".")
         try:
-            address = str(ipaddress.IPv4Address(first[0].replace("-", ".")))
+            four = first[0].count("-") == 3 and "--" not in first[0]
+            address = str(ipaddress.ip_address(first[0].replace("-", "." if four else ":")))
         except ValueError:
             return dns_wire.respond(query, dns_wire.NXDOMAIN, (), self._soa, limit=limit)
         if len(first) != 2:
             return dns_wire.respond(query, dns_wire.NXDOMAIN, (), self._soa, limit=limit)
-        if query.kind not in (dns_wire.A, dns_wire.ANY):
+        record = dns_wire.address(query.name, address)
+        if query.kind not in (record.kind, dns_wire.ANY):
             return dns_wire.respond(query, dns_wire.NOERROR, (), self._soa, limit=limit)
-        return dns_wire.respond(query, dns_wire.NOERROR, [dns_wire.a(query.name, address)], limit=limit)
+        return dns_wire.respond(query, dns_wire.NOERROR, [record], limit=limit)

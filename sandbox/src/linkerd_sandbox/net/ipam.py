@@ -1,6 +1,10 @@
-"""Pod addresses: the next free one of 10.42.0.0/24, so that a fresh pod does not get an address just freed. PURE."""
+"""Pod addresses: the next free ones of each range, so that a fresh pod does not get an address just freed. PURE.
+
+With two ranges (dual stack) a pod has the same place in both.
+"""
 
 import ipaddress
+from collections.abc import Sequence
 
 
 class AddressesExhausted(Exception):
@@ -8,24 +12,27 @@ class AddressesExhausted(Exception):
 
 
 class Ipam:
-    """Hands out host addresses of a network in turn; the first is the node's and never handed out."""
+    """Hands out host addresses of the networks in turn; the first of each is the node's and never handed out."""
 
-    def __init__(self, cidr: str) -> None:
-        network = ipaddress.IPv4Network(cidr)
-        self._first = int(network.network_address) + 2
-        self._count = network.num_addresses - 3
+    def __init__(self, *cidrs: str) -> None:
+        self._networks = [ipaddress.ip_network(cidr) for cidr in cidrs]
+        self._count = min(network.num_addresses for network in self._networks) - 3
         self._next = 0
-        self._taken: set[str] = set()
-        self.node_ip = str(network.network_address + 1)
+        self._taken: set[tuple[str, ...]] = set()
+        self.node_ips = self._at(-1)
 
-    def take(self) -> str:
+    def _at(self, place: int) -> tuple[str, ...]:
+        return tuple(str(network[place + 2]) for network in self._networks)
+
+    def take(self) -> tuple[str, ...]:
+        """One address of each network. Raises AddressesExhausted."""
         for _ in range(self._count):
-            address = str(ipaddress.IPv4Address(self._first + self._next))
+            addresses = self._at(self._next)
             self._next = (self._next + 1) % self._count
-            if address not in self._taken:
-                self._taken.add(address)
-                return address
+            if addresses not in self._taken:
+                self._taken.add(addresses)
+                return addresses
         raise AddressesExhausted(f"all {self._count} pod addresses are in use")
 
-    def free(self, address: str) -> None:
-        self._taken.discard(address)
+    def free(self, addresses: Sequence[str]) -> None:
+        self._taken.discard(tuple(addresses))

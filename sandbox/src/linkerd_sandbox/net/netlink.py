@@ -17,6 +17,7 @@ _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
 _IFF_UP: Final = 1
+_IFA_F_NODAD: Final = 0x02
 _SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
 _TABLE_MAIN, _PROTOCOL_STATIC, _UNICAST = 254, 4, 1
 _HEADER: Final = struct.Struct("=IHHII")
@@ -56,27 +57,34 @@ def delete_link(index: int) -> bytes:
     return message(_DELLINK, 0, _IFINFO.pack(0, 0, index, 0, 0))
 
 
+def _packed(address: str) -> tuple[int, bytes]:
+    """(family, bytes) of an address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
+
+
 def add_address(index: int, address: str) -> bytes:
-    """An IPv4 /32 on a link."""
-    packed = socket.inet_aton(address)
-    body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, _SCOPE_UNIVERSE, index)
+    """A /32 or /128 on a link; of IPv6 without asking whether somebody else has it, as nobody can."""
+    family, packed = _packed(address)
+    flags = _IFA_F_NODAD if family == socket.AF_INET6 else 0
+    scope = _SCOPE_LINK if address.startswith("fe80:") else _SCOPE_UNIVERSE
+    body = struct.pack("=BBBBI", family, len(packed) * 8, flags, scope, index)
     body += attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
     return message(_NEWADDR, _NLM_F_CREATE | _NLM_F_EXCL, body)
 
 
 def add_route(index: int, destination: str, *, gateway: str = "", source: str = "") -> bytes:
-    """A route to "a.b.c.d/n" through a link, by `gateway` when given, else on the link; `source` is preferred."""
+    """A route to "ADDRESS/n" through a link, by `gateway` when given, else on the link; `source` is preferred."""
     network, _, length = destination.partition("/")
-    scope = _SCOPE_UNIVERSE if gateway else _SCOPE_LINK
-    body = struct.pack(
-        "=BBBBBBBBI", socket.AF_INET, int(length), 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, _UNICAST, 0
-    )
+    family, packed = _packed(network)
+    scope = _SCOPE_UNIVERSE if gateway or family == socket.AF_INET6 else _SCOPE_LINK
+    body = struct.pack("=BBBBBBBBI", family, int(length), 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, _UNICAST, 0)
     if int(length):
-        body += attribute(_RTA_DST, socket.inet_aton(network))
+        body += attribute(_RTA_DST, packed)
     if gateway:
-        body += attribute(_RTA_GATEWAY, socket.inet_aton(gateway))
+        body += attribute(_RTA_GATEWAY, _packed(gateway)[1])
     if source:
-        body += attribute(_RTA_PREFSRC, socket.inet_aton(source))
+        body += attribute(_RTA_PREFSRC, _packed(source)[1])
     return message(_NEWROUTE, _NLM_F_CREATE | _NLM_F_EXCL, body + attribute(_RTA_OIF, struct.pack("=I", index)))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+from collections.abc import Sequence
 from typing import Final
 
 from linkerd_kube.client import KubeClient
@@ -10,7 +11,8 @@ from linkerd_kube.objects import JsonObject
 from linkerd_kube.reflector import Reflector
 from linkerd_kube.resources import ENDPOINT_SLICES, SERVICES
 from linkerd_sandbox.net.dns_zone import Zone
-from linkerd_sandbox.net.services import render, virtual_ports
+from linkerd_sandbox.net.rules import Family, Names, names, render
+from linkerd_sandbox.net.services import VirtualPort, virtual_ports
 
 log = logging.getLogger(__name__)
 _SETTLE_SECONDS: Final = 0.02
@@ -49,15 +51,15 @@ class Dirty:
 class Proxier:
     """Rules for ClusterIPs, and the DNS zone from the same objects."""
 
-    def __init__(self, client: KubeClient, nft: str, service_cidr: str, local: list[str], zone: Zone) -> None:
+    def __init__(self, client: KubeClient, nft: str, families: Sequence[Family], zone: Zone) -> None:
         self._nft = nft
-        self._service_cidr = service_cidr
-        self._local = local
+        self._families = families
         self._zone = zone
         self._changed = asyncio.Event()
         self._services = Reflector(client, SERVICES, Dirty(self))
         self._slices = Reflector(client, ENDPOINT_SLICES, Dirty(self))
-        self._applied: str | None = None
+        self._applied: list[VirtualPort] | None = None
+        self._names: dict[str, Names] = {}
 
     def touch(self) -> None:
         self._zone.replace(self._services.objects, self._slices.objects)
@@ -74,20 +76,22 @@ class Proxier:
                 await self._changed.wait()
                 await asyncio.sleep(_SETTLE_SECONDS)
                 self._changed.clear()
-                script = render(
-                    virtual_ports(self._services.objects(), self._slices.objects()), self._service_cidr, self._local
-                )
-                if script != self._applied and not await self.apply(script):
+                ports = virtual_ports(self._services.objects(), self._slices.objects())
+                if ports != self._applied and not await self.apply(ports):
                     self._changed.set()
                     await asyncio.sleep(_RETRY_SECONDS)
 
-    async def apply(self, script: str) -> bool:
+    async def apply(self, ports: list[VirtualPort]) -> bool:
         """Loads the rules; False where nft refused them (they then stay as they were)."""
+        script = "".join(render(ports, family, self._names.get(family.name)) for family in self._families)
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(self._nft, "-f", "-", stdin=pipe, stderr=pipe)
         _, errors = await process.communicate(script.encode())
         if process.returncode:
             log.error("nft: %s", errors.decode("utf-8", "replace").strip())
             return False
-        self._applied = script
+        self._applied = ports
+        for family in self._families:
+            own = (port for port in ports if port.family == family.name and port.address not in family.local)
+            self._names[family.name] = names(own)
         return True
