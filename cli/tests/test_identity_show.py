@@ -8,7 +8,9 @@ import pytest
 from aiohttp import web
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
+from cryptography import x509
 
+from linkerd_cli.certificate_text import certificate_text
 from linkerd_cli.commands import COMMANDS, Command
 from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_runtime import tls
@@ -58,11 +60,23 @@ async def pods(kube: Cluster, leaf: Leaf, tmp_path: Path, monkeypatch: pytest.Mo
 async def test_of_a_meshed_pod(terminal: Terminal, leaf: Leaf) -> None:
     said = await terminal.linkerd("identity", "-n", "x", "web-1")
     assert (said.code, said.err) == (0, "")
-    lines = dict(line.split(":", 1) for line in said.out.splitlines() if ":" in line)
-    assert lines["Identity"].strip() == leaf.identity
-    assert lines["Not after"].strip() == f"{leaf.not_after:%Y-%m-%dT%H:%M:%SZ}"
-    assert lines["Above it"].strip().startswith("CN=identity.linkerd.cluster.local, until ")
-    assert "POD web-1 (1 of 1)" in said.out
+    assert said.out.startswith("\nPOD web-1 (1 of 1)\n\nCertificate:\n")
+    assert f"DNS:{leaf.identity}" in said.out
+    assert said.out.endswith("".join(certificate_text(c) for c in x509.load_pem_x509_certificates(leaf.chain.encode())))
+
+
+async def test_of_several_by_their_labels(terminal: Terminal, leaf: Leaf, kube: Cluster) -> None:
+    kube.add_pod("x", "web-4", {"tier": "front"}, spec=PROXY)
+    kube.add_pod("x", "web-5", {"tier": "front"}, spec={"initContainers": [{"name": "linkerd-proxy"}]})
+    for name in ("web-4", "web-5"):
+        kube.forwards[name, 4191] = kube.forwards["web-1", 4191]
+    said = await terminal.linkerd("identity", "-n", "x", "-l", "tier=front")
+    assert (said.code, said.err) == (0, "")
+    assert [line for line in said.out.splitlines() if line.startswith("POD")] == [
+        "POD web-4 (1 of 2)",
+        "POD web-5 (2 of 2)",
+    ]
+    assert said.out.count(f"DNS:{leaf.identity}") == 2
 
 
 async def test_of_a_control_plane_pod(terminal: Terminal, leaf: Leaf) -> None:

@@ -1,8 +1,9 @@
-"""`linkerd identity POD…`: the certificate that a pod serves with, as `openssl x509 -text` would tell it, in short."""
+"""`linkerd identity POD…`: the certificates that a pod serves with, as `openssl x509 -text` tells them."""
 
 import ssl
 from typing import TYPE_CHECKING
 
+from linkerd_cli.certificate_text import certificate_text
 from linkerd_cli.context import Context
 from linkerd_cli.errors import CliError
 from linkerd_cli.pods import ask, pod_name
@@ -36,8 +37,9 @@ async def show(context: Context, given: str | None, pods: list[str], selector: s
         for number, pod in enumerate(found, 1):
             print(f"\nPOD {pod_name(pod)} ({number} of {len(found)})\n")
             try:
-                print(describe(await _chain(client, namespace, pod)))
-            except (CliError, ApiError, OSError) as error:
+                for certificate in await _chain(client, namespace, pod):
+                    print(certificate_text(certificate), end="")
+            except (CliError, ApiError, OSError, ValueError) as error:
                 print(f"error: {error}")
                 code = 1
     return code
@@ -80,30 +82,3 @@ async def _handshake(client: "KubeClient", namespace: str, pod: JsonObject, port
     writer.close()
     assert certificate is not None
     return certificate
-
-
-def describe(chain: "list[x509.Certificate]") -> str:
-    """The leaf in full, what stands above it by name."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    leaf = chain[0]
-    try:
-        names_ = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        identities = ", ".join(names_.get_values_for_type(x509.DNSName))
-    except x509.ExtensionNotFound:
-        identities = "none"
-    lines = [
-        f"Identity:     {identities}",
-        f"Subject:      {leaf.subject.rfc4514_string() or '(empty)'}",
-        f"Issuer:       {leaf.issuer.rfc4514_string()}",
-        f"Serial:       {leaf.serial_number:x}",
-        f"Not before:   {leaf.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
-        f"Not after:    {leaf.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
-        f"SHA-256:      {leaf.fingerprint(hashes.SHA256()).hex()}",
-    ]
-    lines += [
-        f"Above it:     {above.subject.rfc4514_string()}, until {above.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
-        for above in chain[1:]
-    ]
-    return "\n".join(lines)
