@@ -1,6 +1,7 @@
-"""Issuer and anchor rotated under load: no request fails, and in the end nobody trusts the old anchor.
+"""Issuer and anchor rotated under load: no request fails, no stream ends, and nobody trusts the old anchor then.
 
-A mesh of its own, with leaves that live six seconds, so that a whole rotation takes twenty.
+A mesh of its own, with leaves that live six seconds, so that a whole rotation takes twenty. Once in `make test`, over
+and over in `make soak`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.e2e import manifests
@@ -33,6 +36,7 @@ pytestmark = pytest.mark.root
 
 LIVES = ("issuanceLifetime=6s", "clockSkewAllowance=500ms")
 APPS = ("client", "strict")
+SOAK_SECONDS = 180.0
 
 
 @pytest.fixture(scope="module")
@@ -87,35 +91,67 @@ def ask(cluster: Cluster, annotation: str, value: str) -> None:
     cluster.patch(CONFIG_MAPS, names.LINKERD_NAMESPACE, names.TRUST_ROOTS_CONFIG_MAP, body)
 
 
-def test_issuer_and_anchor_are_rotated_under_load(short_lived: Cluster) -> None:
-    cluster = short_lived
+@contextmanager
+def load(cluster: Cluster) -> Iterator[None]:
+    """Requests on connections kept and new, and two streams: at the end none has failed."""
+    host = f"strict.{MESHED}"
+    cluster.ask(MESHED, "client", "load_start", name="rotation", host=host, port=PORTS["http1"])
+    cluster.ask(MESHED, "client", "streams_start", name="rotation", host=host)
+    try:
+        yield
+    finally:
+        report = cluster.ask(MESHED, "client", "load_stop", name="rotation")
+        streams = cluster.ask(MESHED, "client", "streams_stop", name="rotation")
+    assert report["failed"] == 0, json.dumps(report, indent=2)
+    assert report["sent"] > 500, report
+    assert streams["ended"] == {}, streams
+    assert min(streams["answered"].values()) > 100, streams
+
+
+def rotate(cluster: Cluster, request: str) -> None:
+    """The issuer, then the anchor, from one steady state to the next."""
     before = trust(cluster)
     assert (before.phase, len(before.anchors)) == (Phase.steady, 1)
-    cluster.ask(MESHED, "client", "load_start", name="rotation", host=f"strict.{MESHED}", port=PORTS["http1"])
-
-    ask(cluster, ANNOTATION_ROTATE_ISSUER, "one")
-    after = until(lambda: _answered(cluster, issuer="one"), 15, "another issuer")
+    ask(cluster, ANNOTATION_ROTATE_ISSUER, request)
+    after = until(lambda: _answered(cluster, request), 15, "another issuer")
     assert after is not None
     assert after.issuer != before.issuer
     assert after.anchors == before.anchors
-
-    ask(cluster, ANNOTATION_ROTATE_ANCHOR, "one")
+    ask(cluster, ANNOTATION_ROTATE_ANCHOR, request)
     done = until(lambda: _rotated(cluster, before), 40, "another anchor, and the old one dropped")
     assert done is not None
     assert done.issuer_anchor == done.anchors[0].sha256
 
-    report = cluster.ask(MESHED, "client", "load_stop", name="rotation")
-    assert report["failed"] == 0, json.dumps(report, indent=2)
-    assert report["sent"] > 500, report
-    # New connections between proxies of the new anchor, too: the load above kept some of the old ones.
+
+def answers(cluster: Cluster) -> None:
+    """New connections between proxies, whatever the load above has kept; and nobody was turned away meanwhile."""
     said = cluster.ask(MESHED, "client", "http1", host=f"strict.{MESHED}", port=PORTS["http1"], path="/")
     assert said.get("status") == 200, said
     assert "refused" not in cluster.logs(MESHED, "client")
 
 
-def _answered(cluster: Cluster, issuer: str) -> TrustStatus | None:
+def test_issuer_and_anchor_are_rotated_under_load(short_lived: Cluster) -> None:
+    with load(short_lived):
+        rotate(short_lived, "once")
+    answers(short_lived)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_rotated_over_and_over(short_lived: Cluster) -> None:
+    over = time.monotonic() + SOAK_SECONDS
+    rounds = 0
+    with load(short_lived):
+        while time.monotonic() < over:
+            rounds += 1
+            rotate(short_lived, f"round-{rounds}")
+    assert rounds >= 3
+    answers(short_lived)
+
+
+def _answered(cluster: Cluster, request: str) -> TrustStatus | None:
     status = trust(cluster)
-    return status if status.answered_issuer == issuer else None
+    return status if status.answered_issuer == request else None
 
 
 def _rotated(cluster: Cluster, before: TrustStatus) -> TrustStatus | None:

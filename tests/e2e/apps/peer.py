@@ -24,6 +24,18 @@ def _grpc(**arguments: object) -> Json:
     return rpc.call(**arguments)  # type: ignore[arg-type]  # JSON: the call checks it
 
 
+def _streams_start(**arguments: str) -> Json:
+    from tests.e2e.apps import streams
+
+    return streams.start(**arguments)
+
+
+def _streams_stop(**arguments: str) -> Json:
+    from tests.e2e.apps import streams
+
+    return streams.stop(**arguments)
+
+
 OPERATIONS: dict[str, Callable[..., Json]] = {
     "http1": client.http1,
     "http2": client.http2,
@@ -33,6 +45,8 @@ OPERATIONS: dict[str, Callable[..., Json]] = {
     "load_start": _loads.start,
     "load_read": _loads.read,
     "load_stop": _loads.stop,
+    "streams_start": _streams_start,
+    "streams_stop": _streams_stop,
 }
 
 
