@@ -25,6 +25,7 @@ async def test_the_life_of_an_object(api: FakeApi, client: KubeClient) -> None:
     with pytest.raises(NotFound) as gone:
         await client.get(CM.path("ns", "c"))
     assert "c" in gone.value.message
+    assert await client.find(CM.path("ns", "c")) is None
 
 
 async def test_the_token_is_asked_for_every_request(api: FakeApi) -> None:

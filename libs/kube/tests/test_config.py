@@ -107,3 +107,19 @@ def test_importing_the_client_is_cheap() -> None:
     code = "import sys, linkerd_kube, linkerd_kube.config; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"kubernetes_asyncio", "yaml", "urllib3"} & set(loaded)
+
+
+async def test_with_a_client_or_told_why_not(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    told: list[str] = []
+
+    async def work(client: KubeClient) -> None:
+        asked.append(client.namespace)
+
+    monkeypatch.setenv("KUBECONFIG", write_kubeconfig(tmp_path / "config", api.url, {"token": "secret"}))
+    await module.with_client(work, told.append)
+    assert (asked, told) == (["emojivoto"], [])
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    await module.with_client(work, told.append)
+    assert len(asked) == 1
+    assert len(told) == 1

@@ -75,3 +75,57 @@ async def test_the_callbacks_error_comes_out(api: FakeApi, client: KubeClient) -
     with pytest.raises(ZeroDivisionError):
         await leader(client, "a").run(work)
     assert lease(api)["holderIdentity"] == ""
+
+
+async def test_once_under_the_lease(api: FakeApi, client: KubeClient) -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        done.append(lease(api)["holderIdentity"])
+
+    await leader(client, "a").once(work, asyncio.Event().wait())
+    assert done == ["a"]
+    assert lease(api)["holderIdentity"] == ""
+
+
+async def test_once_is_given_up_where_somebody_else_was_faster(api: FakeApi, client: KubeClient) -> None:
+    unwanted = asyncio.Event()
+
+    async def work() -> None:
+        raise AssertionError("it is not ours")
+
+    async with leader(client, "other"):
+        trying = asyncio.ensure_future(leader(client, "a").once(work, unwanted.wait()))
+        await asyncio.sleep(0)
+        unwanted.set()
+        await asyncio.wait_for(trying, 5)
+        assert lease(api)["holderIdentity"] == "other"
+
+
+async def test_work_that_has_begun_is_not_cut_short(api: FakeApi, client: KubeClient) -> None:
+    unwanted, begun, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.sleep(0.05)
+        done.set()
+
+    trying = asyncio.ensure_future(leader(client, "a").once(work, unwanted.wait()))
+    await asyncio.wait_for(begun.wait(), 5)
+    unwanted.set()
+    await asyncio.wait_for(trying, 5)
+    assert done.is_set()
+
+
+async def test_failures_of_both_come_out(api: FakeApi, client: KubeClient) -> None:
+    async def fail() -> None:
+        raise ValueError("mine")
+
+    async def others() -> None:
+        raise KeyError("theirs")
+
+    with pytest.raises(ValueError, match="mine"):
+        await leader(client, "a").once(fail, asyncio.Event().wait())
+    async with leader(client, "other"):
+        with pytest.raises(KeyError, match="theirs"):
+            await leader(client, "a").once(fail, others())

@@ -21,6 +21,7 @@ from linkerd_kube.leader import Leader
 from linkerd_kube.objects import JsonObject, ObjectRef
 from linkerd_kube.reflector import Handler, Reflector, Rejected
 from linkerd_kube.resource import Resource
+from linkerd_kube.waking import waking, woken
 
 __all__ = [
     "AlreadyExists",
@@ -43,4 +44,6 @@ __all__ = [
     "Resource",
     "Unauthorized",
     "Unreachable",
+    "waking",
+    "woken",
 ]

@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 from multidict import CIMultiDict
 
-from linkerd_kube.errors import ApiError, Unreachable, from_body
+from linkerd_kube.errors import ApiError, NotFound, Unreachable, from_body
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
 
@@ -107,6 +107,13 @@ class KubeClient:
     async def get(self, path: str, params: Params | None = None) -> JsonObject:
         """GET one document."""
         return await self._json("GET", path, params=params)
+
+    async def find(self, path: str) -> JsonObject | None:
+        """GET one document; None where there is none."""
+        try:
+            return await self.get(path)
+        except NotFound:
+            return None
 
     async def create(self, path: str, body: JsonObject, params: Params | None = None) -> JsonObject:
         """POST to a collection or subresource; the object as stored. AlreadyExists where the name is taken."""

@@ -9,7 +9,7 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,21 @@ async def connect(
     if kubeconfig is None and context is None and variables.get("KUBERNETES_SERVICE_HOST"):
         return await in_cluster(kind, variables, SERVICE_ACCOUNT_DIR)
     return await _from_kubeconfig(kind, kubeconfig or _default_kubeconfig(variables), context)
+
+
+async def with_client(work: "Callable[[KubeClient], Awaitable[None]]", failed: Callable[[str], None]) -> None:
+    """Connect as KubeClient.connect does, work, close. A ConfigError's words go to `failed`, and nothing is done."""
+    from linkerd_kube.client import KubeClient
+
+    try:
+        client = await KubeClient.connect()
+    except ConfigError as error:
+        failed(str(error))
+        return
+    try:
+        await work(client)
+    finally:
+        await client.close()
 
 
 async def in_cluster(kind: "type[KubeClient]", environ: Mapping[str, str], directory: Path) -> "KubeClient":

@@ -10,13 +10,13 @@ import datetime
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 
 from linkerd_kube import resources
 from linkerd_kube.client import KubeClient
 from linkerd_kube.election import Create, Election, Record, Take, Wait
-from linkerd_kube.errors import ApiError, Conflict, NotFound
+from linkerd_kube.errors import ApiError, Conflict
 from linkerd_kube.objects import JsonObject
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,30 @@ class Leader:
                     with contextlib.suppress(asyncio.CancelledError):
                         await asyncio.wait((work, lost))
             log.warning("lease %s/%s lost; standing for it again", self._namespace, self._name)
+
+    async def once(self, work: Callable[[], Awaitable[None]], unwanted: Coroutine[object, object, object]) -> None:
+        """Do `work` once under the Lease, unless `unwanted` returns before it is ours: somebody else was faster.
+
+        Once we lead, `work` ends by itself: cutting it short would leave the Lease held for nothing. Exceptions of both
+        come out.
+        """
+        leading = asyncio.Event()
+
+        async def lead() -> None:
+            async with self:
+                leading.set()
+                await work()
+
+        mine, others = asyncio.ensure_future(lead()), asyncio.ensure_future(unwanted)
+        try:
+            await asyncio.wait({mine, others}, return_when=asyncio.FIRST_COMPLETED)
+            if leading.is_set():
+                await asyncio.wait({mine})
+            await (mine if mine.done() else others)
+        finally:
+            for task in (mine, others):
+                task.cancel()
+            await asyncio.wait({mine, others})
 
     async def __aenter__(self) -> "Leader":
         self.lost.clear()
@@ -103,7 +127,7 @@ class Leader:
     async def _try(self) -> float | None:
         """One attempt to take or keep the Lease: None if we hold it, else the seconds until the next attempt."""
         try:
-            lease = await self._read()
+            lease = await self._find()
             decision = self._election.decide(None if lease is None else _record(lease), time.monotonic())
             if isinstance(decision, Wait):
                 return decision.seconds
@@ -115,11 +139,8 @@ class Leader:
             return self._retry
         return None
 
-    async def _read(self) -> JsonObject | None:
-        try:
-            return await self._client.get(resources.LEASES.path(self._namespace, self._name))
-        except NotFound:
-            return None
+    async def _find(self) -> JsonObject | None:
+        return await self._client.find(resources.LEASES.path(self._namespace, self._name))
 
     async def _write(self, decision: Create | Take, lease: JsonObject | None) -> None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -148,7 +169,7 @@ class Leader:
         self._election.won()
 
     async def _release(self) -> None:
-        lease = await self._read()
+        lease = await self._find()
         if lease is None or (lease.get("spec") or {}).get("holderIdentity") != self._identity:
             return
         spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}

@@ -6,12 +6,11 @@ same form. Tokens, keys and bodies are never passed to a log.
 
 import logging
 import sys
-from typing import Literal
 
 import structlog
 from structlog.typing import Processor
 
-Format = Literal["plain", "json"]
+FORMATS = ("plain", "json")
 LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "off")
 
 _NUMBERS = {
@@ -25,11 +24,13 @@ _NUMBERS = {
 }
 
 
-def configure(level: str, fmt: Format) -> None:
-    """Set up this process's logs. `level` is one of LEVELS; raises ValueError for another word."""
+def configure(level: str, fmt: str) -> None:
+    """Set up this process's logs. `level` is one of LEVELS, `fmt` of FORMATS; raises ValueError for another word."""
     number = _NUMBERS.get(level.lower())
     if number is None:
         raise ValueError(f"{level!r} is not one of {', '.join(LEVELS)}")
+    if fmt not in FORMATS:
+        raise ValueError(f"{fmt!r} is not one of {', '.join(FORMATS)}")
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

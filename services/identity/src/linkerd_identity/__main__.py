@@ -1,39 +1,21 @@
 """`linkerd-identity`: the mesh's certificate authority."""
 
 import os
-import sys
-from typing import cast
 
 from linkerd_identity.app import IdentityService
 from linkerd_identity.settings import Settings
-from linkerd_kube import KubeClient
-from linkerd_kube.config import ConfigError
-from linkerd_runtime import logs, process
-from linkerd_runtime.settings import EXIT_BAD_SETTINGS, BadSettings
+from linkerd_kube.config import with_client
+from linkerd_runtime import service
+from linkerd_runtime.process import Stop
 
 
 def main() -> None:
     """Read the environment and run until SIGTERM."""
-    try:
-        settings = Settings.from_env(os.environ)
-    except BadSettings as bad:
-        for message in bad.messages:
-            sys.stderr.write(f"{message}\n")
-        sys.exit(EXIT_BAD_SETTINGS)
-    logs.configure(settings.log_level, cast("logs.Format", settings.log_format))
+    service.main(lambda: Settings.from_env(os.environ), _run)
 
-    async def run(stop: process.Stop) -> None:
-        try:
-            client = await KubeClient.connect()
-        except ConfigError as error:
-            stop.fail(str(error))
-            return
-        try:
-            await IdentityService(settings, client).run(stop)
-        finally:
-            await client.close()
 
-    process.run(run)
+async def _run(settings: Settings, stop: Stop) -> None:
+    await with_client(lambda client: IdentityService(settings, client).run(stop), stop.fail)
 
 
 if __name__ == "__main__":

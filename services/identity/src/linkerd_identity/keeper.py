@@ -7,6 +7,7 @@ Lease, so that a replica that does not lead always serves with what is current; 
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -22,33 +23,18 @@ from linkerd_identity.metrics import Metrics
 from linkerd_identity.settings import Settings
 from linkerd_identity.steps import Mesh, Objects
 from linkerd_identity.trust import Plan, Publish, Step
-from linkerd_kube import AlreadyExists, ApiError, Conflict, JsonObject, KubeClient, Leader, NotFound, Reflector
+from linkerd_kube import AlreadyExists, ApiError, Conflict, JsonObject, KubeClient, Leader, Reflector, waking, woken
 from linkerd_kube.resource import Resource
 from linkerd_kube.resources import CONFIG_MAPS, SECRETS
 from linkerd_runtime.health import Readiness
 
 log = logging.getLogger(__name__)
 
+LEASE = "linkerd-identity"
 LACKS_API = "no answer from the Kubernetes API yet"
 LACKS_TRUST = "trust anchor and issuer"
 _RETRY_SECONDS = 2.0
 _LEAST_SECONDS = 0.05
-
-
-class _Wake:
-    """A Reflector's handler that only says that something changed."""
-
-    def __init__(self, changed: asyncio.Event) -> None:
-        self._changed = changed
-
-    def on_listed(self, _objects: list[JsonObject], /) -> None:
-        self._changed.set()
-
-    def on_applied(self, _object: JsonObject, /) -> None:
-        self._changed.set()
-
-    def on_deleted(self, _object: JsonObject, /) -> None:
-        self._changed.set()
 
 
 class TrustKeeper:
@@ -76,15 +62,9 @@ class TrustKeeper:
 
     def reflectors(self) -> list[Reflector[JsonObject]]:
         """What has to run beside `run`: the watches that wake it."""
-        wake = _Wake(self._changed)
         watched = ((SECRETS, names.ISSUER_SECRET), (CONFIG_MAPS, names.TRUST_ROOTS_CONFIG_MAP))
-        # By name: RBAC grants single objects, and the API server matches a list's field selector with that.
-        return [
-            Reflector(
-                self._client, resource, wake, namespace=self._settings.namespace, field_selector=f"metadata.name={name}"
-            )
-            for resource, name in watched
-        ]
+        namespace = self._settings.namespace
+        return [waking(self._client, self._changed, resource, name, namespace) for resource, name in watched]
 
     async def run(self) -> None:
         """Forever."""
@@ -114,11 +94,7 @@ class TrustKeeper:
             except ApiError as error:
                 self._lack(str(error), event=False)
                 wait = min(poll, _RETRY_SECONDS)
-            try:
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            await woken(self._changed, wait)
 
     async def _look(self) -> tuple[Objects, Plan]:
         """Read the objects; what to do."""
@@ -137,7 +113,7 @@ class TrustKeeper:
         if plan.serve is not None:
             self._serve(plan.serve)
         elif plan.step is not None:
-            self._lack("being made by the replica that holds the Lease linkerd-identity", event=False)
+            self._lack(f"being made by the replica that holds the Lease {LEASE}", event=False)
         else:
             # What signed until now goes on: a bad update is refused, not followed.
             self._lack(plan.refused, event=True)
@@ -186,42 +162,28 @@ class TrustKeeper:
                 self._readiness.has(reason)
 
     async def _making(self) -> None:
-        """Have wanted steps made, by us or by the replica that was faster: whichever comes first."""
+        """Have wanted steps made, by us or by the replica that was faster."""
+        settings = self._settings
         while True:
             await self._wanted.wait()
-            leading = asyncio.Event()
-            work = asyncio.ensure_future(self._lead(leading))
-            unwanted = asyncio.ensure_future(self._unwanted.wait())
+            leader = Leader(self._client, settings.namespace, LEASE, settings.pod_name)
             try:
-                await asyncio.wait({work, unwanted}, return_when=asyncio.FIRST_COMPLETED)
-                if leading.is_set():
-                    # It ends by itself: cutting it short would leave the Lease held for nothing.
-                    await asyncio.wait({work})
-                if work.done():
-                    work.result()
+                await leader.once(functools.partial(self._steps, leader), self._unwanted.wait())
             except ApiError as error:
                 log.warning("a step of trust could not be made: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
-            finally:
-                for task in (work, unwanted):
-                    task.cancel()
-                await asyncio.wait({work, unwanted})
 
-    async def _lead(self, leading: asyncio.Event) -> None:
+    async def _steps(self, leader: Leader) -> None:
         """Under the Lease: step by step, each decided afresh."""
-        settings = self._settings
-        leader = Leader(self._client, settings.namespace, "linkerd-identity", settings.pod_name)
-        async with leader:
-            leading.set()
-            while not leader.lost.is_set():
-                objects, plan = await self._look()
-                self._settle(plan)
-                if plan.step is None:
-                    return
-                try:
-                    await self._perform(plan.step, objects)
-                except (AlreadyExists, Conflict):
-                    log.info("somebody else was faster; looking again")
+        while not leader.lost.is_set():
+            objects, plan = await self._look()
+            self._settle(plan)
+            if plan.step is None:
+                return
+            try:
+                await self._perform(plan.step, objects)
+            except (AlreadyExists, Conflict):
+                log.info("somebody else was faster; looking again")
 
     async def _perform(self, step: Step, objects: Objects) -> None:
         write = steps.write_of(step, objects, self._mesh, self._signer.lives, self._signer.now())
@@ -239,10 +201,7 @@ class TrustKeeper:
             self._events.on_deployment("Normal", reason, words)
 
     async def _read(self, resource: Resource, name: str) -> JsonObject | None:
-        try:
-            return await self._client.get(resource.path(self._settings.namespace, name))
-        except NotFound:
-            return None
+        return await self._client.find(resource.path(self._settings.namespace, name))
 
     async def _read_lives(self) -> None:
         """Variables come first, then the installation's values, then the defaults."""

@@ -22,7 +22,7 @@ from linkerd_injector.serving import (
     secret_of,
 )
 from linkerd_injector.settings import Settings
-from linkerd_kube import ApiError, Conflict, JsonObject, KubeClient, Leader, NotFound, Reflector
+from linkerd_kube import ApiError, Conflict, JsonObject, KubeClient, Leader, Reflector, waking, woken
 from linkerd_kube.resource import Resource
 from linkerd_kube.resources import MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS
 from linkerd_runtime import tls
@@ -38,22 +38,6 @@ LACKS_CERTIFICATE = f"serving certificate in Secret {SECRET}"
 LACKS_CA_BUNDLE = f"caBundle in MutatingWebhookConfiguration {MUTATING}"
 _POLL_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
-
-
-class _Wake:
-    """A Reflector's handler that only says that something changed."""
-
-    def __init__(self, changed: asyncio.Event) -> None:
-        self._changed = changed
-
-    def on_listed(self, _objects: list[JsonObject], /) -> None:
-        self._changed.set()
-
-    def on_applied(self, _object: JsonObject, /) -> None:
-        self._changed.set()
-
-    def on_deleted(self, _object: JsonObject, /) -> None:
-        self._changed.set()
 
 
 class CertificateKeeper:
@@ -78,14 +62,18 @@ class CertificateKeeper:
         self._life = timedelta(milliseconds=settings.certificate_life_ms)
         self._changed = asyncio.Event()
         self._loaded = ""
-        self._leading = False
         readiness.lacks(LACKS_CERTIFICATE)
         readiness.lacks(LACKS_CA_BUNDLE)
 
     def reflectors(self) -> list[Reflector[JsonObject]]:
         """The watches that wake `run`."""
         watched = [(SECRETS, SECRET), (MUTATING_WEBHOOKS, MUTATING), *((VALIDATING_WEBHOOKS, n) for n in VALIDATING)]
-        return [self._reflector(resource, name) for resource, name in watched]
+        return [
+            waking(
+                self._client, self._changed, resource, name, self._settings.namespace if resource.namespaced else None
+            )
+            for resource, name in watched
+        ]
 
     async def run(self) -> None:
         """Forever."""
@@ -96,11 +84,7 @@ class CertificateKeeper:
             except ApiError as error:
                 log.warning("serving certificate: %s", error)
                 wait = _RETRY_SECONDS
-            try:
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            await woken(self._changed, wait)
 
     async def _turn(self) -> float:
         """Look at everything once, and do what has to be done; seconds until the next look."""
@@ -175,23 +159,16 @@ class CertificateKeeper:
         return True
 
     async def _make(self) -> None:
-        """Have the Secret made or renewed, by us or by the replica that was faster: whichever comes first."""
-        self._leading = False
-        work = asyncio.ensure_future(self._lead())
-        try:
-            while True:
-                changed = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait({work, changed}, return_when=asyncio.FIRST_COMPLETED)
-                changed.cancel()
-                if work.done():
-                    return await work
-                self._changed.clear()
-                # Once we lead, `work` ends by itself: cutting it short would leave the Lease held for nothing.
-                if not self._leading and not await self._due():
-                    return None
-        finally:
-            work.cancel()
-            await asyncio.wait({work})
+        """Have the Secret made or renewed, by us or by the replica that was faster."""
+        settings = self._settings
+        await Leader(self._client, settings.namespace, LEASE, settings.pod_name).once(self._renew, self._until_made())
+
+    async def _until_made(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if not await self._due():
+                return
 
     async def _due(self) -> bool:
         """Whether the Secret has to be made or renewed, as it is now."""
@@ -201,25 +178,21 @@ class CertificateKeeper:
             return secret is None or ours(secret)
         return serving.renew_at is not None and self._now() >= serving.renew_at
 
-    async def _lead(self) -> None:
+    async def _renew(self) -> None:
         """Under the Lease, looked at afresh: another replica may have been here."""
-        settings = self._settings
-        async with Leader(self._client, settings.namespace, LEASE, settings.pod_name):
-            self._leading = True
-            secret = await self._read(SECRETS, SECRET, settings.namespace)
-            old = self._usable(secret)
-            if not await self._due():
-                return
-            new = make_serving(
-                settings.namespace, settings.cluster_domain, self._life, self._now(), old.ca if old else ""
-            )
-            if old is not None:
-                # First the trust, then the certificate: no replica may serve what the API server does not know.
-                await self._trusted(new.ca)
-            try:
-                await self._write(secret, secret_of(settings.namespace, new))
-            except Conflict:
-                log.info("somebody else was faster; looking again")
+        namespace = self._settings.namespace
+        secret = await self._read(SECRETS, SECRET, namespace)
+        old = self._usable(secret)
+        if not await self._due():
+            return
+        new = make_serving(namespace, self._settings.cluster_domain, self._life, self._now(), old.ca if old else "")
+        if old is not None:
+            # First the trust, then the certificate: no replica may serve what the API server does not know.
+            await self._trusted(new.ca)
+        try:
+            await self._write(secret, secret_of(namespace, new))
+        except Conflict:
+            log.info("somebody else was faster; looking again")
 
     async def _write(self, stored: JsonObject | None, body: JsonObject) -> None:
         namespace = self._settings.namespace
@@ -231,17 +204,4 @@ class CertificateKeeper:
         log.info("made Secret %s", SECRET)
 
     async def _read(self, resource: Resource, name: str, namespace: str | None = None) -> JsonObject | None:
-        try:
-            return await self._client.get(resource.path(namespace, name))
-        except NotFound:
-            return None
-
-    def _reflector(self, resource: Resource, name: str) -> Reflector[JsonObject]:
-        # By name: RBAC grants single objects, and the API server matches a list's field selector with that.
-        return Reflector(
-            self._client,
-            resource,
-            _Wake(self._changed),
-            namespace=self._settings.namespace if resource.namespaced else None,
-            field_selector=f"metadata.name={name}",
-        )
+        return await self._client.find(resource.path(namespace, name))
