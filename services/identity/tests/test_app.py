@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import ssl
 from pathlib import Path
 
 import aiohttp
+import pytest
 from services.identity.tests.helpers import ANCHOR, BUNDLE, ISSUER, WEB, running, settings
 
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
@@ -43,6 +45,19 @@ async def test_end_to_end(kube: FakeKube, tmp_path: Path) -> None:
         assert "certificates_issued_total 1.0" in metrics
         assert "issuer_cert_ttl_seconds 3.15" in metrics
     assert set(kube.objects) >= {ANCHOR, BUNDLE, ISSUER}
+
+
+async def test_tls_1_3_only(kube: FakeKube, tmp_path: Path) -> None:
+    async with running(kube, settings(tmp_path)) as service:
+        await eventually(lambda: service.readiness.ready, what="ready")
+        context = ssl.create_default_context(cadata=kube.objects[BUNDLE]["data"]["ca-bundle.crt"])
+        name = service.settings.server_name
+        _, writer = await asyncio.open_connection("127.0.0.1", service.port, ssl=context, server_hostname=name)
+        assert writer.get_extra_info("ssl_object").version() == "TLSv1.3"
+        writer.close()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("127.0.0.1", service.port, ssl=context, server_hostname=name)
 
 
 async def test_two_replicas_start_at_once_and_agree(kube: FakeKube, tmp_path: Path) -> None:
