@@ -1,10 +1,21 @@
-"""Viz: the metrics API, `GET /api/v1/{stat,edges,routes,top}`. What is not measured is null, never zero."""
+"""Viz: the metrics API, `GET /api/v1/{stat,edges,routes,authz,pods,history,certificates}`, and `POST /api/v1/tap`.
+
+The CLI and the dashboard are its clients. What is not measured is null, never zero. Parameters that several take: kind,
+namespace (absent: all), name, window ("1m"); stat and routes also to_kind, to_name, to_namespace, from_kind, from_name,
+from_namespace. Refusals are problem+json.
+"""
 
 from linkerd_contract.codec import Document
 
 STAT_PATH = "/api/v1/stat"
 EDGES_PATH = "/api/v1/edges"
 ROUTES_PATH = "/api/v1/routes"
+AUTHZ_PATH = "/api/v1/authz"
+PODS_PATH = "/api/v1/pods"
+HISTORY_PATH = "/api/v1/history"
+CERTIFICATES_PATH = "/api/v1/certificates"
+TAP_PATH = "/api/v1/tap"
+"""The body is a TapQuery; the answer newline-delimited JSON, one TapEvent a line."""
 
 
 class Dependency(Document, frozen=True):
@@ -83,3 +94,105 @@ class RoutesResponse(Document, frozen=True, omit_defaults=False):
     """Rows in the profile's order, `[DEFAULT]` last."""
 
     rows: list[RouteRow] = []
+
+
+class AuthzRow(Document, frozen=True, omit_defaults=False):
+    """What one authorization let in, or what was denied where it has no name; "kind/name" as Linkerd prints them.
+
+    `clients`: whom it let in or refused, as "SA.NS" where the client proved an identity, the most frequent first.
+    """
+
+    route: str
+    server: str
+    authorization: str = ""
+    namespace: str = ""
+    success: float | None = None
+    rps: float | None = None
+    denied_rps: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+    clients: list[str] = []
+
+
+class AuthzResponse(Document, frozen=True, omit_defaults=False):
+    """Rows sorted by namespace, server, route, authorization."""
+
+    rows: list[AuthzRow] = []
+    unscraped: list[str] = []
+
+
+class PodRow(Document, frozen=True, omit_defaults=False):
+    """A pod, what it belongs to ("kind/name"), and its proxy. `failure`: why its metrics cannot be read."""
+
+    namespace: str
+    name: str
+    workload: str = ""
+    status: str = ""
+    meshed: bool = False
+    tap: bool = False
+    proxy_version: str = ""
+    failure: str = ""
+
+
+class PodsResponse(Document, frozen=True, omit_defaults=False):
+    """Rows sorted by namespace, name."""
+
+    rows: list[PodRow] = []
+
+
+class History(Document, frozen=True, omit_defaults=False):
+    """A resource over time, oldest first; every list is as long as `times` (Unix seconds, the end of each step)."""
+
+    kind: str
+    namespace: str
+    name: str
+    step_seconds: float
+    times: list[float] = []
+    success: list[float | None] = []
+    rps: list[float | None] = []
+    latency_p50: list[float | None] = []
+    latency_p95: list[float | None] = []
+    latency_p99: list[float | None] = []
+
+
+class HistoryResponse(Document, frozen=True, omit_defaults=False):
+    """One entry for each resource of the kind, sorted by namespace and name."""
+
+    entries: list[History] = []
+
+
+class CertificateRow(Document, frozen=True, omit_defaults=False):
+    """A certificate that the mesh lives on. `what`: anchor, issuer, or a workload's "NAMESPACE/POD". RFC 3339 UTC."""
+
+    what: str
+    not_after: str
+    subject: str = ""
+
+
+class CertificatesResponse(Document, frozen=True, omit_defaults=False):
+    """Anchors, then the issuer, then workloads, those that end first first."""
+
+    rows: list[CertificateRow] = []
+
+
+class TapQuery(Document, frozen=True):
+    """What to look at: requests that pods of a resource take (inbound) and make (outbound), as Linkerd's `viz tap`.
+
+    `kind` may be namespace, or any workload kind, or pod; no name: all of the kind in the namespace. `headers` asks for
+    header values, which RBAC must allow.
+    """
+
+    kind: str
+    namespace: str
+    name: str = ""
+    to_kind: str = ""
+    to_name: str = ""
+    to_namespace: str = ""
+    scheme: str = ""
+    method: str = ""
+    authority: str = ""
+    path: str = ""
+    labels: dict[str, str] = {}
+    max_rps: float = 100.0
+    headers: bool = False
