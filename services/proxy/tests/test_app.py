@@ -1,18 +1,15 @@
 """The whole proxy as processes against a control plane: certificates, discovery, readiness, drain, exit codes."""
 
 import asyncio
-import os
 import re
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.mesh import SERVICE, document, inbound_document
+from services.proxy.tests.running import START_SECONDS, sidecar
 
 from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_contract.names import identity_name
@@ -22,48 +19,6 @@ from linkerd_runtime import tls
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.control_plane import FakeControlPlane
 from linkerd_testkit.ports import eventually, free_port
-from linkerd_testkit.processes import Process, running
-
-PROXY = [sys.executable, "-m", "linkerd_proxy"]
-START_SECONDS = 30.0
-
-
-class Sidecar:
-    def __init__(self, process: Process, admin: int, inbound: int, outbound: int) -> None:
-        self.process = process
-        self.admin = admin
-        self.inbound = ("127.0.0.1", inbound)
-        self.outbound = ("127.0.0.1", outbound)
-
-    async def get(self, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.admin}{path}") as answer:
-            return answer.status, await answer.text()
-
-    async def ready(self) -> bool:
-        try:
-            return (await self.get("/ready"))[0] == 200
-        except aiohttp.ClientError:
-            return False
-
-
-@asynccontextmanager
-async def sidecar(
-    control_plane: FakeControlPlane, directory: Path, account: str, app: tuple[str, int], **more: str
-) -> AsyncIterator[Sidecar]:
-    ports = [free_port() for _ in range(3)]
-    env = control_plane.environment(account, "emojivoto", directory / account)
-    variables = {
-        "ADMIN_LISTEN_ADDR": f"127.0.0.1:{ports[0]}",
-        "INBOUND_LISTEN_ADDR": f"127.0.0.1:{ports[1]}",
-        "OUTBOUND_LISTEN_ADDR": f"127.0.0.1:{ports[2]}",
-        "INBOUND_ORIGINAL_DST": str(Addr(*app)),
-        "OUTBOUND_ORIGINAL_DST": SERVICE,
-        "SHUTDOWN_GRACE_PERIOD": "5s",
-        "LOG": "info",
-    }
-    whole = {**os.environ, **env, **{f"LINKERD2_PROXY_{k}": v for k, v in (variables | more).items()}}
-    async with running(*PROXY, env=whole) as process:
-        yield Sidecar(process, *ports)
 
 
 async def test_a_pair_of_processes_carries_a_request_and_drains(tmp_path: Path) -> None:

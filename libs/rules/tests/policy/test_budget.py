@@ -57,3 +57,11 @@ def test_it_never_allows_more_than_it_says(ratio: float, minimum: int, steps: li
             retries += 1
     windows = now / 10 + 1
     assert retries <= requests * ratio + minimum * 10 * (windows + 1) + 1e-6
+
+
+def test_a_budget_out_of_range_turns_retries_off() -> None:
+    for bad in (RetryBudget(ttl_ms=0), RetryBudget(ttl_ms=999), RetryBudget(ttl_ms=60_001), RetryBudget(ratio=-1)):
+        budget = Budget(bad, now=0)
+        for _ in range(1_000):
+            budget.deposit(0)
+        assert spend(budget, 0) == 0

@@ -108,3 +108,28 @@ def test_delays_add_up() -> None:
 def test_what_cannot_be_carried_out_answers_500(filter_: Filter) -> None:
     filters = Filters([filter_, modifier(FilterType.request_headers)])
     assert isinstance(filters.answer(TARGET, 0.5), Invalid)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        Filter(FilterType.request_headers, HeaderModifier(set=[HeaderValue("a b", "x")])),
+        Filter(FilterType.request_headers, HeaderModifier(add=[HeaderValue("a", "x\r\nevil: 1")])),
+        Filter(FilterType.response_headers, HeaderModifier(set=[HeaderValue("", "x")])),
+        Filter(FilterType.response_headers, HeaderModifier(set=[HeaderValue("Transfer-Encoding", "chunked")])),
+        Filter(FilterType.request_headers, HeaderModifier(set=[HeaderValue("host", "other")])),
+        Filter(FilterType.redirect, redirect=Redirect(host="a\r\nb")),
+        Filter(FilterType.redirect, redirect=Redirect(status=200)),
+        Filter(FilterType.abort, fault=Fault(http_status=100)),
+        Filter(FilterType.delay, fault=Fault(delay_ms=-1)),
+    ],
+)
+def test_arguments_that_would_break_a_message(one: Filter) -> None:
+    answer = Filters([one]).answer(Target("http", "a", "/"), 0.0)
+    assert isinstance(answer, Invalid)
+    assert "cannot be carried out" in answer.message
+
+
+def test_values_lose_the_space_around_them() -> None:
+    filters = Filters([Filter(FilterType.request_headers, HeaderModifier(set=[HeaderValue("a", " b c ")]))])
+    assert list(filters.request_headers([])) == [(b"a", b"b c")]

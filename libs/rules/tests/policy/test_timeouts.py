@@ -18,3 +18,9 @@ def test_headers_override() -> None:
     assert BASE.overridden([(b"l5d-timeout", b"9s")]).request == 9.0
     assert BASE.overridden([(b"accept", b"x")]) is BASE
     assert BASE.overridden([(b"l5d-request-timeout", b"soon"), (b"l5d-response-timeout", b"\xff")]) is BASE
+
+
+def test_an_endless_number_is_a_year() -> None:
+    asked = BASE.overridden([(b"l5d-request-timeout", b"9" * 400 + b"s")])
+    assert asked.request == 365 * 86_400
+    assert CompiledTimeouts.of(Timeouts(request_ms=-1)).request is None

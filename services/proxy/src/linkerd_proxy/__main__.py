@@ -11,6 +11,7 @@ import sys
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
 
 from linkerd_proxy import app, heap
+from linkerd_proxy.admin.bad_requests import BadRequests
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import PREFIX, LogFormat, Settings
@@ -71,6 +72,7 @@ def configure_log(log_format: LogFormat) -> None:
     else:
         pattern = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
     logging.basicConfig(format=pattern, stream=sys.stderr)
+    logging.getLogger("aiohttp.server").addFilter(BadRequests())
 
 
 if __name__ == "__main__":

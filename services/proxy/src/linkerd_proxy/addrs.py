@@ -7,7 +7,7 @@ IPv4-mapped IPv6 addresses are written as the IPv4 address they stand for.
 from ipaddress import IPv6Address, ip_address
 from typing import NewType
 
-from linkerd_runtime.settings import Addr
+from linkerd_runtime.settings import Addr, parse_addr
 
 ClientAddr = NewType("ClientAddr", Addr)
 """The peer of an accepted connection."""
@@ -15,6 +15,13 @@ OrigDst = NewType("OrigDst", Addr)
 """Where the client was going before iptables redirected it (SO_ORIGINAL_DST)."""
 ServerAddr = NewType("ServerAddr", Addr)
 """What a connection is made to: an endpoint, or the application."""
+
+
+def server_addr(text: str) -> ServerAddr:
+    """Of "ip:port" or "[ip]:port". Raises ValueError, for a host that is a name too."""
+    addr = parse_addr(text)
+    ip_address(addr.host)
+    return ServerAddr(addr)
 
 
 def unmapped(host: str) -> str:

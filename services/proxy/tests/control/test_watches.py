@@ -167,3 +167,28 @@ def test_endpoints_for_an_inbound_watch_are_refused(watches: Watches) -> None:
     watches.received(message(watched.id, "v1", set=InboundDocument()))
     with pytest.raises(BadMessage):
         watches.received(message(watched.id, "v2", base="v1", endpoints=EndpointsDelta("a")))
+
+
+@pytest.mark.parametrize("addr", ["", "10.0.0.1", "host:80", "10.0.0.1:99999", "300.1.1.1:80", "::1:80"])
+def test_endpoints_without_an_address_are_refused_whole(watches: Watches, watched: Watched, addr: str) -> None:
+    before = watched.policy
+    bad = msgspec.structs.replace(DOC, backends={"a": Backend(endpoints=[Endpoint(addr)])})
+    delta = EndpointsDelta("a", add=[Endpoint(addr)])
+    for text in (message(watched.id, "v2", set=bad), message(watched.id, "v2", base="v1", endpoints=delta)):
+        with pytest.raises(BadMessage):
+            watches.received(text)
+        assert watched.policy is before
+
+
+def test_conditions_nested_without_end_are_refused(watches: Watches, watched: Watched) -> None:
+    before = watched.policy
+    for depth in (300, 100_000):
+        nested = '{"not":' * depth + "{}" + "}" * depth
+        text = f'{{"id":{watched.id},"version":"v2","set":{{"authority":"a","routes":[{{"matches":[{nested}]}}]}}}}'
+        try:
+            watches.received(text)
+        except BadMessage:
+            assert watched.policy is before
+        else:
+            assert depth == 300
+            before = watched.policy

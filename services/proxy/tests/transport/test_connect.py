@@ -1,6 +1,9 @@
 import asyncio
+import gc
+import os
 import socket
 from pathlib import Path
+from typing import cast
 
 import pytest
 from services.proxy.tests import apps
@@ -80,3 +83,24 @@ async def test_loops_are_refused() -> None:
         await dialer(refuse_loopback=True).connect(at(("127.0.0.1", 80)), asyncio.Protocol())
     with pytest.raises(ConnectFailed, match="own inbound port"):
         await dialer(refuse_port=4143).connect(at(("10.0.0.1", 4143)), asyncio.Protocol())
+
+
+class _Leaves(asyncio.Protocol):
+    """Gone as soon as it is connected, as a relay whose client left meanwhile."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
+
+
+@on_uvloop
+async def test_a_connection_that_ends_at_once_leaves_other_descriptors_alone() -> None:
+    """uvloop closes the descriptor then, and knows nothing of the socket object that would close it once more: by then
+    it is another connection's, and the process ends (libuv aborts)."""
+    async with apps.echo_app() as addr:
+        for _ in range(20):
+            await Dialer(asyncio.get_running_loop(), 1.0).connect(ServerAddr(Addr(*addr)), _Leaves())
+            others = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]
+            await asyncio.sleep(0.01)
+            gc.collect()
+            for fd in others:
+                os.close(fd)  # raises where somebody else did

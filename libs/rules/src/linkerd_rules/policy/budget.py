@@ -12,9 +12,13 @@ SLOTS = 10
 class Budget:
     """One budget, shared by the routes that it bounds. `now` is monotonic seconds."""
 
-    __slots__ = ("_at", "_cost", "_reserve", "_slot_seconds", "_slots", "_sum", "_unit")
+    __slots__ = ("_at", "_cost", "_none", "_reserve", "_slot_seconds", "_slots", "_sum", "_unit")
 
     def __init__(self, budget: RetryBudget, now: float) -> None:
+        # What Linkerd takes no budget for is one that allows nothing.
+        self._none = not 1_000 <= budget.ttl_ms <= 60_000 or not 0 <= budget.ratio <= 1_000
+        if self._none:
+            budget = RetryBudget()
         # Ratio 0: only the reserve allows retries, at one token each.
         self._unit = 1.0 if budget.ratio > 0 else 0.0
         self._cost = 1 / budget.ratio if budget.ratio > 0 else 1.0
@@ -33,7 +37,7 @@ class Budget:
     def withdraw(self, now: float) -> bool:
         """Take what a retry costs; False where the budget does not allow it."""
         self._roll(now)
-        if self._reserve + self._sum < self._cost:
+        if self._none or self._reserve + self._sum < self._cost:
             return False
         self._slots[self._at % SLOTS] -= self._cost
         self._sum -= self._cost

@@ -3,11 +3,21 @@
 A filter of an unknown kind, or one without its arguments, makes the route answer 500: guessing would be worse.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from linkerd_contract.matching import Condition, Fault, Filter, FilterType, HeaderModifier, MatchKind, Redirect
 from linkerd_rules.policy.match import Headers
+from linkerd_rules.policy.timeouts import LONGEST_MS
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
+_URI_PART = re.compile(r"[\x21-\x7e]*")
+_FRAMING = frozenset(
+    ("connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade")
+)
+"""Fields that say where messages begin, end and go to: setting one would make two readers see two messages."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -51,8 +61,8 @@ class HeaderRules:
     __slots__ = ("_add", "_drop", "_set")
 
     def __init__(self, modifier: HeaderModifier) -> None:
-        self._set = [(h.name.lower().encode(), h.value.encode()) for h in modifier.set]
-        self._add = [(h.name.lower().encode(), h.value.encode()) for h in modifier.add]
+        self._set = [(h.name.lower().encode(), h.value.strip().encode()) for h in modifier.set]
+        self._add = [(h.name.lower().encode(), h.value.strip().encode()) for h in modifier.add]
         removed = {name.lower().encode() for name in modifier.remove}
         self._drop = removed | {name for name, _ in self._set}
         self._set = [(name, value) for name, value in self._set if name not in removed]
@@ -92,7 +102,7 @@ class Filters:
 
     def delay_ms(self, random: float) -> int:
         """How long to wait before forwarding."""
-        return sum(fault.delay_ms for fault in self._delays if random * 100 < fault.percent)
+        return sum(min(fault.delay_ms, LONGEST_MS) for fault in self._delays if random * 100 < fault.percent)
 
     def request_headers(self, headers: Headers) -> Headers:
         """The request's fields, changed."""
@@ -103,6 +113,10 @@ class Filters:
         return _apply(self._response, headers)
 
     def _add(self, one: Filter) -> None:
+        problem = _problem(one)
+        if problem:
+            self._invalid = Invalid(problem)
+            return
         match one:
             case Filter(type=FilterType.request_headers, headers=HeaderModifier() as modifier):
                 self._request.append(HeaderRules(modifier))
@@ -116,6 +130,26 @@ class Filters:
                 self._delays.append(fault)
             case _:
                 self._invalid = Invalid(f"filter {one.type.value} cannot be carried out")
+
+
+def _problem(one: Filter) -> str:
+    """Why a filter with its arguments cannot be carried out; empty where it can."""
+    what = f"filter {one.type.value} cannot be carried out: "
+    if one.headers is not None:
+        for field in (*one.headers.set, *one.headers.add):
+            if not _NAME.fullmatch(field.name) or not _VALUE.fullmatch(field.value):
+                return f"{what}{field.name!r} is no header, or its value is none"
+            if field.name.lower() in _FRAMING:
+                return f"{what}{field.name} is not a policy's to set"
+    if one.redirect is not None:
+        parts = (one.redirect.scheme, one.redirect.host, one.redirect.path, one.redirect.prefix)
+        if not all(_URI_PART.fullmatch(part) for part in parts if part) or not 300 <= one.redirect.status <= 399:
+            return f"{what}its target or status is none of a redirect"
+    if one.fault is not None:
+        status = one.fault.http_status
+        if (status is not None and not 200 <= status <= 599) or one.fault.delay_ms < 0:
+            return f"{what}its status or delay is none"
+    return ""
 
 
 def _apply(rules: Iterable[HeaderRules], headers: Headers) -> Headers:

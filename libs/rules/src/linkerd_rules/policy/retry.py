@@ -4,6 +4,7 @@ from linkerd_contract.durations import parse_duration_ms
 from linkerd_contract.matching import StatusRange
 from linkerd_contract.outbound import Backoff, Retry
 from linkerd_rules.policy.match import Headers
+from linkerd_rules.policy.timeouts import LONGEST_MS, seconds
 
 GRPC_NAMES = {
     "cancelled": 1,
@@ -13,6 +14,8 @@ GRPC_NAMES = {
     "unavailable": 14,
 }
 """What retry.linkerd.io/grpc and l5d-retry-grpc may name."""
+
+LARGEST_JITTER = 100.0
 
 L5D_HEADERS = frozenset({b"l5d-retry-http", b"l5d-retry-grpc", b"l5d-retry-limit", b"l5d-retry-timeout"})
 
@@ -26,7 +29,7 @@ class CompiledRetry:
         self.retry = retry
         self.on_failure = retry.on_failure
         self.limit = retry.limit
-        self.per_try_timeout = retry.per_try_timeout_ms / 1000 if retry.per_try_timeout_ms else None
+        self.per_try_timeout = seconds(retry.per_try_timeout_ms)
         self.max_body_bytes = retry.max_body_bytes
         self.backoff = retry.backoff
         self._statuses = retry.statuses
@@ -55,8 +58,8 @@ class CompiledRetry:
 
 def backoff_seconds(backoff: Backoff, tries: int, random: float) -> float:
     """min * 2^(tries-1), at most max, plus up to `jitter` of it."""
-    base: int = min(backoff.max_ms, backoff.min_ms << min(max(tries - 1, 0), 30))
-    return base * (1 + backoff.jitter * random) / 1000
+    base: int = min(backoff.max_ms, backoff.min_ms << min(max(tries - 1, 0), 30), LONGEST_MS)
+    return max(base, 0) * (1 + min(max(backoff.jitter, 0.0), LARGEST_JITTER) * random) / 1000
 
 
 def parse_http_statuses(text: str) -> list[StatusRange]:

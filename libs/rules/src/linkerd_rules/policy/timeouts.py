@@ -8,6 +8,8 @@ from linkerd_rules.policy.match import Headers
 
 REQUEST_TIMEOUT_HEADERS = (b"l5d-request-timeout", b"l5d-timeout")
 """The first one wins; l5d-timeout is the older name."""
+LONGEST_MS = 365 * 86_400_000
+"""Clients may ask for any number: more than floats hold, too."""
 RESPONSE_TIMEOUT_HEADER = b"l5d-response-timeout"
 
 
@@ -24,10 +26,10 @@ class CompiledTimeouts:
     def of(cls, timeouts: Timeouts) -> "CompiledTimeouts":
         """Of a document."""
         return cls(
-            _seconds(timeouts.request_ms),
-            _seconds(timeouts.response_ms),
-            _seconds(timeouts.idle_ms),
-            _seconds(timeouts.profile_ms),
+            seconds(timeouts.request_ms),
+            seconds(timeouts.response_ms),
+            seconds(timeouts.idle_ms),
+            seconds(timeouts.profile_ms),
         )
 
     @property
@@ -49,12 +51,13 @@ class CompiledTimeouts:
         )
 
 
-def _seconds(ms: int | None) -> float | None:
-    return None if not ms else ms / 1000
+def seconds(ms: int | None) -> float | None:
+    """0, or less, is no limit; what is longer than LONGEST_MS is that."""
+    return None if ms is None or ms <= 0 else min(ms, LONGEST_MS) / 1000
 
 
 def _header(value: bytes | None) -> float | None:
     try:
-        return None if value is None else _seconds(parse_duration_ms(value.decode("latin-1")))
+        return None if value is None else seconds(parse_duration_ms(value.decode("latin-1")))
     except ValueError:
         return None

@@ -19,7 +19,8 @@ class PeakEwma:
     def __init__(self, default_rtt_ms: float, decay_ms: float, now: float) -> None:
         self.estimate = default_rtt_ms
         self.pending = 0
-        self._decay = decay_ms / 1000
+        # A document may say anything: a thousandth of a second is as good as none.
+        self._decay = max(decay_ms, 1.0) / 1000
         self._updated = now
 
     def load(self, now: float) -> float:

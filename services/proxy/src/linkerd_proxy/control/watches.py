@@ -22,6 +22,7 @@ from linkerd_contract.watch import (
     WatchError,
     WatchKind,
 )
+from linkerd_proxy.addrs import server_addr
 from linkerd_rules.policy import InboundPolicy, OutboundPolicy
 
 Policy = OutboundPolicy | InboundPolicy
@@ -94,7 +95,7 @@ class Watches:
         """
         try:
             message = codec.decode(data, ServerMessage)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadMessage(f"not a message of the watch protocol: {error}") from error
         watched = self._by_id.get(message.id)
         if watched is None:
@@ -162,13 +163,20 @@ def _compile(kind: WatchKind, raw: msgspec.Raw) -> Policy:
     try:
         if kind is WatchKind.inbound:
             return InboundPolicy(msgspec.json.decode(raw, type=InboundDocument))
-        return OutboundPolicy(msgspec.json.decode(raw, type=OutboundDocument))
-    except ValueError as error:
+        document = msgspec.json.decode(raw, type=OutboundDocument)
+        for backend in document.backends.values():
+            for endpoint in backend.endpoints:
+                server_addr(endpoint.addr)
+        return OutboundPolicy(document)
+    except (ValueError, RecursionError) as error:  # conditions may be nested without end
         raise BadMessage(f"not an {kind.value} document: {error}") from error
 
 
 def _with_endpoints(backends: dict[str, Backend], deltas: Iterable[EndpointsDelta]) -> dict[str, Backend] | None:
-    """`add` replaces endpoints of the same address. None where a delta is of a backend that is not there."""
+    """`add` replaces endpoints of the same address. None where a delta is of a backend that is not there.
+
+    Raises BadMessage for an address that is none.
+    """
     changed: dict[str, dict[str, Endpoint]] = {}
     for delta in deltas:
         endpoints = changed.get(delta.backend)
@@ -179,7 +187,12 @@ def _with_endpoints(backends: dict[str, Backend], deltas: Iterable[EndpointsDelt
             endpoints = changed[delta.backend] = {endpoint.addr: endpoint for endpoint in backend.endpoints}
         for addr in delta.remove:
             endpoints.pop(addr, None)
-        endpoints.update({endpoint.addr: endpoint for endpoint in delta.add})
+        for endpoint in delta.add:
+            try:
+                server_addr(endpoint.addr)
+            except ValueError as error:
+                raise BadMessage(f"not an endpoint: {error}") from error
+            endpoints[endpoint.addr] = endpoint
     merged = dict(backends)
     for ref, endpoints in changed.items():
         merged[ref] = msgspec.structs.replace(backends[ref], endpoints=list(endpoints.values()))

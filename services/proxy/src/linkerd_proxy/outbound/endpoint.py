@@ -11,7 +11,7 @@ from random import random
 
 from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
 from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Protocol, ProtocolHint
-from linkerd_proxy.addrs import ServerAddr
+from linkerd_proxy.addrs import server_addr
 from linkerd_proxy.balance import EndpointState, penalty_ms
 from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import IdentityRequired, ProxyError
@@ -25,7 +25,6 @@ from linkerd_proxy.telemetry.metrics import HttpSeries, TcpSeries
 from linkerd_proxy.transport.connect import ClientTls, Dialer
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
-from linkerd_runtime.settings import parse_addr
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ class OutboundEndpoint:
         self, factory: EndpointFactory, endpoint: Endpoint, doc: OutboundDocument, backend: Backend, on_health: OnHealth
     ) -> None:
         self.endpoint = endpoint
-        self.addr = ServerAddr(parse_addr(endpoint.addr))
+        self.addr = server_addr(endpoint.addr)
         self.runtime = factory.runtime
         self._factory = factory
         self._doc = doc

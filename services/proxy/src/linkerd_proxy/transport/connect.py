@@ -63,14 +63,17 @@ class Dialer:
         try:
             listen.tune(sock, self.keepalive_ms, self.user_timeout_ms)
             await self.loop.sock_connect(sock, (addr.host, addr.port))
-            if tls is None:
-                await self.loop.create_connection(lambda: protocol, sock=sock)
-                return
-            lower, _ = await self.loop.create_connection(asyncio.Protocol, sock=sock)
+            made = protocol if tls is None else asyncio.Protocol()
+            lower, _ = await self.loop.create_connection(lambda: made, sock=sock)
+            if lower.is_closing():
+                # It ended in connection_made, before uvloop had made a note of the socket object: the descriptor is
+                # closed, or will be, and the object must not close whatever has that number by then.
+                sock.detach()
         except BaseException:
             sock.close()
             raise
-        await _handshake(self.loop, lower, protocol, tls)
+        if tls is not None:
+            await _handshake(self.loop, lower, protocol, tls)
 
 
 async def _handshake(
