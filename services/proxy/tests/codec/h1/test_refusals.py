@@ -158,3 +158,9 @@ def test_refused_responses(data: bytes) -> None:
 
 def test_a_response_that_nobody_asked_for() -> None:
     assert responses(OK + OK)[-1] == ("failed", 400)
+
+
+@pytest.mark.parametrize("step", [0, 1, 3])
+def test_a_line_feed_behind_a_body_that_ends_in_a_carriage_return(step: int) -> None:
+    sent = b"PUT / HTTP/1.1\r\nHost: web\r\nContent-Length: 2\r\n\r\nh\r\n\r\nGET"
+    assert requests(sent, step=step)[-1] == ("failed", 400)

@@ -218,7 +218,8 @@ class _Reader:
         """A head that is not complete: is it too large already, and can it still become one?"""
         if len(data) - i >= MAX_HEAD:
             raise H1Error(f"head is larger than {MAX_HEAD} bytes", 431)
-        if _WRONG_LINE_END.search(data, i):
+        # What is before `i` is another message's, whatever it ends with.
+        if data[i] == 10 or _WRONG_LINE_END.search(data, i):
             raise H1Error("line does not end in CR LF")
         self._scanned = max(0, len(data) - i - 3)
 
