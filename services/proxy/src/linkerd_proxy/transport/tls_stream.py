@@ -28,6 +28,7 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
 
     __slots__ = (
         "_closing",
+        "_decrypt",
         "_eof_received",
         "_incoming",
         "_lower",
@@ -51,6 +52,7 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name
         )
+        self._decrypt = cast("_ReadInto", self._tls.read)
         self._on_done: OnDone | None = on_done
         self._protocol: StreamProtocol | None = None
         self._updated: Callable[[int], None] | None = None
@@ -91,11 +93,16 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
         if self._shut or self._closing or not data:
             return
         n = len(data)
-        if n <= SLICE:
-            self._encrypt([data])
-        else:
+        if n > SLICE:
             view = memoryview(data)
             self._encrypt(view[start : start + SLICE] for start in range(0, n, SLICE))
+            return
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            self._fail(error)
+            return
+        self._lower.write(self._outgoing.read())
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         if not self._shut and not self._closing:
@@ -213,7 +220,7 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
 
     def _read(self, nbytes: int = 0) -> None:
         """Decrypt what has come, of which the last `nbytes` are still in WIRE, and pass it on."""
-        incoming, read = self._incoming, cast("_ReadInto", self._tls.read)
+        incoming, read = self._incoming, self._decrypt
         n = taken = 0
         ended = False
         while True:
