@@ -16,6 +16,8 @@ from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import PREFIX, LogFormat, Settings
 from linkerd_proxy.transport import mark
+from linkerd_proxy.workers.follower import from_descriptor
+from linkerd_proxy.workers.leader import FOLLOW
 from linkerd_runtime.process import Stop
 from linkerd_runtime.settings import EXIT_BAD_SETTINGS, BadSettings
 
@@ -51,7 +53,12 @@ def main() -> int:
             return 1
     heap.keep()
     environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    options = app.Options(environment, log_level, overrides)
+    leader, followers = None, 0
+    if sys.argv[1:2] == [FOLLOW]:
+        leader = from_descriptor(int(sys.argv[2]))
+    else:
+        followers = settings.cores.count(len(os.sched_getaffinity(0))) - 1
+    options = app.Options(environment, log_level, overrides, followers, leader)
     with asyncio.Runner(loop_factory=mark.loop_factory(settings.socket_mark)) as runner:
         return runner.run(serve(settings, options))
 

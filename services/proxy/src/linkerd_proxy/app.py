@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from linkerd_proxy.admin import Admin, admin_app
+from linkerd_proxy.admin import METRICS, Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
 from linkerd_proxy.datapath import DataPath
@@ -25,6 +25,7 @@ from linkerd_proxy.settings import Settings
 from linkerd_proxy.tap import TapServer
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
+from linkerd_proxy.workers import Followers, Leader
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
 from linkerd_runtime.process import Stop
 
@@ -46,7 +47,10 @@ class Options:
     """What /env.json shows."""
     log_level: LogLevel
     overrides: Overrides
-    reuse_port: bool = False
+    followers: int = 0
+    """Workers beside the first one, which is this process."""
+    leader: Leader | None = None
+    """The first worker, where this process is not it."""
 
 
 class Proxy:
@@ -73,36 +77,51 @@ class Proxy:
             inbound_idle_seconds=settings.inbound.base.discovery_idle_ms / 1000,
         )
         self.path = DataPath(self.runtime, settings, options.overrides, self._discovery)
+        self._followers: Followers | None = None
+        if options.followers:
+            restarts = self.metrics.registry.counter(
+                "proxy_worker_restarts_total", "Workers that ended and were started again."
+            )
+            self._followers = Followers(options.followers, restarts.labels())
         self._tap: TapServer | None = None
-        if settings.tap.svc_name is not None and not disabled:
+        if settings.tap.svc_name is not None and not disabled and options.leader is None:
             self._tap = TapServer(
                 settings.tap.listen_addr, settings.tap.svc_name, self.runtime.hooks, self.runtime.turn
             )
 
     async def run(self) -> None:
         """Until asked to stop, and drained. Raises OSError where an address cannot be listened on."""
-        runner = await self._start_admin()
+        runner = await self._start_admin() if self._options.leader is None else None
         try:
             await self._start()
             if not self._stop.requested:
                 await self._stop.wait()
             self.ready = False
-            await self.path.drain(self._settings.shutdown_grace_ms / 1000)
+            await self._drain(self._settings.shutdown_grace_ms / 1000)
         finally:
             if self._tap is not None:
                 await self._tap.close()
             self.path.close()
             await self.runtime.tasks.cancel()
             self.runtime.wheel.close()
-            await runner.cleanup()
+            if runner is not None:
+                await runner.cleanup()
+
+    async def _drain(self, grace_seconds: float) -> None:
+        if self._followers is None:
+            await self.path.drain(grace_seconds)
+        else:
+            await asyncio.gather(self.path.drain(grace_seconds), self._followers.drain(grace_seconds))
 
     # Start.
 
     async def _start_admin(self) -> web.AppRunner:
         settings = self._settings.admin
+        followers = self._followers
         admin = Admin(
             registry=self.metrics.registry,
-            ready=lambda: self.ready,
+            ready=lambda: self.ready and (followers is None or followers.ready),
+            followers=followers,
             environment=self._options.environment,
             log_level=self._options.log_level,
             certificate=lambda: self._chain,
@@ -118,8 +137,15 @@ class Proxy:
         return runner
 
     async def _start(self) -> None:
+        leader = self._options.leader
+        if self._followers is not None:
+            self._stop.spawn("the other workers", self._followers.run())
+        if leader is not None:
+            await leader.connect()
+            self._stop.spawn("following the first worker", self._follow(leader))
         if not self._settings.identity.disabled:
-            self._stop.spawn("certify", self._certifier().run())
+            if leader is None:
+                self._stop.spawn("certify", self._certifier().run())
             await self._first_certificate()
             if self._stop.requested:
                 return
@@ -128,12 +154,18 @@ class Proxy:
         self._discovery.inbound(self.path.policy.on_update)
         if self._tap is not None:
             await self._tap.start()
-        self.path.listen(reuse_port=self._options.reuse_port)
+        self.path.listen(reuse_port=self._followers is not None or leader is not None)
         self.ready = True
+        if leader is not None:
+            leader.ready()
         # What is here now stays: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    async def _follow(self, leader: Leader) -> None:
+        answers = {METRICS: self.metrics.registry.render}
+        await leader.follow(self._on_credentials, self._options.log_level.set, self._stop.request, answers)
 
     async def _first_certificate(self) -> None:
         """Until it is there, or the process is asked to stop."""
@@ -181,6 +213,8 @@ class Proxy:
         identity.refreshes.labels("success").value += 1
         self._discovery.credentials_changed()
         self._certified.set()
+        if self._followers is not None:
+            self._followers.certified(credentials)
 
     async def _evict(self) -> None:
         retain = self._settings.admin.metrics_retain_idle_ms / 1000

@@ -17,8 +17,12 @@ from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.settings import PREFIX
 from linkerd_proxy.telemetry import Registry
+from linkerd_proxy.telemetry.merge import merge
+from linkerd_proxy.workers import Followers
 
 PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+METRICS = "metrics"
+"""What the other workers are asked for."""
 _GZIP_LEVEL = 1
 """Metrics shrink twentyfold at the fastest level already."""
 
@@ -34,6 +38,8 @@ class Admin:
     log_level: LogLevel
     certificate: Callable[[], bytes | None]
     shutdown: Callable[[], None] | None = None
+    followers: Followers | None = None
+    """The other workers, where there are any."""
 
 
 def admin_app(admin: Admin) -> web.Application:
@@ -81,6 +87,8 @@ class Routes:
     async def metrics(self, request: web.Request) -> web.Response:
         """All families, gzipped where the client takes it."""
         body = self._admin.registry.render()
+        if self._admin.followers is not None:
+            body = merge([body, *await self._admin.followers.ask(METRICS)])
         headers = {hdrs.CONTENT_TYPE: PROMETHEUS_TYPE}
         if accepts(request.headers.get(hdrs.ACCEPT_ENCODING, ""), "gzip"):
             body = gzip.compress(body, _GZIP_LEVEL)
@@ -116,7 +124,10 @@ class Routes:
         """A new filter as the body."""
         _loopback_only(request)
         try:
-            self._admin.log_level.set(await request.text())
+            text = await request.text()
+            self._admin.log_level.set(text)
+            if self._admin.followers is not None:
+                self._admin.followers.set_log_level(text)
         except ValueError as error:  # UnicodeDecodeError too
             raise web.HTTPBadRequest(text=f"{error}\n") from error
         return web.Response(status=204)

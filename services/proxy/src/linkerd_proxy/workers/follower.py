@@ -1,0 +1,61 @@
+"""A follower's side: what the first worker says is done, what it asks is answered."""
+
+import socket
+from collections.abc import Callable, Mapping
+
+from linkerd_proxy.workers.channel import Channel, ToLeader
+from linkerd_runtime.certify import Credentials
+
+Answers = Mapping[str, Callable[[], bytes]]
+
+
+class Leader:
+    """The first worker, as a follower sees it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._channel: Channel | None = None
+
+    async def connect(self) -> None:
+        """Before anything else."""
+        self._channel = await Channel.of(self._sock)
+
+    async def follow(
+        self,
+        on_credentials: Callable[[Credentials], None],
+        on_log_level: Callable[[str], None],
+        stop: Callable[[], None],
+        answers: Answers,
+    ) -> None:
+        """Until the first worker is gone; then, as when it says so, this process is asked to stop."""
+        channel = self._connected()
+        try:
+            async for message in channel.to_follower():
+                if message.credentials is not None:
+                    on_credentials(message.credentials)
+                elif message.log_level is not None:
+                    on_log_level(message.log_level)
+                elif message.drain:
+                    stop()
+                elif message.ask:
+                    answer = answers.get(message.what)
+                    channel.send(ToLeader(answers=message.ask, text=answer().decode() if answer else None))
+        finally:
+            channel.close()
+            stop()
+
+    def ready(self) -> None:
+        """Tell that this worker listens."""
+        self._connected().send(ToLeader(ready=True))
+
+    def _connected(self) -> Channel:
+        if self._channel is None:
+            raise RuntimeError("not connected yet")
+        return self._channel
+
+
+def from_descriptor(descriptor: int) -> Leader:
+    """Of the socket that the first worker left to this process. Raises OSError."""
+    sock = socket.socket(fileno=descriptor)
+    sock.setblocking(False)
+    return Leader(sock)

@@ -1,0 +1,92 @@
+"""Two workers as processes: one proxy to its clients, its metrics added up, workers that end started again."""
+
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+from services.proxy.tests import apps
+from services.proxy.tests.mesh import SERVICE, document, inbound_document
+from services.proxy.tests.test_app import START_SECONDS, Sidecar, sidecar
+
+from linkerd_runtime.settings import Addr
+from linkerd_testkit.control_plane import FakeControlPlane
+from linkerd_testkit.ports import eventually
+
+CONNECTIONS = 40
+"""The kernel spreads them by a hash: that all of them come to one of two workers has a chance of 1 in 10^11."""
+
+
+def followers(proxy: Sidecar) -> list[int]:
+    """Processes of the workers that this proxy has started."""
+    children = Path(f"/proc/{proxy.process.pid}/task/{proxy.process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"\0follow\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+async def total(proxy: Sidecar, name: str, *labels: str) -> float:
+    """The sum of a family's samples that have these labels."""
+    _, text = await proxy.get("/metrics")
+    lines = [line for line in text.splitlines() if line.partition("{")[0].partition(" ")[0] == name]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in labels))
+
+
+async def load(proxy: Sidecar) -> None:
+    for _ in range(CONNECTIONS):
+        async with apps.client(proxy.outbound) as connection:
+            assert (await connection.get("/hello")).status == 200
+
+
+async def test_two_workers(tmp_path: Path) -> None:
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        sidecar(control_plane, tmp_path, "voting", app) as server,
+        sidecar(control_plane, tmp_path, "web", app, CORES="2") as client,
+    ):
+        await eventually(server.ready, seconds=START_SECONDS)
+        await eventually(client.ready, seconds=START_SECONDS)
+        if len(os.sched_getaffinity(0)) < 2:
+            assert followers(client) == []
+            return
+        await control_plane.watch.set_inbound(inbound_document())
+        await control_plane.watch.set_outbound(SERVICE, document([Addr(*server.inbound)]))
+        await load(client)
+        assert await total(client, "request_total") == CONNECTIONS
+        # One connection between the proxies for each worker: both have carried requests.
+        assert await total(server, "tcp_open_connections", 'direction="inbound"', 'peer="src"') == 2
+
+        (before,) = followers(client)
+        os.kill(before, signal.SIGKILL)
+        await client.process.says("worker 2 ended with SIGKILL: another one starts")
+
+        async def another() -> bool:
+            return followers(client) not in ([], [before]) and await client.ready()
+
+        await eventually(another, seconds=START_SECONDS)
+        assert await total(client, "proxy_worker_restarts_total") == 1
+        await load(client)
+
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{client.admin}/proxy-log-level"
+            async with session.put(url, data="debug") as answer:
+                assert answer.status == 204
+        (after,) = followers(client)
+        async with apps.client(client.outbound) as connection:
+            assert (await connection.get("/hello")).status == 200
+            client.process.send(signal.SIGTERM)
+            assert await connection.ended() == b""
+        assert await client.process.wait() == 0
+        assert not Path(f"/proc/{after}").exists()
+
+
+async def test_a_worker_whose_first_one_is_gone_ends(tmp_path: Path) -> None:
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        sidecar(control_plane, tmp_path, "web", app, CORES="2") as client,
+    ):
+        await eventually(client.ready, seconds=START_SECONDS)
+        orphans = followers(client)
+        client.process.send(signal.SIGKILL)
+        await client.process.wait()
+        await eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), seconds=START_SECONDS)
