@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--ip-family", choices=("ipv4", "dual"), default="ipv4", help="dual: pods and Services have IPv6 beside IPv4"
     )
+    up.add_argument("--kube-apiserver", metavar="PATH", help="run this real kube-apiserver; needs --etcd")
+    up.add_argument("--etcd", metavar="PATH", help="the etcd of --kube-apiserver")
     up.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     sub.add_parser("down", help="stop the cluster; nothing is left")
     sub.add_parser("status", help="whether it runs, and what it uses")

@@ -36,6 +36,7 @@ def up(state: State, arguments: argparse.Namespace, environ: MappingType[str, st
         print(f"already running (API on https://127.0.0.1:{running.api_port})")
         _how_to_use(state)
         return 0
+    programs = _programs(arguments)
     began = time.monotonic()
     state.clear()  # what a killed one left
     state.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -46,7 +47,7 @@ def up(state: State, arguments: argparse.Namespace, environ: MappingType[str, st
             _check_forward(text)
         listener = sockets.enter_context(_listener(int(own[-1]) if own else 0, own[-1] if own else "0"))
         others = [(sockets.enter_context(_listener(int(text.partition(":")[0]), text)), text) for text in forwards]
-        _start(state, [(listener, ""), *others], arguments, environ)
+        _start(state, [(listener, ""), *others], arguments, environ, programs)
     record = state.running()
     if record is None:
         raise Failure(f"it started and ended at once; the last lines of {state.log}:\n{_tail(state)}")
@@ -54,6 +55,24 @@ def up(state: State, arguments: argparse.Namespace, environ: MappingType[str, st
     print(f"ready in {seconds:.1f} s (API on https://127.0.0.1:{record.api_port}, mode {record.mode})")
     _how_to_use(state)
     return 0
+
+
+def _programs(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Absolute paths of kube-apiserver and etcd, empty where none are given. Raises Failure."""
+    given = {"--kube-apiserver": arguments.kube_apiserver, "--etcd": arguments.etcd}
+    if not any(given.values()):
+        return "", ""
+    found: list[str] = []
+    for option, path in given.items():
+        if not path:
+            raise Failure(f"{option} PATH is missing: a real API server is two programs")
+        program = shutil.which(path)
+        if program is None:
+            raise Failure(f"{option} {path}: not a program that can be run")
+        if Path(program).resolve().is_relative_to("/run"):
+            raise Failure(f"{option} {path}: the sandbox has a /run of its own; put the program elsewhere")
+        found.append(os.path.abspath(program))  # noqa: PTH100 (a link may decide what the program is)
+    return found[0], found[1]
 
 
 def _check_forward(text: str) -> None:
@@ -89,6 +108,7 @@ def _start(
     listeners: list[tuple[socket.socket, str]],
     arguments: argparse.Namespace,
     environ: MappingType[str, str],
+    programs: tuple[str, str],
 ) -> None:
     from linkerd_sandbox.net.bootstrap import detect_mode
 
@@ -103,6 +123,8 @@ def _start(
         path=environ.get("PATH", "/usr/bin:/bin"),
         log_level=arguments.log_level,
         ip_family=arguments.ip_family,
+        kube_apiserver=programs[0],
+        etcd=programs[1],
         forwards=tuple((one.fileno(), text) for one, text in listeners[1:]),
     )
     with state.log.open("w") as log:

@@ -58,6 +58,10 @@ class SupervisorSettings:
     log_level: str = "info"
     ip_family: str = "ipv4"
     """ipv4, or dual: IPv6 beside it."""
+    kube_apiserver: str = ""
+    """Path of a real kube-apiserver that takes the place of the embedded one; empty: the embedded one."""
+    etcd: str = ""
+    """Path of its etcd."""
     forwards: tuple[tuple[int, str], ...] = ()
     """Listeners on the host's loopback that lead to Services: descriptor, and `HOST_PORT:SERVICE.NAMESPACE:PORT`."""
 

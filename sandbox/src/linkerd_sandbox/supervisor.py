@@ -13,9 +13,9 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 import uvloop
@@ -28,11 +28,15 @@ from linkerd_kube.resources import NODES, SERVICE_ACCOUNTS, SERVICES
 from linkerd_sandbox.apiserver.server import ApiServer
 from linkerd_sandbox.controllers.manager import Manager
 from linkerd_sandbox.images import ImageTable, Mapping
+from linkerd_sandbox.kubeapi.older import LAST_OLD_MINOR, OlderClient
+from linkerd_sandbox.kubeapi.server import KubeApiServer, Programs, StartFailed
 from linkerd_sandbox.kubelet import rootfs
+from linkerd_sandbox.kubelet import server as kubelet_server
 from linkerd_sandbox.kubelet.agent import Kubelet
 from linkerd_sandbox.kubelet.backend import Backend
 from linkerd_sandbox.kubelet.metrics import MetricsServer
 from linkerd_sandbox.kubelet.node import Events, Node
+from linkerd_sandbox.kubelet.server import KubeletServer
 from linkerd_sandbox.kubelet.spawner import Spawner
 from linkerd_sandbox.net import podnet, rules
 from linkerd_sandbox.net.dns_server import DnsServer
@@ -53,6 +57,22 @@ log = logging.getLogger("linkerd_sandbox.supervisor")
 _POLL_SECONDS: Final = 0.01
 _API_HOST: Final = "10.43.0.1"
 _METRICS_DIRECTORY: Final = Path("/run/linkerd-sandbox/metrics")
+_KUBELET: Final = f"system:node:{NODE_NAME}"
+_MANAGER: Final = "system:kube-controller-manager"
+_PROXY: Final = "system:kube-proxy"
+_METRICS: Final = "system:metrics-server"
+_COMPONENTS: Final = (_KUBELET, _MANAGER, _PROXY, _METRICS)
+
+
+class Api(Protocol):
+    """The API server, ours or a real one, as its clients need to know it."""
+
+    @property
+    def ca_pem(self) -> str: ...
+
+    def component_token(self, name: str) -> str: ...
+
+    def admin_kubeconfig(self, server_url: str) -> str: ...
 
 
 class Ready:
@@ -95,27 +115,19 @@ class Supervisor:
         self._channel = channel
         self._ready = Ready(settings.ready_fd)
         self._ipam = Ipam(*settings.pod_cidrs)
+        self._client_type = KubeClient
+        self._watched: Callable[[], Awaitable[str]] | None = None
+        """Waits for the end of the programs that the user brought, and says why."""
 
     async def run(self) -> None:
         """Raises what ended it."""
-        node_ip, dns_ips, service_cidrs = self._ipam.node_ips[0], self._settings.dns_ips, self._settings.service_cidrs
         nft = find_tool("nft", "nftables", self._settings.path)
         find_tool("iptables", "iptables", self._settings.path)  # every meshed pod's init step runs it
-        podnet.set_up_node([*self._ipam.node_ips, *dns_ips], service_cidrs)
-        inner = socket.create_server((node_ip, API_PORT), backlog=512)
+        podnet.set_up_node([*self._ipam.node_ips, *self._settings.dns_ips], self._settings.service_cidrs)
         outer = socket.socket(fileno=self._settings.listener_fd)
-        inner.setblocking(False)
         outer.setblocking(False)
         backend = Backend()
-        directory = self._state.directory / "apiserver"
-        server = ApiServer(
-            sockets=[outer, inner],
-            directory=directory,
-            node=backend,
-            service_cidr=",".join(service_cidrs),
-            advertise=f"{node_ip}:{API_PORT}",
-        )
-        await server.start()
+        server = await (self._real(outer, backend) if self._settings.kube_apiserver else self._embedded(outer, backend))
         self._write_kubeconfig(server)
         self._ready.say("api")
         context = ssl.create_default_context(cadata=server.ca_pem)
@@ -123,18 +135,52 @@ class Supervisor:
         async with aiohttp.ClientSession(connector=connector) as session:
             await self._run_parts(server, session, backend, nft)
 
-    def _client(self, server: ApiServer, session: aiohttp.ClientSession, component: str) -> KubeClient:
+    async def _embedded(self, outer: socket.socket, backend: Backend) -> Api:
+        node_ip = self._ipam.node_ips[0]
+        inner = socket.create_server((node_ip, API_PORT), backlog=512)
+        inner.setblocking(False)
+        directory = self._state.directory / "apiserver"
+        server = ApiServer(
+            sockets=[outer, inner],
+            directory=directory,
+            node=backend,
+            service_cidr=",".join(self._settings.service_cidrs),
+            advertise=f"{node_ip}:{API_PORT}",
+        )
+        await server.start()
+        return server
+
+    async def _real(self, outer: socket.socket, backend: Backend) -> Api:
+        """Raises StartFailed."""
+        node_ip = self._ipam.node_ips[0]
+        programs = Programs(self._settings.kube_apiserver, self._settings.etcd)
+        directory = self._state.directory / "kube-apiserver"
+        server = KubeApiServer(programs, directory, (node_ip, API_PORT), SERVICE_CIDR, _COMPONENTS)
+        await server.start(outer)
+        if server.minor <= LAST_OLD_MINOR:
+            self._client_type = OlderClient
+        await KubeletServer(backend.find, backend).start(
+            (node_ip, kubelet_server.PORT), server.kubelet_certificate(node_ip), server.ca_pem
+        )
+        self._watched = server.ended
+        return server
+
+    def _client(self, server: Api, session: aiohttp.ClientSession, component: str) -> KubeClient:
         token = server.component_token(component)
 
         async def source() -> str:
             return token
 
-        return KubeClient(f"https://{self._ipam.node_ips[0]}:{API_PORT}", session, source)
+        return self._client_type(f"https://{self._ipam.node_ips[0]}:{API_PORT}", session, source)
 
-    async def _run_parts(self, server: ApiServer, session: aiohttp.ClientSession, backend: Backend, nft: str) -> None:
-        node_client = self._client(server, session, f"system:node:{NODE_NAME}")
-        admin = self._client(server, session, "system:kube-controller-manager")
-        metrics_client = self._client(server, session, "system:metrics-server")
+    async def _watch_programs(self) -> None:
+        if self._watched is not None:
+            raise RuntimeError(await self._watched())
+
+    async def _run_parts(self, server: Api, session: aiohttp.ClientSession, backend: Backend, nft: str) -> None:
+        node_client = self._client(server, session, _KUBELET)
+        admin = self._client(server, session, _MANAGER)
+        metrics_client = self._client(server, session, _METRICS)
         kubelet = Kubelet(node_client, NODE_NAME)
         backend.kubelet = kubelet
         events = Events(EventRecorder(node_client, "kubelet", NODE_NAME))
@@ -143,7 +189,7 @@ class Supervisor:
         for address in self._settings.dns_ips:
             await DnsServer(zone).start(address)
         families = rules.families(self._settings.service_cidrs, self._settings.dns_ips)
-        proxier = Proxier(self._client(server, session, "system:kube-proxy"), nft, families, zone)
+        proxier = Proxier(self._client(server, session, _PROXY), nft, families, zone)
         ingress = Ingress(admin)
         for fd, spec in self._settings.forwards:
             await ingress.start(socket.socket(fileno=fd), parse(spec))
@@ -154,6 +200,7 @@ class Supervisor:
             group.create_task(kubelet.run(self._node(node_client, kubelet, spawner, events)))
             group.create_task(MetricsServer(metrics_client, kubelet, self._ipam.node_ips[0], _METRICS_DIRECTORY).run())
             group.create_task(self._announce(admin))
+            group.create_task(self._watch_programs())
             await spawner.lost
             raise RuntimeError("the first process is gone")
 
@@ -181,7 +228,7 @@ class Supervisor:
             secret=kubelet.secret,
         )
 
-    def _write_kubeconfig(self, server: ApiServer) -> None:
+    def _write_kubeconfig(self, server: Api) -> None:
         path = self._state.kubeconfig
         temporary = path.with_suffix(".tmp")
         temporary.touch(mode=0o600)
@@ -235,7 +282,7 @@ def main() -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(supervisor.run())
-    except MissingTool as error:
+    except (MissingTool, StartFailed) as error:
         Ready(settings.ready_fd).say(str(error))
     except BaseException as error:
         log.exception("the sandbox ends")

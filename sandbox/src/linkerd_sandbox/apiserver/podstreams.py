@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -22,15 +23,28 @@ from linkerd_sandbox.apiserver.portforward.streams import StreamForwarder
 from linkerd_sandbox.apiserver.portforward.target import Target
 from linkerd_sandbox.apiserver.portforward.upgrade import Switched, send
 from linkerd_sandbox.apiserver.requests import RequestInfo, number, truthy
-from linkerd_sandbox.apiserver.resources import Resources
 
 log = logging.getLogger(__name__)
+
+
+class Bodied(Protocol):
+    """Something with an object in it."""
+
+    @property
+    def body(self) -> JsonObject: ...
+
+
+class Pods(Protocol):
+    """Where pods are looked up: the API server's store, or the kubelet's own."""
+
+    def get(self, kind: ResourceType, namespace: str, name: str, /) -> Bodied:
+        """Raises `StatusError` 404."""
 
 
 class PodStreams:
     """Serves logs, port-forwards, exec and attach from the node."""
 
-    def __init__(self, resources: Resources, node: NodeBackend, stopping: asyncio.Event) -> None:
+    def __init__(self, resources: Pods, node: NodeBackend, stopping: asyncio.Event) -> None:
         self._resources = resources
         self._node = node
         self._stopping = stopping

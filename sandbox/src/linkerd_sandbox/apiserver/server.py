@@ -1,8 +1,6 @@
 """The API server as a whole: made of its rooms, started on given sockets, stopped without a trace."""
 
 import asyncio
-import base64
-import json
 import socket
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from linkerd_sandbox.apiserver.rules import Rules
 from linkerd_sandbox.apiserver.store import Store
 from linkerd_sandbox.apiserver.subresources import Subresources
 from linkerd_sandbox.apiserver.tokens import Signer
+from linkerd_sandbox.kubeconfig import kubeconfig
 
 _SHUTDOWN_SECONDS = 1.0
 _PORT = 6443
@@ -148,17 +147,7 @@ class ApiServer:
 
     def admin_kubeconfig(self, server_url: str) -> str:
         """A kubeconfig (JSON, which is YAML) of the cluster's administrator at `server_url`."""
-        name = "linkerd-sandbox"
-        authority = base64.b64encode(self.ca_pem.encode()).decode()
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": server_url, "certificate-authority-data": authority}}],
-            "users": [{"name": name, "user": {"token": self._admin_token}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
-        return json.dumps(document, indent=2) + "\n"
+        return kubeconfig(server_url, self.ca_pem, self._admin_token)
 
 
 __all__ = ["ApiServer", "NodeBackend"]

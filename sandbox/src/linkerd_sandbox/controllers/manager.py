@@ -21,6 +21,7 @@ from linkerd_sandbox.controllers import (
     garbage,
     job,
     namespace,
+    nodelifecycle,
     replicaset,
     rollout,
     scheduler,
@@ -73,7 +74,7 @@ class Manager:
         self._informers = {resource: Informer(client, resource) for resource in _WATCHED}
         self._kinds = {(kind.api_version, kind.kind): kind for kind in _WATCHED}
         controllers = "deployment replicaset statefulset daemonset job cronjob disruption"
-        controllers += " endpointslice serviceaccount namespace garbage"
+        controllers += " endpointslice serviceaccount namespace nodelifecycle garbage"
         executor = Executor(client, self._informers, EventRecorder(client, "controller-manager"))
         scheduling = Executor(client, self._informers, EventRecorder(client, "default-scheduler"))
         self._controllers = {
@@ -118,6 +119,7 @@ class Manager:
         pods.listen(lambda pod: queues["scheduler"].enqueue(key_of(pod)) if scheduler.needs_node(pod) else None)
         self._of(resources.NODES).listen(self._schedule_all)
         self._of(resources.NODES).listen(self._daemons_of_node)
+        self._of(resources.NODES).listen(own("nodelifecycle"))
         self._of(resources.SERVICES).listen(own("endpointslice"))
         self._of(resources.ENDPOINT_SLICES).listen(
             lambda one: queues["endpointslice"].enqueue((key_of(one)[0], endpointslice.service_of(one)))
@@ -268,6 +270,10 @@ class Manager:
     async def _namespace(self, key: Key) -> Plan:
         found = self._of(resources.NAMESPACES).get(key)
         return Plan() if found is None else await namespace.reconcile(self._client, found)
+
+    def _nodelifecycle(self, key: Key) -> Plan:
+        found = self._of(resources.NODES).get(key)
+        return Plan() if found is None else nodelifecycle.reconcile(found)
 
     async def _scheduler(self, key: Key) -> Plan:
         pod = self._of(resources.PODS).get(key)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from linkerd_kube.objects import JsonObject
 from linkerd_sandbox.apiserver.node import Execution, ExecutionFailed
 from linkerd_sandbox.apiserver.status import StatusError, bad_request
 from linkerd_sandbox.kubelet import execution
@@ -19,6 +20,11 @@ class Backend:
     def __init__(self) -> None:
         self.kubelet: Kubelet | None = None
         """Set when the kubelet runs; the API server is there before it."""
+
+    def find(self, namespace: str, pod: str) -> JsonObject | None:
+        """The pod as the kubelet has it."""
+        found = self.kubelet.find(namespace, pod) if self.kubelet is not None else None
+        return found.pod if found is not None else None
 
     def _container(self, namespace: str, pod: str, container: str) -> Container:
         found = self.kubelet.find(namespace, pod) if self.kubelet is not None else None

@@ -66,18 +66,22 @@ class Ingress:
 
     async def _serve(self, forward: Forward, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            inner_reader, inner_writer = await asyncio.open_connection(*await self._address(forward))
+            await relay(reader, writer, await self._address(forward))
         except (OSError, ApiError) as error:
             log.warning("port %d: %s", forward.host_port, error)
             writer.close()
-            return
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_copy(reader, inner_writer))
-                group.create_task(_copy(inner_reader, writer))
-        finally:
-            for one in (writer, inner_writer):
-                one.close()
+
+
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: tuple[str, int]) -> None:
+    """Bytes both ways between a connection and a new one to `address`, until both sides end. Raises OSError."""
+    inner_reader, inner_writer = await asyncio.open_connection(*address)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_copy(reader, inner_writer))
+            group.create_task(_copy(inner_reader, writer))
+    finally:
+        for one in (writer, inner_writer):
+            one.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
