@@ -42,7 +42,7 @@ async def test_health_and_version_need_no_credentials(cluster: Cluster) -> None:
         ("GET", f"{CONFIG}?fieldSelector=spec.x=1", None, 400, "BadRequest"),
         ("GET", f"{CONFIG}?labelSelector=a+b", None, 400, "BadRequest"),
         ("GET", f"{CONFIG}?limit=1&continue=x", None, 400, "BadRequest"),
-        ("POST", f"{CONFIG}?dryRun=Some", {"metadata": {"name": "x"}}, 400, "BadRequest"),
+        ("POST", f"{CONFIG}?dryRun=Some", {"metadata": {"name": "x"}}, 422, "Invalid"),
         ("GET", "/apis/authentication.k8s.io/v1/tokenreviews", None, 405, "MethodNotAllowed"),
     ],
 )  # fmt: skip

@@ -46,7 +46,7 @@ def test_updates_keep_what_the_server_owns() -> None:
     assert changed["metadata"]["generation"] == 5
     changed = lifecycle.succeed(kind, {**new, "spec": {"replicas": 2}}, _old(), "status")
     assert (changed["spec"], changed["status"]) == ({"replicas": 1}, {"replicas": 9})
-    with pytest.raises(StatusError, match="UID in precondition"):
+    with pytest.raises(StatusError, match="field is immutable"):
         lifecycle.succeed(kind, {"metadata": {"uid": "other"}}, _old(), "")
 
 

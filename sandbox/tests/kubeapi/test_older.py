@@ -46,7 +46,9 @@ def test_an_endpoint_slice_there_and_back() -> None:
 
 
 def test_what_has_no_older_form_stays() -> None:
-    for body in ({"apiVersion": "batch/v1", "kind": "Job"}, {"apiVersion": "v1", "kind": "Pod"}, {"subsets": []}):
+    job: JsonObject = {"apiVersion": "batch/v1", "kind": "Job"}
+    bodies: list[JsonObject] = [job, {"apiVersion": "v1", "kind": "Pod"}, {"subsets": []}]
+    for body in bodies:
         assert older.older(body) == body
         assert older.newer(body) == body
     patch = [{"op": "remove", "path": "/spec"}]

@@ -3,10 +3,25 @@
 from linkerd_sandbox.apiserver import fieldcheck, structural
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.kinds import ResourceType
-from linkerd_sandbox.apiserver.objects import JsonObject, copy
+from linkerd_sandbox.apiserver.objects import JsonObject, copy, encode
 from linkerd_sandbox.apiserver.rules import Rules
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.status import Cause, StatusError, bad_request, invalid
+
+_LONGEST_SHOWN = 2000
+
+
+def refused_patch(value: object, why: str) -> StatusError:
+    """422: what a patch makes is no object of the kind."""
+    return invalid("", "", "", [Cause("patch", "FieldValueInvalid", f"Invalid value: {_quoted(value)}: {why}")])
+
+
+def _quoted(value: object) -> str:
+    """JSON text in quotes, as Go's %q shows it."""
+    text = encode(value).decode()
+    if len(text) > _LONGEST_SHOWN:
+        text = text[:_LONGEST_SHOWN] + "..."
+    return encode(text).decode()
 
 
 class Decoder:
@@ -19,6 +34,16 @@ class Decoder:
         """The object, validated field by field and with its defaults. Raises `StatusError` 400."""
         checked = self.check_kind(kind, body)
         return self._rules.defaulted(kind, self.fields(call, kind, checked))
+
+    def patched(self, call: Call, kind: ResourceType, body: JsonObject) -> JsonObject:
+        """The object that a patch has made, as `decode`. Raises `StatusError` 422 where it is none of its kind."""
+        try:
+            checked = self.check_kind(kind, body)
+            return self._rules.defaulted(kind, self.fields(call, kind, checked, patch=body))
+        except StatusError as error:
+            if error.code != 400:
+                raise
+            raise refused_patch(body, error.message) from error
 
     def check_kind(self, kind: ResourceType, body: object) -> JsonObject:
         """The body as an object of the kind that the path names. Raises `StatusError` 400."""
@@ -69,4 +94,4 @@ class Decoder:
         why = "strict decoding error: " + ", ".join(shown)
         if patch is None:
             raise bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}')
-        raise invalid("", "", "", [Cause("patch", "FieldValueInvalid", f'Invalid value: "{patch}": {why}')])
+        raise refused_patch(patch, why)

@@ -10,7 +10,17 @@ import msgspec
 import yaml
 from aiohttp import web
 
-from linkerd_sandbox.apiserver import negotiate, patch, protobuf, selectors, status, strategic, watch
+from linkerd_sandbox.apiserver import (
+    decoding,
+    lifecycle,
+    negotiate,
+    patch,
+    protobuf,
+    selectors,
+    status,
+    strategic,
+    watch,
+)
 from linkerd_sandbox.apiserver.applying import Applying
 from linkerd_sandbox.apiserver.call import Call, FieldValidation
 from linkerd_sandbox.apiserver.identity import User
@@ -26,6 +36,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 _FIELD_VALIDATION = get_args(FieldValidation)
 
 Subresource = Callable[[web.BaseRequest, RequestInfo, ResourceType, Call], Awaitable[web.StreamResponse]]
@@ -71,7 +82,7 @@ class Endpoints:
                 raise status.no_such_path()
         if not kind.listable:
             if info.verb != "create":
-                raise status.method_not_allowed(kind.qualified, info.verb)
+                raise status.method_not_allowed(kind.qualified)
             return await self.virtual[kind.qualified](request, info, kind, call)
         match info.verb:
             case "get":
@@ -90,14 +101,14 @@ class Endpoints:
                 body = await read_body(request)
                 args = (call, kind, info.namespace, info.name, body, info.subresource)
                 return self.answer(request, kind, await self.resources.update(*args), call)
-            case "patch":
+            case "patch" if info.name:
                 return await self._patch(request, info, kind, call)
             case "delete":
                 return await self._delete(request, info, kind, call)
             case "deletecollection" if "deletecollection" in kind.verbs:
                 return await self._delete_collection(request, info, kind, call)
             case _:
-                raise status.method_not_allowed(kind.qualified, request.method)
+                raise status.method_not_allowed(kind.qualified)
 
     @staticmethod
     def _call(request: web.BaseRequest, user: User) -> Call:
@@ -108,8 +119,9 @@ class Endpoints:
                 f'fieldValidation: Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"'
             )
         dry_run = query.getall("dryRun", [])
-        if dry_run and dry_run != ["All"]:
-            raise status.bad_request(f'dryRun: Unsupported value: "{dry_run[0]}": supported values: "All"')
+        if causes := lifecycle.dry_run_causes(dry_run):
+            options = _OPTIONS.get(request.method, "DeleteOptions")
+            raise status.invalid(options, "meta.k8s.io", "", causes)
         agent = request.headers.get("User-Agent", "").partition("/")[0]
         return Call(user, bool(dry_run), cast(FieldValidation, validation), query.get("fieldManager", ""), agent)
 
@@ -156,7 +168,8 @@ class Endpoints:
         if query.get("continue"):
             revision, start = _continue_key(query["continue"], store.oldest())
             found = [item for item in found if item.key > start]
-        limit = number(query, "limit") or 0
+        watch.requested(query)  # a list is always the newest, but a revision that is none is still a mistake
+        limit = max(number(query, "limit") or 0, 0)
         meta: JsonObject = {"resourceVersion": str(revision)}
         if limit and len(found) > limit:
             meta["continue"] = _continue_token(revision, found[limit - 1])
@@ -175,9 +188,7 @@ class Endpoints:
         decoder = self.resources.decoder
 
         def change(old: JsonObject) -> JsonObject:
-            patched = how(view(kind, old))
-            checked = decoder.check_kind(kind, patched)
-            return self.resources.rules.defaulted(kind, decoder.fields(call, kind, checked, patch=patched))
+            return decoder.patched(call, kind, how(view(kind, old)))
 
         changed = await self.resources.change(call, kind, info.namespace, info.name, change, info.subresource)
         return self.answer(request, kind, changed, call)
@@ -194,7 +205,7 @@ class Endpoints:
         if media == JSON_PATCH:
             return lambda old: cast(JsonObject, patch.apply_json_patch(old, body))
         if not isinstance(body, dict):
-            raise status.bad_request("the patch is not an object")
+            raise decoding.refused_patch(body, "json: cannot unmarshal array into Go value of type object")
         if media == MERGE_PATCH:
             return lambda old: cast(JsonObject, patch.merge(old, body))
         node = of_kind(kind.group, kind.version, kind.kind)
@@ -245,7 +256,7 @@ def _continue_key(token: str, oldest: int) -> tuple[int, tuple[str, str]]:
         value = decode(base64.urlsafe_b64decode(token))
         revision, (namespace, name) = int(value["rv"]), value["start"]
     except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
-        raise status.bad_request("continue key is not valid") from error
+        raise status.bad_request("invalid continue token: continue key is not valid") from error
     if revision < oldest:
         raise status.continue_expired()
     return revision, (str(namespace), str(name))

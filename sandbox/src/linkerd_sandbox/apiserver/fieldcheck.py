@@ -5,12 +5,17 @@ a 400, a warning or nothing, as `fieldValidation` says (k8s.io/apiserver/pkg/end
 absent and is dropped, as decoding does.
 """
 
+import base64
+import string
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from linkerd_sandbox.apiserver.objects import JsonObject
 from linkerd_sandbox.apiserver.schemas import Node
+from linkerd_sandbox.apiserver.validation.quantities import amount
 
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
 _GO_TYPES = {"boolean": "bool", "string": "string", "number": "float64"}
 _PACKAGES = {"IntOrString": "intstr", "Quantity": "resource"}
 
@@ -50,7 +55,32 @@ def _walk(value: Any, node: Node, path: str, plain: str, owner: Node, findings: 
         ]
     if not _fits(value, node):
         _mistyped(value, node, plain, owner, findings)
+    elif findings.mistyped is None and isinstance(value, str):
+        findings.mistyped = _unreadable(value, node)
     return value
+
+
+def _unreadable(value: str, node: Node) -> str | None:
+    """Why Go cannot read a text of the right type; None where it can."""
+    if node.schema.get("format") == "byte":
+        try:
+            base64.b64decode(value, validate=True)
+        except ValueError:
+            at = next((index for index, letter in enumerate(value) if letter not in _BASE64), len(value))
+            return f"illegal base64 data at input byte {at}"
+    if node.go_name == "Quantity" and amount(value) is None:
+        return "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    if node.schema.get("format") == "date-time" and value and not _is_time(value):
+        return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"'
+    return None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return "T" in text
 
 
 def _walk_object(value: JsonObject, node: Node, path: str, plain: str, owner: Node, findings: Findings) -> JsonObject:

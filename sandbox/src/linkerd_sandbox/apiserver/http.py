@@ -93,7 +93,7 @@ class HttpApi:
     async def _document(self, request: web.BaseRequest, info: RequestInfo, user: User) -> web.StreamResponse:
         path = info.path.rstrip("/") or "/"
         if request.method not in ("GET", "HEAD"):
-            raise status.method_not_allowed(path, request.method)
+            raise status.method_not_allowed(path)
         if path.startswith(("/healthz", "/livez", "/readyz")):
             return self._health(path, verbose="verbose" in request.query)
         if path == "/version":

@@ -35,17 +35,36 @@ def has_status(kind: ResourceType) -> bool:
     return "status" in kind.subresources
 
 
-def check_identity(kind: ResourceType, body: JsonObject, namespace: str, name: str) -> None:
-    """Set the namespace of the request where the body has none; raise `StatusError` 400 where path and body differ."""
+def check_identity(kind: ResourceType, body: JsonObject, namespace: str, name: str | None) -> None:
+    """Raise `StatusError` 400 where the body is not the object of the path; `name` is None for a new one.
+
+    The namespace of the request is filled in where the body has none.
+    """
     meta = metadata(body)
     if kind.namespaced:
         given = meta.setdefault("namespace", namespace)
-        if given != namespace:
+        if given != namespace and name is None:
             raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        if given != namespace:
+            why = f"the namespace of the object ({given}) does not match the namespace on the request ({namespace})"
+            raise bad_request(why)
     else:
         meta.pop("namespace", None)
-    if name and meta.setdefault("name", name) != name:
+    if name is None:
+        return
+    if not meta.get("name"):
+        why = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        raise bad_request(why)
+    if meta["name"] != name:
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
+
+
+def check_uid(kind: ResourceType, body: JsonObject, old: JsonObject) -> None:
+    """Raise `StatusError` 409 where an update names the uid of another object."""
+    given, name = dig(body, "metadata", "uid"), old["metadata"]["name"]
+    if given and given != old["metadata"]["uid"]:
+        why = f"Precondition failed: UID in precondition: {given}, UID in object meta: {old['metadata']['uid']}"
+        raise conflict(kind.qualified, name, why)
 
 
 def wiped(body: JsonObject) -> None:
@@ -90,7 +109,9 @@ def succeed(kind: ResourceType, new: JsonObject, old: JsonObject, subresource: s
         return changed
     changed = copy(new)
     meta, before = metadata(changed), old["metadata"]
-    _check_uid(kind, meta, before)
+    if meta.get("uid") not in (None, "", before["uid"]):
+        cause = Cause("metadata.uid", "FieldValueInvalid", f'Invalid value: "{meta["uid"]}": field is immutable')
+        raise invalid(kind.kind, kind.group, before["name"], [cause])
     for key in _SERVER_OWNED:
         meta.pop(key, None)
         if key in before:
@@ -107,13 +128,6 @@ def succeed(kind: ResourceType, new: JsonObject, old: JsonObject, subresource: s
     if kind.generation and _rest(changed) != _rest(old):
         meta["generation"] = int(before.get("generation", 0)) + 1
     return changed
-
-
-def _check_uid(kind: ResourceType, meta: JsonObject, before: JsonObject) -> None:
-    given = meta.get("uid")
-    if given and given != before["uid"]:
-        why = f"Precondition failed: UID in precondition: {given}, UID in object meta: {before['uid']}"
-        raise conflict(kind.qualified, before["name"], why)
 
 
 def _check_finalizers(kind: ResourceType, meta: JsonObject, before: JsonObject) -> None:
@@ -152,6 +166,30 @@ def check_preconditions(kind: ResourceType, old: JsonObject, options: JsonObject
             " The object might have been modified"
         )
         raise conflict(kind.qualified, meta["name"], why)
+
+
+def check_delete_options(options: JsonObject) -> None:
+    """Raise `StatusError` 422 for a deletion that nobody can carry out."""
+    policy = options.get("propagationPolicy")
+    causes: list[Cause] = []
+    if policy is not None and options.get("orphanDependents") is not None:
+        why = f'Invalid value: "{policy}": orphanDependents and deletionPropagation cannot be both set'
+        causes.append(Cause("propagationPolicy", "FieldValueInvalid", why))
+    elif policy is not None and policy not in ("Foreground", "Background", "Orphan"):
+        why = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        causes.append(Cause("propagationPolicy", "FieldValueNotSupported", why))
+    causes += dry_run_causes(options.get("dryRun") or [])
+    if causes:
+        raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
+
+
+def dry_run_causes(given: list[str]) -> list[Cause]:
+    """What is wrong with a `dryRun`."""
+    if not given or given == ["All"]:
+        return []
+    shown = ", ".join(f'"{item}"' for item in given)
+    why = f'Unsupported value: []string{{{shown}}}: supported values: "All"'
+    return [Cause("dryRun", "FieldValueNotSupported", why)]
 
 
 def delete(kind: ResourceType, old: JsonObject, options: JsonObject, now: float, stamp: Stamp) -> Deletion:

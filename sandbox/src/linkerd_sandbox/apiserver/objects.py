@@ -24,6 +24,21 @@ def decode(raw: bytes | str) -> Any:
     return _decoder.decode(raw)
 
 
+def go_value(value: object) -> str:
+    """A JSON value as Go's fmt prints it (`%v`), which is how it stands in some of Kubernetes' messages."""
+    match value:
+        case dict():
+            return "map[" + " ".join(f"{key}:{go_value(value[key])}" for key in sorted(value)) + "]"
+        case list():
+            return "[" + " ".join(map(go_value, value)) + "]"
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
 def copy(value: JsonObject) -> JsonObject:
     """A deep copy of a JSON object."""
     copied = _copy(value)

@@ -43,21 +43,20 @@ def _apply(document: Any, operation: Any) -> Any:
         if name == "move":
             document = _change(document, source, _REMOVE, None)
         return _change(document, path, _ADD, value)
-    if name != "remove" and "value" not in operation:
-        raise bad_request(f"jsonpatch {name} operation needs a value: {operation['path']}")
+    value = operation.get("value")
     match name:
         case "add":
-            return _change(document, path, _ADD, operation["value"])
+            return _change(document, path, _ADD, value)
         case "remove":
             return _change(document, path, _REMOVE, None)
         case "replace":
-            return _change(document, path, _REPLACE, operation["value"])
+            return _change(document, path, _REPLACE, value)
         case "test":
-            if not _same(_get(document, path, missing=None), operation["value"]):
+            if not _same(_get(document, path, missing=None), value):
                 raise _cannot(f"testing value {operation['path']} failed")
             return document
         case _:
-            raise bad_request(f"Unexpected kind: {name}")
+            raise _cannot(f"Unexpected kind: {name}")
 
 
 _ADD, _REMOVE, _REPLACE = "add", "remove", "replace"

@@ -74,7 +74,7 @@ class Resources:
     async def create(self, call: Call, kind: ResourceType, namespace: str, body: JsonObject) -> JsonObject:
         """Store a new object and return it. Raises `StatusError`."""
         body = self.decoder.decode(call, kind, body)
-        lifecycle.check_identity(kind, body, namespace, "")
+        lifecycle.check_identity(kind, body, namespace, None)
         name = metadata(body).get("name", "")
         self._check_new(kind, namespace, name)
         lifecycle.wiped(body)
@@ -126,7 +126,12 @@ class Resources:
         """Replace an object and return what is stored. Raises `StatusError`."""
         decoded = self.decoder.decode(call, kind, body)
         lifecycle.check_identity(kind, decoded, namespace, name)
-        return await self.change(call, kind, namespace, name, lambda _old: decoded, subresource)
+
+        def replaced(old: JsonObject) -> JsonObject:
+            lifecycle.check_uid(kind, decoded, old)
+            return decoded
+
+        return await self.change(call, kind, namespace, name, replaced, subresource)
 
     async def change(
         self, call: Call, kind: ResourceType, namespace: str, name: str, how: Change, subresource: str = ""
@@ -192,6 +197,7 @@ class Resources:
         """Delete an object, at once or by marking it: the HTTP status and the answer. Raises `StatusError`."""
         for _attempt in range(_ATTEMPTS):
             current = self.get(kind, namespace, name)
+            lifecycle.check_delete_options(options)
             lifecycle.check_preconditions(kind, current.body, options)
             if kind.qualified == "namespaces" and name in _IMMORTAL:
                 raise forbidden(kind.qualified, name, "this namespace may not be deleted")
@@ -201,7 +207,7 @@ class Resources:
                 continue
             decision = lifecycle.delete(kind, current.body, options, time.time(), stamp)
             if decision.outcome == "nothing":
-                return 202, decision.body
+                return 200, decision.body
             if decision.outcome == "mark":
                 stored = decision.body if call.dry_run else self._store(kind, decision.body, current.body)
                 return 200, stored

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.status import bad_request
+from linkerd_sandbox.apiserver.validation import names
 
 Operator = Literal["in", "notin", "exists", "missing", "gt", "lt"]
 
@@ -49,42 +50,80 @@ def _number(value: str | None) -> int:
 Selector = tuple[Requirement, ...]
 EVERYTHING: Selector = ()
 
-_KEY = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
-_TERM = re.compile(
-    rf"\s*(?:(?P<missing>!)\s*(?P<mkey>{_KEY})"
-    rf"|(?P<skey>{_KEY})\s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)"
-    rf"|(?P<ckey>{_KEY})\s*(?P<compare>==|=|!=|>|<)\s*(?P<value>[^,\s]*)"
-    rf"|(?P<ekey>{_KEY}))\s*(?:,|$)"
-)
+_TOKEN = re.compile(r"\s*(==|!=|[=!<>(),]|[^=!<>(),\s]+)\s*")
+_COMPARES: dict[str, Operator] = {"=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt"}
+_SYMBOLS = frozenset(("==", "!=", *"=!<>(),"))
+_UNREADABLE = "unable to parse requirement: "
+
+
+class _Tokens:
+    """What is left of a selector."""
+
+    def __init__(self, text: str) -> None:
+        self._left = _TOKEN.findall(text)[::-1]
+
+    def peek(self) -> str:
+        return self._left[-1] if self._left else ""
+
+    def take(self) -> str:
+        return self._left.pop() if self._left else ""
 
 
 def parse_labels(text: str) -> Selector:
-    """Requirements of a label selector. Raises `StatusError` 400."""
+    """Requirements of a label selector. Raises `StatusError` 400 in the words of k8s.io/apimachinery/pkg/labels."""
+    tokens = _Tokens(text)
     found: list[Requirement] = []
-    position = 0
-    while position < len(text):
-        term = _TERM.match(text, position)
-        if term is None or term.end() == position:
-            raise bad_request(f'unable to parse requirement: couldn\'t parse the selector string "{text}"')
-        found.append(_requirement(term))
-        position = term.end()
+    while tokens.peek():
+        found.append(_requirement(tokens))
+        after = tokens.take()
+        if after not in ("", ","):
+            raise bad_request(f"found '{after}', expected: ',' or 'end of string'")
+        if after == "," and not tokens.peek():
+            raise bad_request("found '', expected: identifier after ','")
     return tuple(found)
 
 
-def _requirement(term: re.Match[str]) -> Requirement:
-    if term["missing"]:
-        return Requirement(term["mkey"], "missing")
-    if term["set"]:
-        values = tuple(value.strip() for value in term["values"].split(","))
-        return Requirement(term["skey"], "in" if term["set"] == "in" else "notin", values)
-    if term["compare"]:
-        compare, value = term["compare"], term["value"]
-        if compare in "<>":
-            if not _is_number(value):
-                raise bad_request(f"for 'Gt', 'Lt' operators, the value must be an integer: {value}")
-            return Requirement(term["ckey"], "gt" if compare == ">" else "lt", (value,))
-        return Requirement(term["ckey"], "notin" if compare == "!=" else "in", (value,))
-    return Requirement(term["ekey"], "exists")
+def _requirement(tokens: _Tokens) -> Requirement:
+    missing = tokens.peek() == "!"
+    if missing:
+        tokens.take()
+    key = tokens.take()
+    if key in _SYMBOLS or not key:
+        raise bad_request(f"{_UNREADABLE}found '{key}', expected: identifier")
+    if why := names.qualified(key):
+        raise bad_request(f'{_UNREADABLE}invalid label key "{key}": {why}')
+    if missing:
+        return Requirement(key, "missing")
+    if tokens.peek() in ("", ","):
+        return Requirement(key, "exists")
+    operator = tokens.take()
+    if operator in ("in", "notin"):
+        return Requirement(key, "in" if operator == "in" else "notin", _set(tokens))
+    if operator not in _COMPARES:
+        raise bad_request(f"{_UNREADABLE}found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
+    value = "" if tokens.peek() in ("", ",") else tokens.take()
+    if value in _SYMBOLS:
+        raise bad_request(f"{_UNREADABLE}found '{value}', expected: identifier")
+    if operator in "<>" and not _is_number(value):
+        raise bad_request(f"{_UNREADABLE}for 'Gt', 'Lt' operators, the value must be an integer")
+    if why := names.label_value(value):
+        raise bad_request(f'{_UNREADABLE}invalid label value: "{value}": at key: "{key}": {why}')
+    return Requirement(key, _COMPARES[operator], (value,))
+
+
+def _set(tokens: _Tokens) -> tuple[str, ...]:
+    opening = tokens.take()
+    if opening != "(":
+        raise bad_request(f"{_UNREADABLE}found '{opening}' expected: '('")
+    values: list[str] = []
+    while True:
+        value = "" if tokens.peek() in (",", ")") else tokens.take()
+        after = tokens.take()
+        if value in _SYMBOLS or after not in (",", ")"):
+            raise bad_request(f"{_UNREADABLE}found '{after or value}', expected: ',' or ')'")
+        values.append(value)
+        if after == ")":
+            return tuple(values)
 
 
 _OBJECT_OPERATORS: dict[str, Operator] = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "missing"}

@@ -129,9 +129,9 @@ def forbidden(resource: str, name: str, why: str) -> StatusError:
     return StatusError(403, "Forbidden", f"{subject}: {why}", _named(resource, name))
 
 
-def method_not_allowed(resource: str, verb: str) -> StatusError:
+def method_not_allowed(resource: str) -> StatusError:
     """405."""
-    message = f"the server does not allow this method on the requested resource ({verb} {resource})"
+    message = "the server does not allow this method on the requested resource"
     return StatusError(405, "MethodNotAllowed", message, _named(resource, ""))
 
 

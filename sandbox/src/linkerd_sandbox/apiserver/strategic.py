@@ -7,9 +7,9 @@ replace|delete|merge`, `$retainKeys`, `$setElementOrder/FIELD`, `$deleteFromPrim
 
 from typing import Any
 
-from linkerd_sandbox.apiserver.objects import JsonObject
+from linkerd_sandbox.apiserver.objects import JsonObject, go_value
 from linkerd_sandbox.apiserver.schemas import Node
-from linkerd_sandbox.apiserver.status import bad_request
+from linkerd_sandbox.apiserver.status import StatusError, bad_request
 
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"
@@ -18,7 +18,7 @@ _DELETE_PLAIN = "$deleteFromPrimitiveList/"
 
 
 def apply(target: JsonObject, change: JsonObject, node: Node | None) -> JsonObject:
-    """The result of a patch; arguments are left alone. Raises `StatusError` 400 for a malformed patch."""
+    """The result of a patch; arguments are left alone. Raises `StatusError` 400 or 500 for a malformed patch."""
     merged = _merge_object(target, change, node)
     return merged if merged is not None else {}
 
@@ -44,6 +44,8 @@ def _merge_object(target: JsonObject, change: JsonObject, node: Node | None) -> 
     for key, order in change.items():
         field = key.removeprefix(_ORDER)
         if key.startswith(_ORDER) and field not in change and isinstance(merged.get(field), list):
+            if not isinstance(order, list):
+                raise bad_request("invalid patch format of setElementOrder list")
             child = node.child(field) if node else None
             merged[field] = _reorder(merged[field], order, child.merge_key if child else None, merged[field])
     return merged
@@ -96,7 +98,7 @@ def _merge_list(target: list[Any], change: list[Any], node: Node, order: Any) ->
         if key is not None and change:
             raise bad_request("expected a list of objects in the patch")
         merged = [*target, *(item for item in change if item not in target)]
-        return _reorder(merged, order, None, target)
+        return _reorder(merged, order if isinstance(order, list) else change, None, target)
     if key is None:
         raise bad_request("a list of objects without a merge key cannot be merged")
     if any(isinstance(item, dict) and item.get(_PATCH) == "replace" for item in change):
@@ -104,14 +106,14 @@ def _merge_list(target: list[Any], change: list[Any], node: Node, order: Any) ->
     result = list(target)
     for item in change:
         _merge_item(result, item, key, node.items())
-    return _reorder(result, order, key, target)
+    return _reorder(result, order if isinstance(order, list) else change, key, target)
 
 
 def _merge_item(result: list[Any], item: Any, key: str, node: Node | None) -> None:
     if not isinstance(item, dict):
         raise bad_request("expected an object in the patch's list")
     if key not in item:
-        raise bad_request(f"map: {item} does not contain declared merge key: {key}")
+        raise StatusError(500, "", f"map: {go_value(item)} does not contain declared merge key: {key}")
     found = [i for i, old in enumerate(result) if isinstance(old, dict) and old.get(key) == item[key]]
     if item.get(_PATCH) == "delete":
         for index in reversed(found):
@@ -126,31 +128,24 @@ def _merge_item(result: list[Any], item: Any, key: str, node: Node | None) -> No
     # A list may hold one key twice (two protocols on one port); the first is merged, as in Kubernetes.
 
 
-def _reorder(items: list[Any], order: Any, key: str | None, before: list[Any]) -> list[Any]:
-    """Items in the order of the directive; those that it does not name keep their place after what preceded them."""
-    if not isinstance(order, list):
-        return items
-    wanted = [item.get(key) if key and isinstance(item, dict) else item for item in order]
+def _reorder(items: list[Any], order: list[Any], key: str | None, before: list[Any]) -> list[Any]:
+    """Items in the given order; those that it does not name stay before what followed them, else they come last.
+
+    mergeSortedSlice of strategicpatch: without `$setElementOrder` the patch's own order counts, so what is new in it
+    comes before what was there.
+    """
 
     def name(item: Any) -> Any:
         return item.get(key) if key and isinstance(item, dict) else item
 
-    listed = [item for item in items if name(item) in wanted]
-    listed.sort(key=lambda item: wanted.index(name(item)))
+    wanted = [name(item) for item in order]
+    listed = sorted((item for item in items if name(item) in wanted), key=lambda item: wanted.index(name(item)))
     others = [item for item in items if name(item) not in wanted]
-    if not others:
-        return listed
-    # Kubernetes merges the two sequences by the old order: an unnamed item comes before the first named one that
-    # followed it.
     old = [name(item) for item in before]
     result: list[Any] = []
     for item in listed:
-        while (
-            others
-            and name(others[0]) in old
-            and name(item) in old
-            and old.index(name(others[0])) < old.index(name(item))
-        ):
+        place = old.index(name(item)) if name(item) in old else -1
+        while others and name(others[0]) in old and old.index(name(others[0])) < place:
             result.append(others.pop(0))
         result.append(item)
     return result + others

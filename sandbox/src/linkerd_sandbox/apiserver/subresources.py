@@ -98,7 +98,7 @@ class Subresources:
         elif info.verb == "patch":
             change = await self._endpoints.patcher(request, kind)
         else:
-            raise status.method_not_allowed(kind.qualified, request.method)
+            raise status.method_not_allowed(kind.qualified)
 
         def scaled(old: JsonObject) -> JsonObject:
             return with_replicas(kind, old, change(as_scale(kind, old)))
@@ -111,7 +111,7 @@ class Subresources:
     ) -> web.StreamResponse:
         """PUT of a Namespace whose `spec.finalizers` are what remains; an empty list lets it go."""
         if info.verb != "update":
-            raise status.method_not_allowed(kind.qualified, request.method)
+            raise status.method_not_allowed(kind.qualified)
         body = await read_body(request)
         finalizers = dig_list(body, "spec", "finalizers")
 
@@ -130,7 +130,7 @@ class Subresources:
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
     ) -> web.StreamResponse:
         if info.verb != "create":
-            raise status.method_not_allowed(kind.qualified, request.method)
+            raise status.method_not_allowed(kind.qualified)
         account = self._resources.get(kind, info.namespace, info.name).body
         body = await read_body(request)
         spec = dig_map(body, "spec")
@@ -184,7 +184,7 @@ class Subresources:
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
     ) -> web.StreamResponse:
         if info.verb != "create":
-            raise status.method_not_allowed(kind.qualified, request.method)
+            raise status.method_not_allowed(kind.qualified)
         body = await read_body(request)
         target = dig(body, "target", "name")
 
@@ -216,7 +216,7 @@ class Subresources:
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
     ) -> web.StreamResponse:
         if info.verb != "create":
-            raise status.method_not_allowed(kind.qualified, request.method)
+            raise status.method_not_allowed(kind.qualified)
         await self._eviction.evict(call, kind, info, await read_body(request))
         return _json(
             {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201, call

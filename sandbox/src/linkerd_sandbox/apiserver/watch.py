@@ -98,14 +98,14 @@ def _line(kind: str, body: bytes) -> bytes:
     return b'{"type":"' + kind.encode() + b'","object":' + body + b"}\n"
 
 
-def _requested(query: Mapping[str, str]) -> int | None:
-    """The revision to start after; None: from what exists now."""
+def requested(query: Mapping[str, str]) -> int | None:
+    """The revision to start after; None: from what exists now. Raises `StatusError` 400."""
     text = query.get("resourceVersion", "")
     if text in ("", "0"):
         return None
     if not text.isdigit():
         raise status.bad_request(
-            f'invalid resource version "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
         )
     return int(text)
 
@@ -115,7 +115,7 @@ async def serve(
 ) -> web.StreamResponse:
     """Answer a watch until its time is over, the client goes, or the server stops."""
     query = request.query
-    start = _requested(query)
+    start = requested(query)
     if start is not None and start > store.revision:
         raise status.too_large(start, store.revision)
     seconds = float(number(query, "timeoutSeconds") or 0) or random.uniform(_SHORTEST, _LONGEST)

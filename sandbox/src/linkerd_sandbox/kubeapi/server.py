@@ -5,6 +5,7 @@ cannot be handed to kube-apiserver, so what arrives there is relayed.
 """
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import ssl
@@ -96,6 +97,14 @@ class KubeApiServer:
             await relay(reader, writer, self._address)
 
         await asyncio.start_server(serve, sock=outer)
+
+    async def stop(self) -> None:
+        """End both, for who runs them without namespaces that end with them."""
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        for process in self._processes.values():
+            await process.wait()
 
     async def ended(self) -> str:
         """Waits until one of the two ends; says which, with its last lines."""

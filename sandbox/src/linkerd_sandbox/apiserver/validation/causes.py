@@ -26,8 +26,8 @@ def invalid(field: str, value: object, why: str) -> Cause:
 
 
 def unsupported(field: str, value: object, supported: Iterable[str]) -> Cause:
-    """A value is none of those allowed."""
-    listed = ", ".join(f'"{item}"' for item in sorted(supported))
+    """A value is none of those allowed, which are listed in Kubernetes' order."""
+    listed = ", ".join(f'"{item}"' for item in supported)
     return Cause(field, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {listed}")
 
 

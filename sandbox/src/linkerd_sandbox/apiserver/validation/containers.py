@@ -9,6 +9,11 @@ from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, in
 from linkerd_sandbox.apiserver.validation.quantities import amount
 
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket", "sleep")
+_FIELDS = frozenset(
+    ("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+     "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs")
+)  # fmt: skip
+_MAPS = ("metadata.labels", "metadata.annotations")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -94,8 +99,8 @@ def _ports(ports: list[Any], path: str) -> list[Cause]:
                 causes.append(duplicate(f"{here}.name", name))
             seen.add(name)
         for key in ("containerPort", "hostPort"):
-            wrong = names.port_number(port[key]) if port.get(key) is not None else None
-            if wrong and not (key == "hostPort" and port[key] == 0):
+            wrong = names.port_number(port[key]) if port.get(key) else None
+            if wrong:
                 causes.append(invalid(f"{here}.{key}", port[key], wrong))
     return causes
 
@@ -117,7 +122,20 @@ def _env(container: JsonObject, path: str) -> list[Cause]:
             which = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
             why = which if not source else "may not have more than one field specified at a time"
             causes.append(invalid(f"{here}.valueFrom", "", why))
+        if "fieldRef" in source:
+            causes += _field_ref(dig_map(source, "fieldRef"), f"{here}.valueFrom.fieldRef")
     return causes
+
+
+def _field_ref(reference: JsonObject, path: str) -> list[Cause]:
+    field = str(reference.get("fieldPath") or "")
+    name, _, key = field.partition("[")
+    if not field:
+        return [required(f"{path}.fieldPath")]
+    if field not in _FIELDS and not (name in _MAPS and key.endswith("']")):
+        why = f"error converting fieldPath: field label not supported: {field}"
+        return [invalid(f"{path}.fieldPath", field, why)]
+    return []
 
 
 def _mounts(mounts: list[Any], path: str, volumes: set[Any]) -> list[Cause]:

@@ -40,8 +40,8 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
     "NetworkPolicyPort": {"protocol": _PROTOCOLS},
     "NetworkPolicySpec": {"policyTypes": ("Egress", "Ingress")},
     "PodSpec": {
-        "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
-        "restartPolicy": ("Always", "Never", "OnFailure"),
+        "dnsPolicy": ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"),
+        "restartPolicy": ("Always", "OnFailure", "Never"),
     },
     "RoleRef": {"kind": ("ClusterRole", "Role")},
     "RuleWithOperations": {
@@ -61,7 +61,7 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
     "StatefulSetUpdateStrategy": {"type": ("OnDelete", "RollingUpdate")},
     "Subject": {"kind": ("Group", "ServiceAccount", "User")},
     "Toleration": {
-        "effect": ("", "NoExecute", "NoSchedule", "PreferNoSchedule"),
+        "effect": ("", "NoSchedule", "PreferNoSchedule", "NoExecute"),
         "operator": ("", "Equal", "Exists"),
     },
     "ValidatingWebhook": _WEBHOOK,

@@ -20,6 +20,17 @@ def pod(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     """What is wrong with a Pod, or with its change."""
     spec = dig_map(body, "spec")
     if old is not None:
+        before = dig_map(old, "spec")
+        causes: list[Cause] = []
+        for key in ("containers", "initContainers"):
+            if len(dig_list(spec, key)) != len(dig_list(before, key)):
+                return [forbidden(f"spec.{key}", "pod updates may not add or remove containers")]
+            for index, container in enumerate(dig_list(spec, key)):
+                if not container.get("image"):
+                    causes.append(required(f"spec.{key}[{index}].image"))
+        causes += _tolerations_kept(dig_list(spec, "tolerations"), dig_list(before, "tolerations"))
+        if causes:
+            return causes
         if _fixed(spec) != _fixed(dig_map(old, "spec")):
             return [forbidden("spec", _IMMUTABLE)]
         return []
@@ -62,6 +73,19 @@ def ephemeral(body: JsonObject, old: JsonObject) -> list[Cause]:
     return causes
 
 
+def _tolerations_kept(now: list[Any], before: list[Any]) -> list[Cause]:
+    """Tolerations may be added, and an old one's time may change."""
+
+    def plain(toleration: JsonObject) -> JsonObject:
+        return {key: value for key, value in toleration.items() if key != "tolerationSeconds"}
+
+    kept = [plain(one) for one in now]
+    if all(plain(one) in kept for one in before):
+        return []
+    why = "existing toleration can not be modified except its tolerationSeconds"
+    return [forbidden("spec.tolerations", why)]
+
+
 def _fixed(spec: JsonObject) -> JsonObject:
     """The part of a pod's spec that never changes."""
     kept = copy(spec)
@@ -96,6 +120,29 @@ def pod_spec(spec: JsonObject, path: str) -> list[Cause]:
         if wrong:
             causes.append(invalid(f"{path}.{key}", spec[key], wrong))
     causes += meta.labels(dig_map(spec, "nodeSelector"), f"{path}.nodeSelector")
+    deadline = spec.get("activeDeadlineSeconds")
+    if isinstance(deadline, int) and not 0 < deadline < 1 << 31:
+        why = "must be between 1 and 2147483647, inclusive"
+        causes.append(invalid(f"{path}.activeDeadlineSeconds", deadline, why))
+    for index, toleration in enumerate(dig_list(spec, "tolerations")):
+        causes += _toleration(toleration, f"{path}.tolerations[{index}]")
+    return causes
+
+
+def _toleration(toleration: JsonObject, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    key, operator = toleration.get("key"), toleration.get("operator") or "Equal"
+    wrong = names.qualified(key) if key else None
+    if wrong:
+        causes.append(invalid(f"{path}.key", key, wrong))
+    if not key and operator != "Exists":
+        why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+        causes.append(invalid(f"{path}.operator", toleration.get("operator") or "", why))
+    if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":
+        why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        causes.append(invalid(f"{path}.effect", toleration.get("effect") or "", why))
+    if operator == "Exists" and toleration.get("value"):
+        causes.append(invalid(f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'"))
     return causes
 
 

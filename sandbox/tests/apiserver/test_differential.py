@@ -1,0 +1,103 @@
+"""A real kube-apiserver and ours, asked the same: what differs is ours to mend, or is named in differential.yaml.
+
+Needs KUBE_APISERVER and ETCD, paths of the two programs; without them the tests are skipped and say so.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import ssl
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+import yaml
+from sandbox.tests.apiserver.differences import Ask, Step, comparable, differences, steps
+from yarl import URL
+
+from linkerd_sandbox.kubeapi.server import KubeApiServer, Programs
+
+Cluster = Any
+SCENARIOS: dict[str, list[Any]] = yaml.safe_load(Path(__file__).with_name("differential.yaml").read_text())
+GIVEN = (os.environ.get("KUBE_APISERVER", ""), os.environ.get("ETCD", ""))
+needs_real = pytest.mark.skipif(
+    not all(GIVEN), reason="KUBE_APISERVER and ETCD name no programs: there is nothing to compare with"
+)
+
+
+def asker(kubeconfig: str) -> tuple[aiohttp.ClientSession, Ask]:
+    """A session as the administrator."""
+    document = json.loads(kubeconfig)
+    cluster, token = document["clusters"][0]["cluster"], document["users"][0]["user"]["token"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+
+    async def ask(method: str, path: str, body: object, media: str) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": media}
+        data = None if body is None else json.dumps(body)
+        url = URL(cluster["server"] + path, encoded=True)
+        async with session.request(method, url, data=data, headers=headers) as response:
+            text = await response.text()
+            try:
+                return response.status, json.loads(text)
+            except ValueError:
+                return response.status, text
+
+    return session, ask
+
+
+async def _namespace(ask: Ask, name: str) -> None:
+    await ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}}, "application/json")
+    path = f"/api/v1/namespaces/{name}/serviceaccounts"
+    await ask("POST", path, {"metadata": {"name": "default"}}, "application/json")
+
+
+async def _established(ask: Ask, step: Step) -> None:
+    """A definition is served some moments after it was accepted."""
+    spec = cast(dict[str, Any], step.body)["spec"]
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+    async with asyncio.timeout(20):
+        while (await ask("GET", path, None, "application/json"))[0] != 200:
+            await asyncio.sleep(0.05)
+
+
+async def _compare(real: Ask, ours: Ask, name: str) -> list[str]:
+    """Every difference in a scenario, and every step whose answer is not that of the newer release."""
+    namespace = "s-" + name.replace(" ", "-")
+    for ask in (real, ours):
+        await _namespace(ask, namespace)
+    found: list[str] = []
+    for step in steps(SCENARIOS[name], namespace):
+        there, here = [comparable(*await ask(*step[:4]), owners=name == "apply") for ask in (real, ours)]
+        if step.wait:
+            await asyncio.gather(*(_established(ask, step) for ask in (real, ours)))
+        if step.newer is None:
+            lines = differences(there, here)
+        else:
+            lines = differences(step.newer, {key: here.get(key) for key in step.newer})
+        if lines:
+            found.append(f"{step.method} {step.path} {json.dumps(step.body)}")
+            found += [f"    {line}" for line in lines]
+    return found
+
+
+@needs_real
+@pytest.mark.timeout(240)
+async def test_every_scenario(cluster: Cluster, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    outer = socket.create_server(("127.0.0.1", 0))
+    server = KubeApiServer(Programs(*GIVEN), tmp_path / "real", ("127.0.0.1", port), "10.43.0.0/16", [])
+    try:
+        await server.start(outer)
+        session, real = asker(server.admin_kubeconfig(f"https://127.0.0.1:{outer.getsockname()[1]}"))
+        own, ours = asker(cluster.server.admin_kubeconfig(cluster.url))
+        async with session, own:
+            found = {name: lines for name in SCENARIOS if (lines := await _compare(real, ours, name))}
+    finally:
+        await server.stop()
+    assert not found, "\n".join(line for name, lines in found.items() for line in (name, *lines))
