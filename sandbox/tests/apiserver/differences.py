@@ -16,7 +16,11 @@ _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}")
 _REVISION = re.compile(r'(ResourceVersion in record \()\d+|("resourceVersion": ?")\d+')
-_GO_STRUCT = re.compile(r"Invalid value: (?:[\w.*\[\]]*\{.*\}|\[.*?\]|\"\{.*\}\"|\"map\[.*\]\"): ", re.DOTALL)
+_GO_STRUCT = re.compile(
+    r"(Invalid|Duplicate) value: "
+    r"(?:[\w.\[\]]*\(nil\)|[\w.*\[\]]*\{.*\}|map\[string\]interface \{\}\{.*\}|\[.*?\]|\"\{.*\}\"|\"map\[.*\]\")(: |$)",
+    re.DOTALL,
+)
 _CHANCE = ("uid", "resourceVersion", "creationTimestamp", "selfLink")
 _NEWER_FIELDS = (
     "internalTrafficPolicy",
@@ -44,8 +48,8 @@ class Step(NamedTuple):
     media: str
     wait: bool
     """Whether it defines a kind whose being served has to be waited for."""
-    newer: dict[str, Any] | None
-    """What ours answers where the releases differ."""
+    ours: dict[str, Any] | None
+    """What ours answers where it answers otherwise."""
 
 
 def steps(scenario: list[Any], namespace: str) -> list[Step]:
@@ -57,7 +61,7 @@ def steps(scenario: list[Any], namespace: str) -> list[Step]:
         word = rest[1] if len(rest) > 1 else ""
         media = MEDIA.get(word, f"application/{word}" if method == "PATCH" else "application/json")
         where = path if path.startswith("/") else f"/api/v1/namespaces/{namespace}/{path}"
-        found.append(Step(method, where, rest[0] if rest else None, media, word == "established", whole.get("newer")))
+        found.append(Step(method, where, rest[0] if rest else None, media, word == "established", whole.get("ours")))
     return found
 
 
@@ -82,18 +86,24 @@ def comparable(code: int, body: Any, *, owners: bool) -> dict[str, Any]:
             {**cause, "message": _cause(cause.get("message", ""))}
             for cause in (body.get("details") or {}).get("causes") or []
         ]
+        kept.setdefault("message", "")
         if causes and " is invalid: " in kept["message"]:  # the causes again, in the order in which they were found
             kept["message"] = kept["message"].partition(" is invalid: ")[0]
         if " cannot be handled as a " in kept["message"]:  # what follows is the JSON library's
             kept["message"] = re.sub(r"( cannot be handled as a \w+).*", r"\1", kept["message"], flags=re.DOTALL)
+        if any(cause.get("field") == "patch" for cause in causes):  # what follows is the JSON library's
+            causes = [{"field": "patch", "reason": cause["reason"], "message": ""} for cause in causes]
+        causes = [cause for index, cause in enumerate(causes) if cause not in causes[:index]]
+        kept["message"] = kept["message"].partition(" an error in our request")[0]  # ours says which error
         causes.sort(key=lambda cause: (cause.get("field", ""), cause["message"]))
         return _plain({"code": code, **kept, **({"causes": causes} if causes else {})})
     return _plain({"code": code, **_object(body, owners=owners)})
 
 
 def _cause(message: str) -> str:
-    """Structs are shown as Go prints them, or as JSON; of a patch that made no object only that counts."""
-    return _GO_STRUCT.sub("Invalid value: STRUCT: ", message)
+    """Structs are shown as Go prints them, or as JSON; and the list of what a pod's update may change has grown."""
+    message = _GO_STRUCT.sub(r"\1 value: STRUCT\2", message)
+    return message.partition(" other than ")[0] if message.startswith("Forbidden: pod updates") else message
 
 
 def _object(body: dict[str, Any], *, owners: bool) -> dict[str, Any]:
@@ -126,11 +136,12 @@ def _without_chance(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_chance(item) for item in value]
     if isinstance(value, dict):
-        return {
+        found = {
             key: "given" if key in _HANDED_OUT and item not in ("None", ["None"], "") else _without_chance(item)
             for key, item in value.items()
             if item not in (None, {}, []) and key not in _NEWER_FIELDS
         }
+        return {key: item for key, item in found.items() if item != {}}
     return value
 
 

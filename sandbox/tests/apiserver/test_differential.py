@@ -66,7 +66,7 @@ async def _established(ask: Ask, step: Step) -> None:
 
 
 async def _compare(real: Ask, ours: Ask, name: str) -> list[str]:
-    """Every difference in a scenario, and every step whose answer is not that of the newer release."""
+    """Every difference in a scenario, and every step where ours answers otherwise, but not as it should."""
     namespace = "s-" + name.replace(" ", "-")
     for ask in (real, ours):
         await _namespace(ask, namespace)
@@ -75,10 +75,10 @@ async def _compare(real: Ask, ours: Ask, name: str) -> list[str]:
         there, here = [comparable(*await ask(*step[:4]), owners=name == "apply") for ask in (real, ours)]
         if step.wait:
             await asyncio.gather(*(_established(ask, step) for ask in (real, ours)))
-        if step.newer is None:
+        if step.ours is None:
             lines = differences(there, here)
         else:
-            lines = differences(step.newer, {key: here.get(key) for key in step.newer})
+            lines = differences(step.ours, {key: here.get(key) for key in step.ours})
         if lines:
             found.append(f"{step.method} {step.path} {json.dumps(step.body)}")
             found += [f"    {line}" for line in lines]
@@ -100,4 +100,5 @@ async def test_every_scenario(cluster: Cluster, tmp_path: Path) -> None:
             found = {name: lines for name in SCENARIOS if (lines := await _compare(real, ours, name))}
     finally:
         await server.stop()
+        outer.close()
     assert not found, "\n".join(line for name, lines in found.items() for line in (name, *lines))

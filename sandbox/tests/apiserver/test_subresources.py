@@ -34,18 +34,18 @@ async def test_scale(cluster: Cluster) -> None:
     assert code == 422
 
 
+def _binding(pod: str, node: str) -> dict[str, Any]:
+    return {"metadata": {"name": pod}, "target": {"kind": "Node", "name": node}}
+
+
 async def test_binding(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
     await cluster.account()
     await cluster.api("POST", PODS, pod())
-    code, _ = await cluster.api("POST", f"{PODS}/p/binding", {"target": {"kind": "Node", "name": "n"}})
+    code, _ = await cluster.api("POST", f"{PODS}/p/binding", _binding("p", "n"))
     _, bound = await cluster.api("GET", f"{PODS}/p")
     assert (code, bound["spec"]["nodeName"], bound["status"]["conditions"][0]["type"]) == (201, "n", "PodScheduled")
-    code, _ = await cluster.api("POST", f"{PODS}/p/binding", {"target": {"name": "m"}})
+    code, _ = await cluster.api("POST", f"{PODS}/p/binding", _binding("p", "m"))
     assert code == 409
-
-
-async def test_what_is_absent_says_so(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
-    await cluster.account()
-    await cluster.api("POST", PODS, pod())
-    code, refusal = await cluster.api("POST", f"{PODS}/p/attach")
-    assert (code, refusal["reason"]) == (501, "NotImplemented")
+    code, refusal = await cluster.api("POST", f"{PODS}/p/binding", _binding("q", "m"))
+    assert (code, refusal["message"]) == (400, "name in URL does not match name in Binding object")
+    assert (await cluster.api("POST", f"{PODS}/p/binding", _binding("p", "")))[0] == 422

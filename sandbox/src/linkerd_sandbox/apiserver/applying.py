@@ -68,6 +68,10 @@ class Applying:
         if not call.field_manager:
             cause = status.Cause("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")
             raise status.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+        given = dig(body, "apiVersion") or ""
+        if given != kind.api_version:
+            why = f"Specified patch version: {given}, expected: {kind.api_version}"
+            raise status.bad_request(f"Incorrect version specified in apply patch. {why}")
         config = self._resources.decoder.check_kind(kind, body)
         if dig(config, "metadata", "managedFields"):
             raise status.bad_request("metadata.managedFields must be nil")

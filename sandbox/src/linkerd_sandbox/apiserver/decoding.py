@@ -48,7 +48,11 @@ class Decoder:
     def check_kind(self, kind: ResourceType, body: object) -> JsonObject:
         """The body as an object of the kind that the path names. Raises `StatusError` 400."""
         if not isinstance(body, dict):
-            raise bad_request("couldn't get version/kind; json parse error: the body is not an object")
+            why = "couldn't get version/kind; json parse error: the body is not an object"
+            raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): {why}")
+        if kind.custom and not (body.get("kind") and body.get("apiVersion")):
+            missing = "Kind" if not body.get("kind") else "apiVersion"
+            raise bad_request(f"Object '{missing}' is missing in '{encode(body).decode()[:_LONGEST_SHOWN]}'")
         given = body.get("kind") or kind.kind, body.get("apiVersion") or kind.api_version
         if given != (kind.kind, kind.api_version):
             why = (

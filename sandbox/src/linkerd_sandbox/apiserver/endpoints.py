@@ -24,7 +24,7 @@ from linkerd_sandbox.apiserver import (
 from linkerd_sandbox.apiserver.applying import Applying
 from linkerd_sandbox.apiserver.call import Call, FieldValidation
 from linkerd_sandbox.apiserver.identity import User
-from linkerd_sandbox.apiserver.kinds import ResourceType, selectable
+from linkerd_sandbox.apiserver.kinds import ResourceType, not_selectable, selectable
 from linkerd_sandbox.apiserver.objects import JsonObject, decode, encode
 from linkerd_sandbox.apiserver.represent import FORMS, Representation, view
 from linkerd_sandbox.apiserver.requests import RequestInfo, number, truthy
@@ -61,11 +61,7 @@ class Endpoints:
             raise status.no_such_path()
         one = info.verb not in ("list", "watch", "deletecollection")
         if kind.namespaced and not info.namespace and one:
-            raise (
-                status.no_such_path()
-                if info.name
-                else status.bad_request("an empty namespace may not be set during creation")
-            )
+            raise status.no_such_path() if info.name else status.method_not_allowed(kind.qualified)
         call = self._call(request, user)
         return await self._route(request, info, kind, call)
 
@@ -155,7 +151,7 @@ class Endpoints:
     @staticmethod
     def _scope(query: Mapping[str, str], info: RequestInfo, kind: ResourceType) -> watch.Scope:
         known = selectable(kind)
-        fields = selectors.parse_fields(query.get("fieldSelector", ""), lambda path: path in known)
+        fields = selectors.parse_fields(query.get("fieldSelector", ""), known, lambda path: not_selectable(kind, path))
         labels = selectors.parse_labels(query.get("labelSelector", ""))
         return watch.Scope(kind.qualified, info.namespace or None if kind.namespaced else None, labels, fields)
 
@@ -198,7 +194,7 @@ class Endpoints:
         media = request.content_type
         served = [JSON_PATCH, MERGE_PATCH] + ([] if kind.custom else [STRATEGIC_PATCH]) + [APPLY_PATCH]
         if media not in served:
-            raise status.unsupported_media(media, served)
+            raise status.unsupported_media(served)
         body = _parse(await request.read(), media)
         if media == APPLY_PATCH:
             raise status.not_implemented("server-side apply of this subresource")
@@ -277,7 +273,7 @@ async def read_body(request: web.BaseRequest) -> JsonObject:
     if media == protobuf.MEDIA:
         return protobuf.read(await request.read())
     if media not in (negotiate.JSON, "application/yaml", "application/octet-stream"):
-        raise status.unsupported_media(media, (negotiate.JSON, "application/yaml", protobuf.MEDIA))
+        raise status.unsupported_media((negotiate.JSON, "application/yaml", protobuf.MEDIA))
     body = _parse(await request.read(), media)
     if not isinstance(body, dict):
         raise status.bad_request("couldn't get version/kind; json parse error: the body is not an object")

@@ -12,7 +12,7 @@ from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.requests import RequestInfo
 from linkerd_sandbox.apiserver.resources import Resources, stamp
-from linkerd_sandbox.apiserver.status import Cause, StatusError, too_many_requests
+from linkerd_sandbox.apiserver.status import Cause, StatusError, bad_request, too_many_requests
 
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 _BUDGETS = "poddisruptionbudgets.policy"
@@ -28,6 +28,8 @@ class Eviction:
 
     async def evict(self, call: Call, kind: ResourceType, info: RequestInfo, body: JsonObject) -> None:
         """Delete the pod. Raises `StatusError`: 404, 409, 429 where the budget does not allow it now."""
+        if (dig(body, "metadata", "name") or info.name) != info.name:
+            raise bad_request("name in URL does not match name in Eviction object")
         options = dig_map(body, "deleteOptions")
         call.dry_run = call.dry_run or dig_list(options, "dryRun") == ["All"]
         pod = self._resources.get(kind, info.namespace, info.name).body

@@ -106,10 +106,34 @@ def merged(live: Any, applied: Any, node: Node | None) -> Any:
     items = node.items() if node is not None else None
     wanted = {element(item, keys): item for item in applied}
     there = {element(item, keys): item for item in live}
-    # the applied order comes first, then what others have
-    return [merged(there[name], item, items) if name in there else item for name, item in wanted.items()] + [
-        item for name, item in there.items() if name not in wanted
+    return [
+        merged(there[name], wanted[name], items) if name in there and name in wanted else (wanted | there)[name]
+        for name in _interleaved(list(there), list(wanted))
     ]
+
+
+def _interleaved(live: list[str], applied: list[str]) -> list[str]:
+    """The names in one order that keeps both (typed/merge.go, visitListItems): the applied order decides, and what
+    only the live object has stays before what followed it there."""
+    both = [name for name in applied if name in live]
+    found: list[str] = []
+    at_live = at_applied = 0
+    while at_live < len(live) or at_applied < len(applied):
+        here = live[at_live] if at_live < len(live) else None
+        wanted = applied[at_applied] if at_applied < len(applied) else None
+        if here is not None and here not in applied:
+            found.append(here)
+            at_live += 1
+        elif here is not None and (here in found or (here != wanted and both and here != both[0])):
+            at_live += 1
+        elif wanted is not None:
+            found.append(wanted)
+            at_applied += 1
+            if both and both[0] == wanted:
+                both.pop(0)
+        else:
+            at_live += 1
+    return found
 
 
 def without(value: Any, paths: set[Path], node: Node | None) -> Any:

@@ -208,6 +208,14 @@ def selectable(kind: ResourceType) -> tuple[str, ...]:
     return _COMMON_FIELDS + extra
 
 
+def not_selectable(kind: ResourceType, path: str) -> str:
+    """Why a field selector may not name the path."""
+    if kind.qualified in _FIELDS:
+        return f"field label not supported: {path}"
+    listed = ", ".join(f'"{known}"' for known in selectable(kind))
+    return f'"{path}" is not a known field selector: only {listed}'
+
+
 def field_values(kind: ResourceType, body: JsonObject) -> dict[str, str]:
     """What field selectors see of an object; a missing field is the empty string, as in Kubernetes."""
     values: dict[str, str] = {}

@@ -158,14 +158,19 @@ def check_preconditions(kind: ResourceType, old: JsonObject, options: JsonObject
     if wanted.get("uid") and wanted["uid"] != meta["uid"]:
         why = f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']})."
         why += f" {RECREATED}"
-        raise conflict(kind.qualified, meta["name"], why)
+        raise conflict(_qualified_kind(kind), meta["name"], why)
     if wanted.get("resourceVersion") and wanted["resourceVersion"] != meta["resourceVersion"]:
         given, found = wanted["resourceVersion"], meta["resourceVersion"]
         why = (
             f"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({found})."
             " The object might have been modified"
         )
-        raise conflict(kind.qualified, meta["name"], why)
+        raise conflict(_qualified_kind(kind), meta["name"], why)
+
+
+def _qualified_kind(kind: ResourceType) -> str:
+    """`Deployment.apps`, or `Pod`: failed preconditions name the kind."""
+    return f"{kind.kind}.{kind.group}" if kind.group else kind.kind
 
 
 def check_delete_options(options: JsonObject) -> None:
@@ -206,11 +211,14 @@ def delete(kind: ResourceType, old: JsonObject, options: JsonObject, now: float,
     holds = (
         bool(finalizers) or grace > 0 or bool(dig_list(body, "spec", "finalizers") and kind.qualified == "namespaces")
     )
+    if kind.qualified == "pods" and not holds and not marked:
+        meta |= {"deletionTimestamp": stamp(now), "deletionGracePeriodSeconds": 0}
     if not holds:
         return Deletion("remove", body)
     if not marked or grace < int(meta.get("deletionGracePeriodSeconds") or 0):
         meta["deletionTimestamp"] = stamp(now + grace)
-        meta["deletionGracePeriodSeconds"] = grace
+        if kind.qualified != "namespaces":
+            meta["deletionGracePeriodSeconds"] = grace
     if body == old:
         return Deletion("nothing", body)
     return Deletion("mark", body)

@@ -49,12 +49,7 @@ class Reviews:
         body = await read_body(request)
         token = dig(body, "spec", "token")
         if not token:
-            required = Cause(
-                "spec.token",
-                "FieldValueRequired",
-                "Required value: token is required for TokenReview in authentication",
-            )
-            raise status.invalid(kind.kind, kind.group, "", [required])
+            raise status.bad_request("token is required for TokenReview in authentication")
         wanted = dig_list(body, "spec", "audiences") or [API_AUDIENCE]
         try:
             user, audiences = self._authenticator.service_account(token, wanted)

@@ -43,7 +43,7 @@ class Rules:
             case "jobs.batch":
                 workloads.job_selector(body)
                 body["status"] = {}
-            case "deployments.apps" | "cronjobs.batch":
+            case "deployments.apps" | "cronjobs.batch" | "daemonsets.apps":
                 body["status"] = {}
             case "replicasets.apps" | "statefulsets.apps":
                 body["status"] = {"replicas": 0}
@@ -69,7 +69,9 @@ class Rules:
             return causes + structural.validate(body, kind.custom.node)
         if kind.qualified == _CRDS:
             return crds.validate(body)
-        if subresource in ("status", "finalize"):
+        if subresource == "status":
+            return validation.counts(body)
+        if subresource in ("finalize", "binding"):
             return []
         if subresource == "ephemeralcontainers":
             return validate_pods.ephemeral(body, old or {})

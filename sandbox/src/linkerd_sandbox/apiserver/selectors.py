@@ -4,7 +4,7 @@ Grammar: k8s.io/apimachinery/pkg/labels (`a=b, c!=d, e in (x,y), f notin (z), g,
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal, NamedTuple
 
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
@@ -143,7 +143,7 @@ def from_object(selector: JsonObject | None) -> Selector:
 _FIELD = re.compile(r"\s*(?P<key>[^=!,\s]+)\s*(?P<compare>==|=|!=)\s*(?P<value>[^,]*?)\s*$")
 
 
-def parse_fields(text: str, known: Callable[[str], bool]) -> Selector:
+def parse_fields(text: str, known: Collection[str], refusal: Callable[[str], str]) -> Selector:
     """Requirements of a field selector. Raises `StatusError` 400 for fields that the kind cannot be selected by."""
     found: list[Requirement] = []
     for part in text.split(","):
@@ -152,8 +152,8 @@ def parse_fields(text: str, known: Callable[[str], bool]) -> Selector:
         term = _FIELD.match(part)
         if term is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
-        if not known(term["key"]):
-            raise bad_request(f"field label not supported: {term['key']}")
+        if term["key"] not in known:
+            raise bad_request(refusal(term["key"]))
         found.append(Requirement(term["key"], "notin" if term["compare"] == "!=" else "in", (term["value"],)))
     return tuple(found)
 

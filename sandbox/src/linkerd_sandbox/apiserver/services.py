@@ -38,6 +38,8 @@ class ServiceAddresses:
                 spec.pop(key, None)
             return body
         if before.get("clusterIP") and not spec.get("clusterIP"):
+            if spec.get("clusterIP") == "" and spec.get("clusterIPs"):
+                raise self._invalid(body, "spec.clusterIPs[0]", [], "primary clusterIP can not be unset")
             spec["clusterIP"] = before["clusterIP"]
         given = [str(ip) for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip]
         families = spec["ipFamilies"] = self._families(body, given, before)
@@ -48,7 +50,7 @@ class ServiceAddresses:
             spec["clusterIPs"] = [self._one(body, family, given, dig_list(before, "clusterIPs")) for family in families]
         spec["clusterIP"] = spec["clusterIPs"][0]
         if spec.get("type") in ("NodePort", "LoadBalancer"):
-            self._node_ports(spec, before)
+            self._node_ports(body, before)
         return body
 
     def _families(self, body: JsonObject, given: list[str], before: JsonObject) -> list[str]:
@@ -101,12 +103,14 @@ class ServiceAddresses:
         why, network = None, self._networks[family]
         try:
             if ipaddress.ip_address(address) not in network:
-                why = f"provided IP is not in the valid range. The range of valid IPs is {network}"
+                why = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {network}"
         except ValueError:
             why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+            raise self._invalid(body, "spec.clusterIPs[0]", address, why) from None
         if why is None and address in self._taken():
-            why = f"failed to allocate IP {address}: provided IP is already allocated"
+            why = "provided IP is already allocated"
         if why is not None:
+            why = f"failed to allocate IP {address}: {why}"
             raise self._invalid(body, "spec.clusterIPs", [address], why)
 
     @staticmethod
@@ -114,19 +118,39 @@ class ServiceAddresses:
         cause = Cause(field, "FieldValueInvalid", f"Invalid value: {encode(value).decode()}: {why}")
         return invalid("Service", "", body["metadata"].get("name", ""), [cause])
 
-    def _node_ports(self, spec: JsonObject, before: JsonObject) -> None:
+    def _node_ports(self, body: JsonObject, before: JsonObject) -> None:
+        spec = body["spec"]
         old = {(p.get("name"), p.get("port"), p.get("protocol")): p.get("nodePort") for p in dig_list(before, "ports")}
         taken = {
             port.get("nodePort")
             for item in self._store.scan("services")
             for port in dig_list(item.body, "spec", "ports")
         }
-        for port in dig_list(spec, "ports"):
-            if port.get("nodePort"):
+        for index, port in enumerate(dig_list(spec, "ports")):
+            given = port.get("nodePort")
+            if given and given in old.values():
+                continue
+            if given:
+                self._check_node_port(body, index, taken)
+                taken.add(given)
                 continue
             kept = old.get((port.get("name"), port.get("port"), port.get("protocol")))
             port["nodePort"] = kept or next(number for number in _NODE_PORTS if number not in taken)
             taken.add(port["nodePort"])
+
+    @staticmethod
+    def _check_node_port(body: JsonObject, index: int, taken: set[int | None]) -> None:
+        """Raises `StatusError` 422 for a port that somebody has, or that is none."""
+        port = body["spec"]["ports"][index]["nodePort"]
+        valid = f"{_NODE_PORTS[0]}-{_NODE_PORTS[-1]}"
+        if port in taken:
+            why = "provided port is already allocated"
+        elif port not in _NODE_PORTS:
+            why = f"provided port is not in the valid range. The range of valid ports is {valid}"
+        else:
+            return
+        cause = Cause(f"spec.ports[{index}].nodePort", "FieldValueInvalid", f"Invalid value: {port}: {why}")
+        raise invalid("Service", "", body["metadata"].get("name", ""), [cause])
 
 
 def _family(text: str) -> str:

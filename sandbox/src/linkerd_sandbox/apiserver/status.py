@@ -156,10 +156,10 @@ def too_large(requested: int, current: int) -> StatusError:
     return StatusError(504, "Timeout", message, {"causes": causes, "retryAfterSeconds": 1}, retry_after=1)
 
 
-def unsupported_media(given: str, served: Sequence[str]) -> StatusError:
+def unsupported_media(served: Sequence[str]) -> StatusError:
     """415: a request body in a format that is not read here."""
     accepted = ", ".join(served)
-    message = f"the body of the request was in an unknown format ({given}) - accepted media types include: {accepted}"
+    message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     return StatusError(415, "UnsupportedMediaType", message)
 
 

@@ -4,9 +4,14 @@ As k8s.io/apiextensions-apiserver/pkg/apiserver/schema. CEL rules (`x-kubernetes
 evaluated.
 """
 
+import base64
+import ipaddress
 import re
+from collections.abc import Callable
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from linkerd_sandbox.apiserver.fieldcheck import Findings, normalized
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig_list, dig_map, encode
@@ -98,6 +103,11 @@ def _invalid(path: str, value: Any, why: str) -> Cause:
     return Cause(path or "<nil>", "FieldValueInvalid", f"Invalid value: {_shown(value)}: {path} in body {why}")
 
 
+def _unfit(path: str, why: str) -> Cause:
+    """Of a combination of schemas, which has no field of its own."""
+    return Cause("<nil>", "FieldValueInvalid", f'Invalid value: "": "{path}" {why}')
+
+
 def _type_of(value: Any) -> str:
     match value:
         case bool():
@@ -135,19 +145,14 @@ def _check(value: Any, node: Node, path: str) -> list[Cause]:
     if not _type_fits(value, schema):
         given, wanted = (
             _type_of(value),
-            "integer or string" if schema.get("x-kubernetes-int-or-string") else schema.get("type"),
+            "integer,string" if schema.get("x-kubernetes-int-or-string") else schema.get("type"),
         )
         why = f'must be of type {wanted}: "{given}"'
-        return [Cause(path or "<nil>", "FieldValueTypeInvalid", f'Invalid value: "{given}": {path} in body {why}')]
+        mistyped = Cause(path or "<nil>", "FieldValueTypeInvalid", f'Invalid value: "{given}": {path} in body {why}')
+        return [mistyped, *_check_choices(value, schema, path)]
     if value is None:
         return []
-    causes: list[Cause] = []
-    choices = schema.get("enum")
-    if isinstance(choices, list) and value not in choices:
-        listed = ", ".join(_shown(item) for item in choices)
-        causes.append(
-            Cause(path, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {listed}")
-        )
+    causes = _check_choices(value, schema, path)
     match value:
         case bool():
             pass
@@ -160,6 +165,15 @@ def _check(value: Any, node: Node, path: str) -> list[Cause]:
         case dict():
             causes += _check_object(value, node, path)
     return causes + _check_logic(value, schema, path)
+
+
+def _check_choices(value: Any, schema: JsonObject, path: str) -> list[Cause]:
+    choices = schema.get("enum")
+    if not isinstance(choices, list) or value in choices:
+        return []
+    listed = ", ".join(_shown(item) for item in choices)
+    why = f"Unsupported value: {_shown(value)}: supported values: {listed}"
+    return [Cause(path, "FieldValueNotSupported", why)]
 
 
 def _check_number(value: float, schema: JsonObject, path: str) -> list[Cause]:
@@ -195,7 +209,35 @@ def _check_string(value: str, schema: JsonObject, path: str) -> list[Cause]:
     compiled = _pattern(pattern) if isinstance(pattern, str) else None
     if compiled is not None and not compiled.search(value):
         causes.append(_invalid(path, value, f"should match '{pattern}'"))
+    form = schema.get("format")
+    reads = _FORMATS.get(form) if isinstance(form, str) else None
+    if reads is not None and not reads(value):
+        why = f'Invalid value: "{value}": {path} in body must be of type {form}: "{value}"'
+        causes.append(Cause(path, "FieldValueInvalid", why))
     return causes
+
+
+def _reads(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    def check(text: str) -> bool:
+        try:
+            parse(text)
+        except ValueError:
+            return False
+        return True
+
+    return check
+
+
+_FORMATS: dict[str, Callable[[str], bool]] = {
+    "date-time": lambda text: "T" in text.upper() and _reads(datetime.fromisoformat)(text),
+    "date": _reads(date.fromisoformat),
+    "ipv4": _reads(ipaddress.IPv4Address),
+    "ipv6": _reads(ipaddress.IPv6Address),
+    "cidr": lambda text: "/" in text and _reads(lambda one: ipaddress.ip_network(one, strict=False))(text),
+    "uuid": _reads(UUID),
+    "byte": _reads(lambda text: base64.b64decode(text, validate=True)),
+}
+"""Formats of strings that are checked; Kubernetes ignores those that it does not know, and so do we."""
 
 
 def _check_list(value: list[Any], node: Node, path: str) -> list[Cause]:
@@ -244,14 +286,16 @@ def _check_logic(value: Any, schema: JsonObject, path: str) -> list[Cause]:
         causes += _check(value, Node(part), path)
     parts = dig_list(schema, "anyOf")
     if parts and all(_check(value, Node(part), path) for part in parts):
-        causes.append(_invalid(path, value, "must validate at least one schema (anyOf)"))
+        causes.append(_unfit(path, "must validate at least one schema (anyOf)"))
+        causes += _check(value, Node(parts[0]), path)
     parts = dig_list(schema, "oneOf")
     if parts:
         fitting = sum(not _check(value, Node(part), path) for part in parts)
         if fitting != 1:
             found = "Found none valid" if fitting == 0 else f"Found {fitting} valid alternatives"
-            causes.append(_invalid(path, value, f"must validate one and only one schema (oneOf). {found}"))
+            causes.append(_unfit(path, f"must validate one and only one schema (oneOf). {found}"))
+            causes += _check(value, Node(parts[0]), path) if fitting == 0 else []
     banned = schema.get("not")
     if isinstance(banned, dict) and not _check(value, Node(banned), path):
-        causes.append(_invalid(path, value, "must not validate the schema (not)"))
+        causes.append(_unfit(path, "must not validate the schema (not)"))
     return causes

@@ -70,7 +70,7 @@ class Subresources:
         elif info.verb == "patch":
             how = await self._endpoints.patcher(request, kind)
         else:
-            raise status.method_not_allowed(kind.qualified, request.method)
+            raise status.method_not_allowed(kind.qualified)
         decoder = self._resources.decoder
 
         def added(old: JsonObject) -> JsonObject:
@@ -186,7 +186,12 @@ class Subresources:
         if info.verb != "create":
             raise status.method_not_allowed(kind.qualified)
         body = await read_body(request)
+        if dig(body, "metadata", "name") != info.name:
+            raise status.bad_request("name in URL does not match name in Binding object")
         target = dig(body, "target", "name")
+        if not target:
+            cause = status.Cause("target.name", "FieldValueRequired", "Required value")
+            raise status.invalid("Binding", "", info.name, [cause])
 
         def bound(old: JsonObject) -> JsonObject:
             if dig(old, "spec", "nodeName"):

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-ETCD_URL: Final = "http://127.0.0.1:2379"
-_PEER_URL: Final = "http://127.0.0.1:2380"
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 FRONT_PROXY: Final = "front-proxy-client"
 _VERSION: Final = re.compile(r"v1\.(\d+)")
@@ -64,28 +62,36 @@ def minor_of(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def etcd(path: str, files: Files) -> list[str]:
+def etcd_url(port: int) -> str:
+    """Where etcd is asked: on loopback, which no pod shares."""
+    return f"http://127.0.0.1:{port}"
+
+
+def etcd(path: str, files: Files, port: int, peer_port: int) -> list[str]:
     """The command line of etcd: one member, on loopback, nothing kept for the next start."""
+    client, peer = etcd_url(port), etcd_url(peer_port)
     return [
         path,
         "--name=sandbox",
         f"--data-dir={files.etcd}",
-        f"--listen-client-urls={ETCD_URL}",
-        f"--advertise-client-urls={ETCD_URL}",
-        f"--listen-peer-urls={_PEER_URL}",
-        f"--initial-advertise-peer-urls={_PEER_URL}",
-        f"--initial-cluster=sandbox={_PEER_URL}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=sandbox={peer}",
         "--log-level=warn",
     ]
 
 
-def kube_apiserver(path: str, files: Files, minor: int, address: tuple[str, int], service_cidr: str) -> list[str]:
+def kube_apiserver(
+    path: str, files: Files, minor: int, address: tuple[str, int], service_cidr: str, etcd_port: int
+) -> list[str]:
     """The command line of kube-apiserver, which serves on `address`."""
     serving, kubelet, front = files.pair("apiserver"), files.pair("kubelet-client"), files.pair(FRONT_PROXY)
     gates = ",".join(f"{name}=true" for name, last in _GATES.items() if minor <= last)
     return [
         path,
-        f"--etcd-servers={ETCD_URL}",
+        f"--etcd-servers={etcd_url(etcd_port)}",
         f"--bind-address={address[0]}",
         f"--advertise-address={address[0]}",
         f"--secure-port={address[1]}",

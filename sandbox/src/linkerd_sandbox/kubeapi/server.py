@@ -86,9 +86,10 @@ class KubeApiServer:
         """Start both, and relay the host's listener to it once it is ready. Raises StartFailed."""
         self.minor = await self._release()
         self._write_files()
-        await self._run("etcd", flags.etcd(self._programs.etcd, self._files))
+        etcd_port, peer_port = _free_ports()
+        await self._run("etcd", flags.etcd(self._programs.etcd, self._files, etcd_port, peer_port))
         argv = flags.kube_apiserver(
-            self._programs.kube_apiserver, self._files, self.minor, self._address, self._service_cidr
+            self._programs.kube_apiserver, self._files, self.minor, self._address, self._service_cidr, etcd_port
         )
         await self._run("kube-apiserver", argv)
         await self._await_ready()
@@ -197,3 +198,9 @@ def _write_key_pair(private: Path, public: Path) -> None:
     public.write_bytes(
         key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
+
+
+def _free_ports() -> tuple[int, int]:
+    """Two ports of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return int(one.getsockname()[1]), int(other.getsockname()[1])

@@ -84,7 +84,12 @@ class KubeletServer:
         streams = PodStreams(_Pods(find), node, asyncio.Event())
         self._handlers: dict[
             str, Callable[[web.BaseRequest, RequestInfo, ResourceType, Call], Awaitable[web.StreamResponse]]
-        ] = {"log": streams.log, "exec": streams.execute, "portforward": streams.port_forward}
+        ] = {
+            "log": streams.log,
+            "exec": streams.execute,
+            "attach": streams.attach,
+            "portforward": streams.port_forward,
+        }
 
     async def start(self, address: tuple[str, int], pair: tuple[Path, Path], ca_pem: str) -> None:
         """Raises OSError."""

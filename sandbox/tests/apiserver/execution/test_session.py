@@ -79,10 +79,10 @@ async def test_debug_adds_an_ephemeral_container_and_nothing_else(cluster: Clust
     assert "labels" not in body["metadata"]
     for wrong, where in (
         ({"name": "debugger", "image": "other"}, "spec.ephemeralContainers"),
-        ({"name": "c", "image": "busybox"}, "spec.ephemeralContainers[1].name"),
-        ({"name": "x"}, "spec.ephemeralContainers[1].image"),
-        ({"name": "x", "image": "i", "targetContainerName": "y"}, "spec.ephemeralContainers[1].targetContainerName"),
-        ({"name": "x", "image": "i", "ports": [{"containerPort": 1}]}, "spec.ephemeralContainers[1].ports"),
+        ({"name": "c", "image": "busybox"}, "spec.ephemeralContainers[0].name"),
+        ({"name": "x"}, "spec.ephemeralContainers[0].image"),
+        ({"name": "x", "image": "i", "targetContainerName": "y"}, "spec.ephemeralContainers[0].targetContainerName"),
+        ({"name": "x", "image": "i", "ports": [{"containerPort": 1}]}, "spec.ephemeralContainers[0].ports"),
     ):
         code, body = await cluster.api("PATCH", path, {"spec": {"ephemeralContainers": [wrong]}}, media=strategic)
         assert code == 422, body

@@ -71,7 +71,7 @@ def _job_spec(spec: JsonObject) -> None:
 def job_selector(body: JsonObject) -> None:
     """Labels and selector that tie a Job to its pods, by its uid."""
     spec, meta = body["spec"], body["metadata"]
-    if spec.get("manualSelector"):
+    if spec.get("manualSelector") or spec.get("selector"):  # the latter is refused by validation
         return
     labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
     for prefix in ("", "batch.kubernetes.io/"):

@@ -4,6 +4,6 @@ Source: k8s.io/kubernetes/pkg/apis/*/validation. Not every check is here; those 
 """
 
 from linkerd_sandbox.apiserver.validation.meta import metadata
-from linkerd_sandbox.apiserver.validation.table import validate
+from linkerd_sandbox.apiserver.validation.table import counts, validate
 
-__all__ = ["metadata", "validate"]
+__all__ = ["counts", "metadata", "validate"]

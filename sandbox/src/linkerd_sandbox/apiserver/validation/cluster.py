@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import ipaddress
+import json
 from urllib.parse import urlsplit
 
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
@@ -12,6 +14,8 @@ from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, in
 _IMMUTABLE = "field is immutable"
 _DATA_SIZE = 1 << 20
 _LONGEST_TIMEOUT = 30
+_LOOPBACK = {4: "127.0.0.0/8", 6: "::1/128"}
+_LINK_LOCAL = {4: "169.254.0.0/16, 224.0.0.0/24", 6: "fe80::/10, ff02::/10"}
 _TLS_KEYS = ("tls.crt", "tls.key")
 
 
@@ -21,8 +25,12 @@ def service(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     causes = meta.labels(dig_map(spec, "selector"), "spec.selector")
     kind = spec.get("type")
     if kind == "ExternalName":
-        if not spec.get("externalName"):
+        name = str(spec.get("externalName") or "")
+        wrong = names.subdomain(name.removesuffix(".")) if name else None
+        if not name:
             causes.append(required("spec.externalName"))
+        elif wrong:
+            causes.append(invalid("spec.externalName", name, wrong))
     elif not dig_list(spec, "ports") and spec.get("clusterIP") != "None":
         causes.append(required("spec.ports"))
     if spec.get("clusterIP") == "None" and kind in ("NodePort", "LoadBalancer"):
@@ -102,7 +110,7 @@ def config_map(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     causes = _keys(body, "data", "binaryData", text="data", whole="[]") + _frozen(body, old, "data", "binaryData")
     for key in dig_map(body, "binaryData"):
         if key in dig_map(body, "data"):
-            causes.append(invalid("data", key, f"duplicate of key present in binaryData: {key}"))
+            causes.append(invalid(f"data[{key}]", key, "duplicate of key present in binaryData"))
     return causes
 
 
@@ -114,11 +122,80 @@ def secret(body: JsonObject, old: JsonObject | None) -> list[Cause]:
             base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
             causes.append(invalid(f"data[{key}]", "<secret contents redacted>", "illegal base64 data"))
-    if body.get("type") == "kubernetes.io/tls":
-        data = dig_map(body, "data")
-        causes += [required(f"data[{key}]") for key in _TLS_KEYS if key not in data]
+    causes += _typed_secret(str(body.get("type")), body)
     if old is not None and old.get("type") != body.get("type"):
         causes.append(invalid("type", body.get("type"), _IMMUTABLE))
+    return causes
+
+
+def _typed_secret(kind: str, body: JsonObject) -> list[Cause]:
+    """What a Secret's type demands."""
+    data = dig_map(body, "data")
+    match kind:
+        case "kubernetes.io/tls":
+            return [required(f"data[{key}]") for key in _TLS_KEYS if key not in data]
+        case "kubernetes.io/basic-auth" if not {"username", "password"} & data.keys():
+            return [required(f"data[%s][{key}]") for key in ("username", "password")]  # Kubernetes' own slip
+        case "kubernetes.io/ssh-auth" if "ssh-privatekey" not in data:
+            return [required("data[%s][ssh-privatekey]")]
+        case "kubernetes.io/service-account-token":
+            name = "kubernetes.io/service-account.name"
+            missing = name not in dig_map(body, "metadata", "annotations")
+            return [required(f"metadata.annotations[{name}]")] if missing else []
+        case "kubernetes.io/dockerconfigjson":
+            return _docker(data.get(".dockerconfigjson"))
+    return []
+
+
+def _docker(value: object) -> list[Cause]:
+    if value is None:
+        return [required("data[.dockerconfigjson]")]
+    try:
+        json.loads(base64.b64decode(str(value)))
+    except json.JSONDecodeError as error:
+        at = error.doc[error.pos : error.pos + 1]
+        why = f"invalid character '{at}' looking for beginning of value" if at else "unexpected end of JSON input"
+        return [invalid("data[.dockerconfigjson]", "<secret contents redacted>", why)]
+    return []
+
+
+def endpoints(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """An Endpoints object."""
+    causes: list[Cause] = []
+    for index, subset in enumerate(dig_list(body, "subsets")):
+        for key in ("addresses", "notReadyAddresses"):
+            for number, address in enumerate(dig_list(subset, key)):
+                causes += _endpoint_ip(address.get("ip"), f"subsets[{index}].{key}[{number}].ip")
+        for number, port in enumerate(dig_list(subset, "ports")):
+            wrong = names.port_number(port.get("port"))
+            if wrong:
+                causes.append(invalid(f"subsets[{index}].ports[{number}].port", port.get("port"), wrong))
+    return causes
+
+
+def _endpoint_ip(text: object, path: str) -> list[Cause]:
+    try:
+        address = ipaddress.ip_address(str(text))
+    except ValueError:
+        return [invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    if address.is_loopback:
+        return [invalid(path, text, f"may not be in the loopback range ({_LOOPBACK[address.version]})")]
+    if address.is_unspecified:
+        return [invalid(path, text, f"may not be unspecified ({text})")]
+    if address.is_link_local:
+        return [invalid(path, text, f"may not be in the link-local range ({_LINK_LOCAL[address.version]})")]
+    return []
+
+
+def lease(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """A Lease."""
+    spec = dig_map(body, "spec")
+    causes: list[Cause] = []
+    seconds, moves = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
+    if isinstance(seconds, int) and seconds <= 0:
+        causes.append(invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0"))
+    if isinstance(moves, int) and moves < 0:
+        causes.append(invalid("spec.leaseTransitions", moves, "must be greater than or equal to 0"))
     return causes
 
 
@@ -147,6 +224,10 @@ def binding(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     reference = dig_map(body, "roleRef")
     if old is not None and reference != dig_map(old, "roleRef"):
         causes.append(invalid("roleRef", reference, "cannot change roleRef"))
+    if not reference.get("kind"):
+        causes.append(unsupported("roleRef.kind", "", ("Role", "ClusterRole")))
+    if not reference.get("name"):
+        causes.append(required("roleRef.name"))
     if body.get("kind") == "ClusterRoleBinding" and reference.get("kind") == "Role":
         causes.append(unsupported("roleRef.kind", "Role", ("ClusterRole",)))
     for index, subject in enumerate(dig_list(body, "subjects")):
@@ -173,6 +254,11 @@ def webhooks(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
         if not dig_list(webhook, "admissionReviewVersions"):
             why = "must specify one of v1, v1beta1"
             causes.append(required(f"{path}.admissionReviewVersions", why))
+        elif not {"v1", "v1beta1"} & set(webhook["admissionReviewVersions"]):
+            given = webhook["admissionReviewVersions"]
+            causes.append(invalid(f"{path}.admissionReviewVersions", given, "must include at least one of v1, v1beta1"))
+        if not webhook.get("sideEffects"):
+            causes.append(required(f"{path}.sideEffects", "must specify one of None, NoneOnDryRun"))
         if webhook.get("matchConditions"):
             causes.append(forbidden(f"{path}.matchConditions", "CEL is not implemented by the sandbox's API server"))
         timeout = webhook.get("timeoutSeconds")
@@ -195,7 +281,8 @@ def _client(config: JsonObject, path: str) -> list[Cause]:
     if (url is None) == (target is None):
         return [required(path, "exactly one of url or service is required")]
     if url is not None and urlsplit(url).scheme != "https":
-        return [invalid(f"{path}.url", url, "'https' is the only allowed URL scheme")]
+        why = "'https' is the only allowed URL scheme; desired format: https://host[/path]"
+        return [invalid(f"{path}.url", urlsplit(url).scheme, why)]
     return []
 
 

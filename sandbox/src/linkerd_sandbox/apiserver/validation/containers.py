@@ -14,6 +14,7 @@ _FIELDS = frozenset(
      "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs")
 )  # fmt: skip
 _MAPS = ("metadata.labels", "metadata.annotations")
+_RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -24,7 +25,7 @@ def containers(spec: JsonObject, path: str) -> list[Cause]:
         causes.append(required(f"{path}.containers"))
     volumes = {volume.get("name") for volume in dig_list(spec, "volumes")}
     seen: set[str] = set()
-    for key in ("initContainers", "containers"):
+    for key in ("containers", "initContainers"):
         for index, container in enumerate(dig_list(spec, key)):
             here = f"{path}.{key}[{index}]"
             name = container.get("name") or ""
@@ -50,12 +51,25 @@ def _container(container: JsonObject, path: str, volumes: set[Any]) -> list[Caus
     causes += _env(container, path)
     causes += _mounts(dig_list(container, "volumeMounts"), f"{path}.volumeMounts", volumes)
     causes += _resources(dig_map(container, "resources"), f"{path}.resources")
+    causes += _security(dig_map(container, "securityContext"), f"{path}.securityContext")
     for probe in _PROBES:
         if probe in container:
             causes += _probe(container[probe], f"{path}.{probe}", probe)
     for hook, handler in dig_map(container, "lifecycle").items():
         if hook in ("postStart", "preStop"):
             causes += _handler(handler, f"{path}.lifecycle.{hook}")
+    return causes
+
+
+def _security(context: JsonObject, path: str) -> list[Cause]:
+    causes = [
+        invalid(f"{path}.{key}", context[key], "must be between 0 and 2147483647, inclusive")
+        for key in ("runAsUser", "runAsGroup")
+        if isinstance(context.get(key), int) and not 0 <= context[key] < 1 << 31
+    ]
+    if context.get("allowPrivilegeEscalation") is False and context.get("privileged"):
+        why = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
+        causes.append(invalid(path, context, why))
     return causes
 
 
@@ -98,6 +112,8 @@ def _ports(ports: list[Any], path: str) -> list[Cause]:
             elif name in seen:
                 causes.append(duplicate(f"{here}.name", name))
             seen.add(name)
+        if port.get("containerPort") == 0:
+            causes.append(required(f"{here}.containerPort"))
         for key in ("containerPort", "hostPort"):
             wrong = names.port_number(port[key]) if port.get(key) else None
             if wrong:
@@ -160,19 +176,30 @@ def _resources(resources: JsonObject, path: str) -> list[Cause]:
     for which in ("limits", "requests"):
         for name, text in dig_map(resources, which).items():
             found = amount(text)
-            if found is None:
-                why = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-                causes.append(invalid(f"{path}.{which}[{name}]", text, why))
-            elif found < 0:
-                causes.append(invalid(f"{path}.{which}[{name}]", text, "must be greater than or equal to 0"))
+            causes += _resource_name(name, f"{path}.{which}[{name}]")
+            if found is None or found < 0:  # None is refused when the body is read
+                causes.append(invalid(f"{path}.{which}[{name}]", str(text), "must be greater than or equal to 0"))
             else:
                 amounts[(which, name)] = found
     for name, text in dig_map(resources, "requests").items():
         limit = amounts.get(("limits", name))
         if limit is not None and amounts.get(("requests", name), 0) > limit:
             shown = dig(resources, "limits", name)
-            causes.append(invalid(f"{path}.requests", text, f"must be less than or equal to {name} limit of {shown}"))
+            causes.append(
+                invalid(f"{path}.requests", str(text), f"must be less than or equal to {name} limit of {shown}")
+            )
     return causes
+
+
+def _resource_name(name: str, path: str) -> list[Cause]:
+    if wrong := names.qualified(name):
+        return [invalid(path, name, wrong)]
+    if "/" in name or name in _RESOURCES or name.startswith("hugepages-"):
+        return []
+    return [
+        invalid(path, name, "must be a standard resource type or fully qualified"),
+        invalid(path, name, "must be a standard resource for containers"),
+    ]
 
 
 def _probe(probe: JsonObject, path: str, kind: str) -> list[Cause]:

@@ -14,7 +14,6 @@ from linkerd_sandbox.apiserver.validation.causes import required, unsupported
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _POLICIES = ("Cluster", "Local")
-_SELECTOR = ("DoesNotExist", "Exists", "In", "NotIn")
 _WEBHOOK = {
     "failurePolicy": ("Fail", "Ignore"),
     "matchPolicy": ("Equivalent", "Exact"),
@@ -35,7 +34,6 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
     "EndpointSlice": {"addressType": ("FQDN", "IPv4", "IPv6")},
     "HTTPGetAction": {"scheme": ("HTTP", "HTTPS")},
     "JobSpec": {"completionMode": ("Indexed", "NonIndexed")},
-    "LabelSelectorRequirement": {"operator": _SELECTOR},
     "MutatingWebhook": {**_WEBHOOK, "reinvocationPolicy": ("IfNeeded", "Never")},
     "NetworkPolicyPort": {"protocol": _PROTOCOLS},
     "NetworkPolicySpec": {"policyTypes": ("Egress", "Ingress")},
@@ -43,7 +41,7 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
         "dnsPolicy": ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"),
         "restartPolicy": ("Always", "OnFailure", "Never"),
     },
-    "RoleRef": {"kind": ("ClusterRole", "Role")},
+    "RoleRef": {"kind": ("Role", "ClusterRole"), "apiGroup": ("rbac.authorization.k8s.io",)},
     "RuleWithOperations": {
         "operations": ("*", "CONNECT", "CREATE", "DELETE", "UPDATE"),
         "scope": ("*", "Cluster", "Namespaced"),
@@ -59,7 +57,7 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
     },
     "StatefulSetSpec": {"podManagementPolicy": ("OrderedReady", "Parallel")},
     "StatefulSetUpdateStrategy": {"type": ("OnDelete", "RollingUpdate")},
-    "Subject": {"kind": ("Group", "ServiceAccount", "User")},
+    "Subject": {"kind": ("ServiceAccount", "User", "Group")},
     "Toleration": {
         "effect": ("", "NoSchedule", "PreferNoSchedule", "NoExecute"),
         "operator": ("", "Equal", "Exists"),
@@ -67,7 +65,14 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
     "ValidatingWebhook": _WEBHOOK,
 }  # fmt: skip
 _PORTS = {("ContainerPort", "containerPort"), ("ServicePort", "port")}
-_NOT_REQUIRED = {("NetworkPolicySpec", "podSelector"), ("Event", "involvedObject"), ("Event", "metadata")}
+_NOT_REQUIRED = {
+    ("RoleBinding", "roleRef"),
+    ("ClusterRoleBinding", "roleRef"),
+    ("RoleRef", "kind"),
+    ("NetworkPolicySpec", "podSelector"),
+    ("Event", "involvedObject"),
+    ("Event", "metadata"),
+}
 _SKIPPED = ("status", "metadata")
 
 

@@ -8,6 +8,7 @@ from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.validation import names
 from linkerd_sandbox.apiserver.validation.causes import invalid, required
 
+_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 _ANNOTATIONS_SIZE = 256 << 10
 _NAME_RULES: dict[str, Callable[[str], str | None]] = {
     "namespaces": names.label,
@@ -27,18 +28,24 @@ def metadata(kind: ResourceType, body: JsonObject) -> list[Cause]:
     wrong = _NAME_RULES.get(kind.qualified, names.subdomain)(name)
     if wrong:
         causes.append(invalid("metadata.name", name, wrong))
+    prefix = meta.get("generateName")
+    wrong = _NAME_RULES.get(kind.qualified, names.subdomain)(prefix.rstrip("-.") or prefix) if prefix else None
+    if wrong:
+        causes.append(invalid("metadata.generateName", prefix, wrong))
     causes += labels(dig_map(meta, "labels"), "metadata.labels")
     causes += annotations(dig_map(meta, "annotations"), "metadata.annotations")
     for index, finalizer in enumerate(dig_list(meta, "finalizers")):
         wrong = names.qualified(finalizer)
         if wrong:
-            causes.append(invalid(f"metadata.finalizers[{index}]", finalizer, wrong))
+            causes.append(invalid("metadata.finalizers", finalizer, wrong))
+        elif "/" not in finalizer and finalizer not in _FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            causes.append(invalid(f"metadata.finalizers[{index}]", finalizer, why))
     controllers = 0
-    for index, owner in enumerate(dig_list(meta, "ownerReferences")):
-        path = f"metadata.ownerReferences[{index}]"
-        for field in ("apiVersion", "kind", "name", "uid"):
+    for owner in dig_list(meta, "ownerReferences"):
+        for field, word in (("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")):
             if not owner.get(field):
-                causes.append(required(f"{path}.{field}", f"{field} must not be empty"))
+                causes.append(invalid(f"metadata.ownerReferences.{field}", "", f"{word} must not be empty"))
         controllers += bool(owner.get("controller"))
     if controllers > 1:
         causes.append(invalid("metadata.ownerReferences", "", "Only one reference can have Controller set to true"))
@@ -83,6 +90,8 @@ def selector(found: JsonObject, path: str) -> list[Cause]:
         if operator in ("Exists", "DoesNotExist") and values:
             why = "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
             causes.append(Cause(f"{here}.values", "FieldValueForbidden", why))
+        if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+            causes.append(invalid(f"{here}.operator", operator or "", "not a valid selector operator"))
         wrong = names.qualified(expression.get("key") or "")
         if wrong:
             causes.append(invalid(f"{here}.key", expression.get("key"), wrong))

@@ -1,5 +1,6 @@
 """Checks of pods and pod templates. PURE."""
 
+import ipaddress
 from typing import Any
 
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig_list, dig_map
@@ -8,7 +9,8 @@ from linkerd_sandbox.apiserver.validation import meta, names
 from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, invalid, not_found, required
 from linkerd_sandbox.apiserver.validation.containers import containers
 
-_MUTABLE = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "schedulingGates")
+_SOURCE_NAMES = {"secret": "secretName", "configMap": "name", "hostPath": "path"}
+_MUTABLE = ("activeDeadlineSeconds", "tolerations", "schedulingGates")
 _IMMUTABLE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -28,12 +30,11 @@ def pod(body: JsonObject, old: JsonObject | None) -> list[Cause]:
             for index, container in enumerate(dig_list(spec, key)):
                 if not container.get("image"):
                     causes.append(required(f"spec.{key}[{index}].image"))
-        causes += _tolerations_kept(dig_list(spec, "tolerations"), dig_list(before, "tolerations"))
         if causes:
             return causes
         if _fixed(spec) != _fixed(dig_map(old, "spec")):
             return [forbidden("spec", _IMMUTABLE)]
-        return []
+        return _tolerations_kept(dig_list(spec, "tolerations"), dig_list(before, "tolerations"))
     return pod_spec(spec, "spec")
 
 
@@ -47,7 +48,8 @@ def ephemeral(body: JsonObject, old: JsonObject) -> list[Cause]:
     spec, path = dig_map(body, "spec"), "spec.ephemeralContainers"
     before = dig_list(old, "spec", "ephemeralContainers")
     now = dig_list(spec, "ephemeralContainers")
-    if now[: len(before)] != before:
+    by_name = {one.get("name"): one for one in now}
+    if any(by_name.get(one.get("name")) != one for one in before):
         return [forbidden(path, "existing ephemeral containers may not be removed or changed")]
     others = [*dig_list(spec, "initContainers"), *dig_list(spec, "containers")]
     taken = {str(one.get("name")) for one in others}
@@ -112,9 +114,6 @@ def pod_spec(spec: JsonObject, path: str) -> list[Cause]:
     wrong = names.subdomain(account) if account else None
     if wrong:
         causes.append(invalid(f"{path}.serviceAccountName", account, wrong))
-    grace = spec.get("terminationGracePeriodSeconds")
-    if isinstance(grace, int) and grace < 0:
-        causes.append(invalid(f"{path}.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0"))
     for key in ("hostname", "subdomain"):
         wrong = names.label(spec[key]) if spec.get(key) else None
         if wrong:
@@ -124,9 +123,34 @@ def pod_spec(spec: JsonObject, path: str) -> list[Cause]:
     if isinstance(deadline, int) and not 0 < deadline < 1 << 31:
         why = "must be between 1 and 2147483647, inclusive"
         causes.append(invalid(f"{path}.activeDeadlineSeconds", deadline, why))
+    for index, server in enumerate(dig_list(spec, "dnsConfig", "nameservers")):
+        causes += _address(server, f"{path}.dnsConfig.nameservers[{index}]")
+    for alias in dig_list(spec, "hostAliases"):
+        causes += _address(alias.get("ip"), f"{path}.hostAliases.ip")
+    for index, gate in enumerate(dig_list(spec, "readinessGates")):
+        wrong = names.qualified(str(gate.get("conditionType") or ""))
+        if wrong:
+            causes.append(invalid(f"{path}.readinessGates[{index}].conditionType", gate.get("conditionType"), wrong))
+    causes += _user(dig_map(spec, "securityContext"), f"{path}.securityContext")
     for index, toleration in enumerate(dig_list(spec, "tolerations")):
         causes += _toleration(toleration, f"{path}.tolerations[{index}]")
     return causes
+
+
+def _address(text: object, path: str) -> list[Cause]:
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        return [invalid(path, text, "must be valid IP address")]
+    return []
+
+
+def _user(context: JsonObject, path: str) -> list[Cause]:
+    return [
+        invalid(f"{path}.{key}", context[key], "must be between 0 and 2147483647, inclusive")
+        for key in ("runAsUser", "runAsGroup", "fsGroup")
+        if isinstance(context.get(key), int) and not 0 <= context[key] < 1 << 31
+    ]
 
 
 def _toleration(toleration: JsonObject, path: str) -> list[Cause]:
@@ -159,5 +183,8 @@ def _volumes(volumes: list[Any], path: str) -> list[Cause]:
             causes.append(duplicate(f"{here}.name", name))
         seen.add(name)
         sources = [key for key in volume if key != "name"]
+        for source, field in _SOURCE_NAMES.items():
+            if source in volume and not dig_map(volume, source).get(field):
+                causes.append(required(f"{here}.{source}.{field}"))
         causes += [forbidden(f"{here}.{extra}", "may not specify more than 1 volume type") for extra in sources[1:]]
     return causes

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from linkerd_sandbox.apiserver.kinds import ResourceType
-from linkerd_sandbox.apiserver.objects import JsonObject
+from linkerd_sandbox.apiserver.objects import JsonObject, dig_map
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.validation import cluster, fields, meta, pods, workloads
+from linkerd_sandbox.apiserver.validation.causes import invalid
 
 Check = Callable[[JsonObject, JsonObject | None], list[Cause]]
 
@@ -15,6 +16,8 @@ _CHECKS: dict[str, Check] = {
     "podtemplates": workloads.pod_template,
     "services": cluster.service,
     "configmaps": cluster.config_map,
+    "endpoints": cluster.endpoints,
+    "leases.coordination.k8s.io": cluster.lease,
     "secrets": cluster.secret,
     "deployments.apps": workloads.deployment,
     "replicasets.apps": workloads.replica_set,
@@ -33,6 +36,17 @@ _CHECKS: dict[str, Check] = {
 }
 
 
+def counts(body: JsonObject) -> list[Cause]:
+    """Numbers of a status that are below nothing."""
+    found = dig_map(body, "status").items()
+    why = "must be greater than or equal to 0"
+    return [
+        invalid(f"status.{key}", value, why)
+        for key, value in found
+        if isinstance(value, int) and not isinstance(value, bool) and value < 0
+    ]
+
+
 def validate(kind: ResourceType, body: JsonObject, old: JsonObject | None) -> list[Cause]:
     """What is wrong with an object of a built-in kind, or with its change from `old`."""
     causes = meta.metadata(kind, body)
@@ -42,7 +56,4 @@ def validate(kind: ResourceType, body: JsonObject, old: JsonObject | None) -> li
     check = _CHECKS.get(kind.qualified)
     if check is not None:
         causes += check(body, old)
-    seen: dict[tuple[str, str], Cause] = {}
-    for cause in causes:
-        seen.setdefault((cause.field, cause.reason), cause)
-    return list(seen.values())
+    return list(dict.fromkeys(causes))

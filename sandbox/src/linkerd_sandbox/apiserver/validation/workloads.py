@@ -9,6 +9,7 @@ from linkerd_sandbox.apiserver.validation import meta, pods
 from linkerd_sandbox.apiserver.validation.causes import invalid, required, unsupported
 
 _IMMUTABLE = "field is immutable"
+_JOB_POLICIES = ("OnFailure", "Never")
 _STATEFUL_MUTABLE = (
     "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
     "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
@@ -39,8 +40,14 @@ def _selected(body: JsonObject, old: JsonObject | None, policies: tuple[str, ...
         causes += pods.template(template, "spec.template")
         policy = dig(template, "spec", "restartPolicy")
         if policy not in policies and policy is not None:
-            causes.append(unsupported("spec.template.spec.restartPolicy", policy, policies))
+            causes.append(_wrong_policy("spec.template.spec.restartPolicy", policy, policies))
     return causes
+
+
+def _wrong_policy(path: str, policy: str, policies: tuple[str, ...]) -> Cause:
+    if policies == _JOB_POLICIES and policy == "Always":  # the default of pods, so nothing was said
+        return required(path, 'valid values: "OnFailure", "Never"')
+    return unsupported(path, policy, policies)
 
 
 def _fits(chosen: JsonObject, template: JsonObject) -> list[Cause]:
@@ -48,10 +55,24 @@ def _fits(chosen: JsonObject, template: JsonObject) -> list[Cause]:
     try:
         fits = selectors.matches(selectors.from_object(chosen), labels)
     except StatusError as error:
-        return [invalid("spec.selector", chosen, error.message)]
+        return [invalid("spec.selector", chosen, f"invalid label selector: {error.message}")]
     if fits:
         return []
     return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
+
+
+def _share(value: object, path: str, *, whole: bool) -> list[Cause]:
+    """A number of pods, or a percentage of them; of the whole at most where it is so."""
+    if isinstance(value, str):
+        number = value.removesuffix("%")
+        if number == value or not number.isdigit():
+            why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+            return [invalid(path, value, why + "regex used for validation is '[0-9]+%')")]
+        if whole and int(number) > 100:
+            return [invalid(path, value, "must not be greater than 100%")]
+    elif isinstance(value, int) and value < 0:
+        return [invalid(path, value, "must be greater than or equal to 0")]
+    return []
 
 
 def deployment(body: JsonObject, old: JsonObject | None) -> list[Cause]:
@@ -63,6 +84,8 @@ def deployment(body: JsonObject, old: JsonObject | None) -> list[Cause]:
         why = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
         causes.append(Cause("spec.strategy.rollingUpdate", "FieldValueForbidden", why))
     rolling = dig_map(strategy, "rollingUpdate")
+    for key in ("maxUnavailable", "maxSurge"):
+        causes += _share(rolling.get(key), f"spec.strategy.rollingUpdate.{key}", whole=key == "maxUnavailable")
     if rolling and {str(rolling.get(key)) for key in ("maxSurge", "maxUnavailable")} <= {"0", "0%"}:
         path, why = "spec.strategy.rollingUpdate.maxUnavailable", "may not be 0 when `maxSurge` is 0"
         causes.append(invalid(path, rolling.get("maxUnavailable"), why))
@@ -96,8 +119,13 @@ def daemon_set(body: JsonObject, old: JsonObject | None) -> list[Cause]:
 def job(body: JsonObject, old: JsonObject | None) -> list[Cause]:
     """A Job."""
     spec = dig_map(body, "spec")
-    causes = _not_negative(spec, "parallelism", "completions", "backoffLimit", "activeDeadlineSeconds")
-    causes += _selected(body, old, ("Never", "OnFailure"))
+    counted = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
+    causes = _not_negative(spec, *counted)
+    causes += _selected(body, old, _JOB_POLICIES)
+    uid = dig(body, "metadata", "uid")
+    chosen = dig_map(spec, "selector", "matchLabels")
+    if old is None and chosen and not spec.get("manualSelector") and uid not in chosen.values():
+        causes.append(invalid("spec.selector", spec.get("selector"), "`selector` not auto-generated"))
     if old is not None:
         for key in ("completions", "template"):
             before = dig(old, "spec", key)
@@ -120,7 +148,7 @@ def cron_job(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
     causes += pods.template(template, "spec.jobTemplate.spec.template")
     policy = dig(template, "spec", "restartPolicy")
     if policy not in ("Never", "OnFailure"):
-        causes.append(unsupported("spec.jobTemplate.spec.template.spec.restartPolicy", policy, ("Never", "OnFailure")))
+        causes.append(_wrong_policy("spec.jobTemplate.spec.template.spec.restartPolicy", policy, _JOB_POLICIES))
     return causes
 
 
