@@ -43,3 +43,22 @@ def test_logs_come_from_disk(tmp_path: Path, capsysbinary: pytest.CaptureFixture
 def test_no_place_for_the_state(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["status"], {}) == 64
     assert "LINKERD_SANDBOX_DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--kube-apiserver", "/bin/true"], "--etcd PATH is missing: a real API server is two programs"),
+        (["--etcd", "/bin/true"], "--kube-apiserver PATH is missing: a real API server is two programs"),
+        (["--kube-apiserver", "/none", "--etcd", "/bin/true"], "--kube-apiserver /none: not a program that can be run"),
+        (
+            ["--kube-apiserver", "/bin/true", "--etcd", "/bin/true", "--ip-family", "dual"],
+            "--ip-family dual: not with a real API server",
+        ),
+    ],
+)
+def test_a_real_api_server_is_two_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], why: str
+) -> None:
+    assert run(tmp_path, "up", *options) == 1
+    assert capsys.readouterr().err == f"linkerd sandbox up: {why}\n"

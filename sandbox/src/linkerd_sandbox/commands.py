@@ -62,6 +62,8 @@ def _programs(arguments: argparse.Namespace) -> tuple[str, str]:
     given = {"--kube-apiserver": arguments.kube_apiserver, "--etcd": arguments.etcd}
     if not any(given.values()):
         return "", ""
+    if arguments.ip_family != "ipv4":
+        raise Failure(f"--ip-family {arguments.ip_family}: not with a real API server")
     found: list[str] = []
     for option, path in given.items():
         if not path:

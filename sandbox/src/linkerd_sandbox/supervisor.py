@@ -155,7 +155,7 @@ class Supervisor:
         node_ip = self._ipam.node_ips[0]
         programs = Programs(self._settings.kube_apiserver, self._settings.etcd)
         directory = self._state.directory / "kube-apiserver"
-        server = KubeApiServer(programs, directory, (node_ip, API_PORT), SERVICE_CIDR, _COMPONENTS)
+        server = KubeApiServer(programs, directory, (node_ip, API_PORT), self._settings.service_cidrs[0], _COMPONENTS)
         await server.start(outer)
         if server.minor <= LAST_OLD_MINOR:
             self._client_type = OlderClient

@@ -8,6 +8,8 @@ from linkerd_sandbox.apiserver.services import ServiceAddresses
 from linkerd_sandbox.apiserver.status import StatusError
 from linkerd_sandbox.apiserver.store import Store
 
+Cluster = Any
+
 
 def _service(store: Store, addresses: ServiceAddresses, name: str, **spec: Any) -> dict[str, Any]:
     body = addresses.allocated({"metadata": {"name": name, "namespace": "n"}, "spec": spec}, None)
@@ -96,3 +98,12 @@ def test_one_family_has_no_other(spec: dict[str, Any], field: str) -> None:
     with pytest.raises(StatusError) as caught:
         _service(Store(), addresses, "a", **spec)
     assert [cause["field"] for cause in (caught.value.details or {})["causes"]] == [field]
+
+
+@pytest.mark.parametrize("address", ["10.43.200.200", "None"])
+async def test_an_address_that_was_given_stays(cluster: Cluster, address: str) -> None:
+    path = "/api/v1/namespaces/default/services"
+    await cluster.api("POST", path, {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}})
+    patch = {"spec": {"clusterIP": address}}
+    code, refusal = await cluster.api("PATCH", f"{path}/a", patch, media="application/merge-patch+json")
+    assert (code, refusal["details"]["causes"][0]["field"]) == (422, "spec.clusterIPs[0]")

@@ -42,6 +42,8 @@ class ServiceAddresses:
                 raise self._invalid(body, "spec.clusterIPs[0]", [], "primary clusterIP can not be unset")
             spec["clusterIP"] = before["clusterIP"]
         given = [str(ip) for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip]
+        if spec.get("clusterIP") and given == dig_list(before, "clusterIPs"):
+            given[:1] = [str(spec["clusterIP"])]  # who changes the one means the other too
         families = spec["ipFamilies"] = self._families(body, given, before)
         spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
         if HEADLESS in given:
