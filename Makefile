@@ -39,8 +39,9 @@ unit: setup ## tests that need no cluster
 e2e: setup ## the installed mesh through the CLI, on the sandbox
 	@$(BIN)/pytest -q tests/e2e
 
-bench: setup-bench ## side by side with an Envoy pair; minutes long
+bench: setup-bench ## side by side with an Envoy pair, then certificates a second; minutes long
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.identity
 
 soak: setup ## long runs under load with a memory bound
 	@$(BIN)/pytest -q -m soak --timeout 3600

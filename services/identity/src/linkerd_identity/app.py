@@ -1,5 +1,6 @@
 """Wires the identity service: admin first, then trust, then the listener, which has nothing to serve with before."""
 
+import gc
 import logging
 from datetime import UTC, datetime
 
@@ -75,6 +76,9 @@ class IdentityService:
         runners.append(runner)
         self.port = _port(runner)
         self.readiness.has(LACKS_LISTENER)
+        # Nothing of what was made until now goes away: the collector need not look at it for each certificate.
+        gc.collect()
+        gc.freeze()
         log.info("certificates are served on %s", self.settings.listen)
         await stop.wait()
 
