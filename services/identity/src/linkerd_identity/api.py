@@ -13,6 +13,7 @@ from datetime import datetime
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from linkerd_contract import codec
 from linkerd_contract.identity import CERTIFY_PATH, CertifyCode, CertifyRequest, CertifyResponse
@@ -88,9 +89,9 @@ class CertifyApi:
         self._limits = RateLimits()
         self._in_work = InWork()
 
-    def app(self) -> web.Application:
-        """The application to serve over TLS."""
-        app = web.Application(middlewares=[problem_middleware], client_max_size=MAX_BODY)
+    def app(self, *first: Middleware) -> web.Application:
+        """The application to serve over TLS; `first` are middlewares around its own."""
+        app = web.Application(middlewares=[*first, problem_middleware], client_max_size=MAX_BODY)
         app.router.add_post(CERTIFY_PATH, self.certify)
         return app
 

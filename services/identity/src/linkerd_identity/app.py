@@ -18,6 +18,7 @@ from linkerd_identity.settings import Settings
 from linkerd_kube import KubeClient
 from linkerd_runtime.health import Readiness, admin_app
 from linkerd_runtime.process import Stop, serve
+from linkerd_runtime.silent import SilentConnections
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +73,11 @@ class IdentityService:
     async def _listen(self, stop: Stop, runners: list[web.AppRunner]) -> None:
         await self._serving.available.wait()
         assert self._serving.context is not None
-        runner = await serve(self._api.app(), *self.settings.listen, ssl=self._serving.context.context)
+        silent = SilentConnections()
+        runner = await serve(self._api.app(silent.middleware), *self.settings.listen, ssl=self._serving.context.context)
         runners.append(runner)
         self.port = _port(runner)
+        stop.spawn("silent connections", silent.run(runner))
         self.readiness.has(LACKS_LISTENER)
         # Nothing of what was made until now goes away: the collector need not look at it for each certificate.
         gc.collect()
