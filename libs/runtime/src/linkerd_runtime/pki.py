@@ -79,15 +79,15 @@ def make_leaf(
     """An end-entity certificate for servers and clients."""
     subject = _name(common_name)
     alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in dns_names])
-    authority = _leaf_authority(parent.certificate)
     return (
-        _builder(subject, parent.certificate.subject, public_key, validity)
-        .add_extension(_NO_CA, critical=True)
-        .add_extension(_LEAF_USAGE, critical=True)
-        .add_extension(EKU, critical=False)
+        _leaf_builder(parent.certificate)
+        .subject_name(subject)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
         # RFC 5280 4.2.1.6: critical where the subject is empty.
         .add_extension(alternatives, critical=not subject.rdns)
-        .add_extension(authority, critical=False)
         .sign(parent.key, hashes.SHA256())
     )
 
@@ -106,9 +106,16 @@ def authority_key_identifier(
 
 
 @lru_cache(maxsize=8)
-def _leaf_authority(parent: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """An issuer signs thousands: what its leaves share is made once."""
-    return authority_key_identifier(parent, parent.public_key())
+def _leaf_builder(parent: x509.Certificate) -> x509.CertificateBuilder:
+    """What all leaves of an issuer share: it signs thousands. Builders are never changed, only copied."""
+    return (
+        x509.CertificateBuilder()
+        .issuer_name(parent.subject)
+        .add_extension(_NO_CA, critical=True)
+        .add_extension(_LEAF_USAGE, critical=True)
+        .add_extension(EKU, critical=False)
+        .add_extension(authority_key_identifier(parent, parent.public_key()), critical=False)
+    )
 
 
 def pem(*certificates: x509.Certificate) -> str:
