@@ -34,7 +34,7 @@ lint: setup ## ruff, mypy --strict, import-linter
 	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 12
 
 unit: setup ## tests that need no cluster
-	@$(BIN)/pytest -q -m "not soak and not fuzz and not root"
+	@$(BIN)/pytest -q -m "not soak and not fuzz and not root and not mesh"
 
 e2e: setup ## the installed mesh through the CLI, on the sandbox
 	@$(BIN)/pytest -q tests/e2e

@@ -5,8 +5,6 @@ The cluster is left running. On failure: what was expected, what came, and the l
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -14,27 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from linkerd_sandbox.testing.start import LINKERD, user_environment
 from tools.tutorial import Outcome, Reader, normal, parse
 
 ROOT = Path(__file__).resolve().parent.parent
-LINKERD = ROOT / ".venv/bin/linkerd"
 
 
 def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`linkerd sandbox …`, its output captured."""
     return subprocess.run([LINKERD, "sandbox", *arguments], capture_output=True, text=True, check=False)
-
-
-def reader_environment(kubeconfig: str, shims: Path) -> dict[str, str]:
-    """PATH with our `linkerd`, and with our `kubectl` where the machine has none."""
-    path = ":".join([str(LINKERD.parent), os.environ.get("PATH", ""), "/usr/sbin"])
-    if not shutil.which("kubectl"):
-        shim = shims / "kubectl"
-        # With the PATH as it was: the sandbox would find this file again and run in circles.
-        shim.write_text(f'#!/bin/sh\nPATH={shlex.quote(path)} exec {LINKERD} sandbox kubectl "$@"\n')
-        shim.chmod(0o755)
-        path = f"{shims}:{path}"
-    return {**os.environ, "PATH": path, "KUBECONFIG": kubeconfig, "NO_COLOR": "1"}
 
 
 def show(outcome: Outcome) -> None:
@@ -68,7 +54,7 @@ def main() -> int:
     kubeconfig = sandbox("kubeconfig").stdout.strip()
     with tempfile.TemporaryDirectory() as shims, tempfile.TemporaryDirectory() as directory:
         shutil.copytree(ROOT / "examples/emojivoto", directory, dirs_exist_ok=True)
-        environment = reader_environment(kubeconfig, Path(shims))
+        environment = user_environment(kubeconfig, Path(shims))
         reader = Reader(Path(directory), environment, lambda text: print(f"demo: waiting for {text}", flush=True))
         for block in parse((ROOT / "docs/tutorial.md").read_text()):
             if not block.demo:

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from tests.e2e import manifests
 from tests.e2e.cluster import Cluster
-from tools.demo import LINKERD, ROOT, reader_environment
+from tools.demo import ROOT
 from tools.tutorial import Reader
+
+from linkerd_sandbox.testing.cluster import Cluster as PluginCluster
+from linkerd_sandbox.testing.start import sandbox
 
 
 @pytest.fixture(scope="session")
 def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of somebody whose sandbox is up; it is gone when the session ends."""
-    state = tmp_path_factory.mktemp("sandbox")
-    environment = {**os.environ, "LINKERD_SANDBOX_DIR": str(state), "NO_COLOR": "1"}
-
-    def sandbox(*arguments: str) -> str:
-        command = [str(LINKERD), "sandbox", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    sandbox("up")
-    try:
-        kubeconfig = sandbox("kubeconfig").strip()
-        yield {**environment, **reader_environment(kubeconfig, tmp_path_factory.mktemp("shims"))}
-    finally:
-        sandbox("down")
+    with sandbox(tmp_path_factory.mktemp("sandbox")) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
@@ -44,32 +31,15 @@ def reader(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of these tests' own: the mesh installed by the CLI, and the application of tests/e2e/apps running."""
-    state = tmp_path_factory.mktemp("mesh")
-    base = {**os.environ, "LINKERD_SANDBOX_DIR": str(state), "NO_COLOR": "1"}
-
-    def linkerd(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(LINKERD), *arguments], env=base, capture_output=True, text=True, check=False, timeout=60
-        )
-
-    up = linkerd("sandbox", "up")
-    assert up.returncode == 0, up.stdout + up.stderr
-    cluster: Cluster | None = None
+def mesh(mesh_cluster: PluginCluster) -> Iterator[Cluster]:
+    """The plugin's cluster for the whole session, with the application of tests/e2e/apps running on it."""
+    cluster = Cluster(mesh_cluster.environment, mesh_cluster.directory)
     try:
-        added = linkerd("sandbox", "image", "add", manifests.IMAGE, "--", sys.executable)
-        assert added.returncode == 0, added.stderr
-        shims = reader_environment(str(state / "kubeconfig"), tmp_path_factory.mktemp("mesh-shims"))
-        cluster = Cluster({**shims, "LINKERD_SANDBOX_DIR": str(state)}, state)
-        cluster.run("sh", "-c", "linkerd install | kubectl apply -f -")
-        cluster.run("linkerd", "check", "--wait", "60s", seconds=90)
         cluster.apply(*manifests.application())
         for namespace, names in manifests.DEPLOYMENTS.items():
             cluster.await_available(namespace, *names)
+        for namespace, service in manifests.SERVICES:
+            cluster.await_endpoints(namespace, service)
         yield cluster
     finally:
-        if cluster is not None:
-            cluster.close()
-        down = linkerd("sandbox", "down")
-        assert down.returncode == 0, down.stdout + down.stderr
+        cluster.close()

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from linkerd_kube.objects import JsonObject
+from linkerd_sandbox.testing.manifests import IMAGE as PYTHON
 
 MESHED = "e2e-meshed"
 PLAIN = "e2e-plain"
-IMAGE = "e2e/python:1"
+IMAGE = PYTHON
 """Python as the entrypoint, with grpcio and h2."""
 PROBE = "/ready"
 APPS = Path(__file__).parent / "apps"
@@ -96,3 +97,4 @@ def application() -> list[JsonObject]:
 
 
 DEPLOYMENTS = {MESHED: ("client", "strict", "open", "pair"), PLAIN: ("plain", "other")}
+SERVICES = [(MESHED, "strict"), (MESHED, "open"), (MESHED, "pair"), (PLAIN, "plain"), (PLAIN, "other")]

@@ -7,9 +7,6 @@ and over in `make soak`.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +15,7 @@ import pytest
 from tests.e2e import manifests
 from tests.e2e.cluster import Cluster, until
 from tests.e2e.manifests import MESHED, PORTS
-from tools.demo import LINKERD, reader_environment
+from tools.demo import ROOT
 
 from linkerd_contract import codec, names
 from linkerd_contract.trust import (
@@ -31,6 +28,7 @@ from linkerd_contract.trust import (
 from linkerd_kube import portforward
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import CONFIG_MAPS
+from linkerd_sandbox.testing.start import meshed_cluster
 
 pytestmark = pytest.mark.root
 
@@ -42,33 +40,15 @@ SOAK_SECONDS = 180.0
 @pytest.fixture(scope="module")
 def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A mesh of short-lived certificates, with a client and a server that takes only authenticated ones."""
-    state = tmp_path_factory.mktemp("rotation")
-    base = {**os.environ, "LINKERD_SANDBOX_DIR": str(state), "NO_COLOR": "1"}
-
-    def linkerd(*arguments: str) -> None:
-        done = subprocess.run(
-            [str(LINKERD), *arguments], env=base, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    linkerd("sandbox", "up")
-    cluster: Cluster | None = None
-    try:
-        linkerd("sandbox", "image", "add", manifests.IMAGE, "--", sys.executable)
-        shims = reader_environment(str(state / "kubeconfig"), tmp_path_factory.mktemp("rotation-shims"))
-        cluster = Cluster({**shims, "LINKERD_SANDBOX_DIR": str(state)}, state)
-        settings = " ".join(f"--set identity.issuer.{life}" for life in LIVES)
-        cluster.run("sh", "-c", f"linkerd install {settings} | kubectl apply -f -")
-        cluster.await_available(
-            names.LINKERD_NAMESPACE, "linkerd-identity", "linkerd-destination", "linkerd-proxy-injector"
-        )
-        cluster.apply(*(obj for obj in manifests.application() if _needed(obj)))
-        cluster.await_available(MESHED, *APPS)
-        yield cluster
-    finally:
-        if cluster is not None:
+    settings = [word for life in LIVES for word in ("--set", f"identity.issuer.{life}")]
+    with meshed_cluster(tmp_path_factory.mktemp("rotation"), ROOT, *settings) as started:
+        cluster = Cluster(started.environment, started.directory)
+        try:
+            cluster.apply(*(obj for obj in manifests.application() if _needed(obj)))
+            cluster.await_available(MESHED, *APPS)
+            yield cluster
+        finally:
             cluster.close()
-        linkerd("sandbox", "down")
 
 
 def _needed(obj: JsonObject) -> bool:
