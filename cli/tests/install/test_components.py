@@ -9,6 +9,8 @@ import kubernetes_validate
 import pytest
 
 from linkerd_cli.documents import load, split
+from linkerd_contract import names
+from linkerd_contract.trust import ANNOTATION_GIVEN
 
 Obj = dict[str, Any]
 DEPLOY = Path(__file__).parents[3] / "deploy/kustomize"
@@ -55,3 +57,30 @@ def test_network_policies_leave_open_what_the_mesh_needs(tmp_path: Path) -> None
         for rule in ingress["ports"]
     }
     assert opened == pods
+
+
+def test_certificates_by_cert_manager(tmp_path: Path) -> None:
+    """Certificates lead to the Secrets that the services read, and nobody else makes them."""
+    objects = render(tmp_path, "cert-manager")
+    certificates = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "Certificate"}
+    issuers = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "Issuer"}
+    for spec in certificates.values():
+        issuer = issuers[spec["issuerRef"]["name"]]
+        made_by = [c for c in certificates.values() if c["secretName"] == issuer.get("ca", {}).get("secretName")]
+        assert "selfSigned" in issuer or (made_by and made_by[0]["isCA"])
+        assert spec["privateKey"]["algorithm"] == "ECDSA"
+    issuer = certificates["linkerd-identity-issuer"]
+    assert (issuer["secretName"], issuer["isCA"]) == (names.ISSUER_SECRET, True)
+    assert issuer["commonName"] == names.issuer_name(names.LINKERD_NAMESPACE, names.CLUSTER_DOMAIN)
+    serving = certificates["linkerd-proxy-injector"]
+    assert serving["secretName"] == "linkerd-proxy-injector-k8s-tls"
+    services = ("linkerd-proxy-injector", "linkerd-sp-validator", "linkerd-policy-validator")
+    assert {f"{service}.linkerd.svc" for service in services} <= set(serving["dnsNames"])
+    (roots,) = (o for o in objects if o["metadata"]["name"] == names.TRUST_ROOTS_CONFIG_MAP)
+    assert roots["metadata"]["annotations"] == {ANNOTATION_GIVEN: "true"}
+    assert "data" not in roots
+    webhooks = [o for o in objects if o["kind"].endswith("WebhookConfiguration")]
+    assert len(webhooks) == 3
+    for webhook in webhooks:
+        injected = webhook["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+        assert injected == "linkerd/linkerd-proxy-injector"

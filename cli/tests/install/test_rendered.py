@@ -39,7 +39,9 @@ def test_no_drift_from_kustomize() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("overlay", ["overlays/default", "overlays/ha", "overlays/kind", "overlays/sandbox", "viz"])
+@pytest.mark.parametrize(
+    "overlay", ["overlays/default", "overlays/ha", "overlays/cert-manager", "overlays/kind", "overlays/sandbox", "viz"]
+)
 def test_every_overlay_renders(overlay: str) -> None:
     try:
         done = subprocess.run(

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from services.identity.tests.helpers import ANCHOR, BUNDLE, ISSUER, running, settings
 
 from linkerd_contract import codec
-from linkerd_contract.trust import ANNOTATION_ROTATE_ANCHOR, TRUST_PATH, Mode, Phase, TrustStatus
+from linkerd_contract.trust import ANNOTATION_GIVEN, ANNOTATION_ROTATE_ANCHOR, TRUST_PATH, Mode, Phase, TrustStatus
 from linkerd_identity import stored, trust
 from linkerd_identity.settings import Lives
 from linkerd_runtime import pki
@@ -47,6 +47,26 @@ async def test_given_trust_is_used_and_nothing_is_made(kube: FakeKube, tmp_path:
         assert service.signer.issuer.pair.certificate == pair.certificate
     assert not [r for r in kube.requests if r.startswith(("POST", "PUT", "PATCH")) and "/events" not in r]
     assert f"GET {ANCHOR}" not in kube.requests
+
+
+async def test_announced_trust_is_waited_for(kube: FakeKube, tmp_path: Path) -> None:
+    """As the component cert-manager has it: the ConfigMap first, cert-manager's Secret some time later."""
+    kube.put(BUNDLE, {"metadata": {"annotations": {ANNOTATION_GIVEN: "true"}}})
+    async with running(kube, settings(tmp_path)) as service:
+        await eventually(lambda: "must be given too" in str(service.readiness.reasons), what="the reason on /ready")
+        assert ISSUER not in kube.objects
+        assert ANCHOR not in kube.objects
+        pair = trust.make_issuer(ROOT, "linkerd", "cluster.local", LIVES, NOW)
+        texts = {"tls.crt": pair.certificate_pem, "tls.key": pair.key_pem, "ca.crt": ROOT.certificate_pem}
+        data = {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
+        kube.put(ISSUER, {"type": "kubernetes.io/tls", "data": data})
+        await eventually(lambda: service.readiness.ready, what="ready")
+        assert service.signer.issuer is not None
+        assert service.signer.issuer.pair.certificate == pair.certificate
+    published = kube.objects[BUNDLE]
+    assert published["data"]["ca-bundle.crt"].strip() == ROOT.certificate_pem.strip()
+    assert published["metadata"]["annotations"][ANNOTATION_GIVEN] == "true"
+    assert ANCHOR not in kube.objects
 
 
 async def test_an_update_is_taken_live_and_a_bad_one_is_not(kube: FakeKube, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 from services.injector.tests.helpers import webhook
 
-from linkerd_injector.serving import Serving, ca_patch, make_serving, read_serving, secret_of
+from linkerd_injector.serving import Serving, ca_patch, make_serving, ours, read_serving, secret_of
 from linkerd_runtime import pki
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,6 +44,9 @@ def test_the_secret_is_read_back_and_renewed_in_its_last_third() -> None:
     assert read_serving(secret, "linkerd", NOW) == serving
     assert secret["type"] == "kubernetes.io/tls"
     assert serving.renew_at == NOW + YEAR * 2 / 3
+    secret["metadata"]["annotations"]["cert-manager.io/certificate-name"] = "linkerd-proxy-injector"
+    assert read_serving(secret, "linkerd", NOW).renew_at is None
+    assert not ours(secret)
     del secret["metadata"]["annotations"]
     assert read_serving(secret, "linkerd", NOW).renew_at is None
 

@@ -20,6 +20,8 @@ SERVICES = ("linkerd-proxy-injector", "linkerd-sp-validator", "linkerd-policy-va
 """The Services that lead to this listener."""
 
 CERT_MANAGER = "cert-manager.io/inject-"
+_CERTIFICATE_NAME = "cert-manager.io/certificate-name"
+"""What cert-manager annotates its Secrets with."""
 _SKEW = timedelta(minutes=5)
 CREATED_BY = f"linkerd/proxy-injector {VERSION}"
 _MADE_BY_US = "linkerd/proxy-injector "
@@ -74,6 +76,9 @@ def read_serving(secret: JsonObject, namespace: str, now: datetime) -> Serving:
 def ours(obj: JsonObject) -> bool:
     """Whether we have made it, and may make it again."""
     annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    # cert-manager writes over a Secret that we were quicker to make, and leaves our annotation where it was.
+    if _CERTIFICATE_NAME in annotations:
+        return False
     return str(annotations.get(names.ANNOTATION_CREATED_BY, "")).startswith(_MADE_BY_US)
 
 
