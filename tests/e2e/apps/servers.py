@@ -58,7 +58,7 @@ class Http1(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    do_POST = do_GET  # noqa: N815  # the standard library's name
+    do_POST = do_GET  # the standard library's name
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
