@@ -7,6 +7,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk
 APT_BENCH := $(APT) nginx-light=nginx
+APISERVER := embedded
+KUBE_APISERVER :=
+ETCD :=
 PATHS := libs services cli sandbox examples tests tools bench
 
 help: ## list every target
@@ -36,8 +39,8 @@ lint: setup ## ruff, mypy --strict, import-linter
 unit: setup ## tests that need no cluster
 	@$(BIN)/pytest -q -m "not soak and not fuzz and not root and not mesh"
 
-e2e: setup ## the installed mesh through the CLI, on the sandbox
-	@$(BIN)/pytest -q tests/e2e
+e2e: setup ## the installed mesh through the CLI, on the sandbox (APISERVER=real KUBE_APISERVER=… ETCD=…: on those)
+	@APISERVER=$(APISERVER) KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) $(BIN)/pytest -q tests/e2e
 
 bench: setup-bench ## side by side with an Envoy pair, then certificates a second; minutes long
 	@$(BIN)/python -m bench

@@ -47,6 +47,7 @@ def test_a_container_that_has_just_started_or_ended() -> None:
 
 def test_registration_leads_to_the_server() -> None:
     bodies = [body for _, body in registration("10.42.0.1", "PEM")]
-    assert [body["kind"] for body in bodies] == ["Service", "EndpointSlice", "APIService"]
+    assert [body["kind"] for body in bodies] == ["Service", "EndpointSlice", "Endpoints", "APIService"]
     assert bodies[1]["endpoints"][0]["addresses"] == ["10.42.0.1"]
+    assert bodies[2]["subsets"][0]["addresses"] == [{"ip": "10.42.0.1"}]
     assert resource_list()["groupVersion"] == "metrics.k8s.io/v1beta1"

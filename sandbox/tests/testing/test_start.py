@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from linkerd_sandbox.testing.start import LINKERD, sandbox, user_environment
+from linkerd_sandbox.testing.start import LINKERD, api_server_options, sandbox, user_environment
 
 
 def test_without_kubectl_the_user_gets_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -21,3 +21,12 @@ def test_what_the_sandbox_says_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AssertionError, match="file"), sandbox(tmp_path / "file"):
         raise RuntimeError("it must not start")
+
+
+def test_which_api_server() -> None:
+    given = {"APISERVER": "real", "KUBE_APISERVER": "/k", "ETCD": "/e"}
+    assert api_server_options(given) == ["--kube-apiserver", "/k", "--etcd", "/e"]
+    assert api_server_options({}) == api_server_options(given | {"APISERVER": "embedded"}) == []
+    for wrong, why in (({"APISERVER": "real"}, "needs KUBE_APISERVER"), ({"APISERVER": "x"}, "embedded or real")):
+        with pytest.raises(AssertionError, match=why):
+            api_server_options(wrong)

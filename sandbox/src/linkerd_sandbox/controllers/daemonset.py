@@ -1,8 +1,7 @@
 """DaemonSet: one pod on every node that it selects. PURE.
 
-Source: pkg/controller/daemon. Simplified: a pod names its node from the start (Kubernetes pins it by affinity), taints
-do not exist here, a rolling update replaces as many pods at a time as `maxUnavailable` says, and there are no
-ControllerRevisions, so no rollout history and undo.
+Source: pkg/controller/daemon. Simplified: a pod names its node from the start (Kubernetes pins it by affinity), so no
+taint keeps it away; a rolling update replaces as many pods at a time as `maxUnavailable` says.
 """
 
 from collections.abc import Sequence
@@ -57,7 +56,8 @@ def _delete(pod: JsonObject) -> Delete:
     return Delete(PODS, meta["namespace"], meta["name"], meta["uid"])
 
 
-def _revision(daemon_set: JsonObject) -> str:
+def revision_of(daemon_set: JsonObject) -> str:
+    """The hash of the pod template."""
     return short_hash(dig_map(daemon_set, "spec", "template"))
 
 
@@ -65,7 +65,7 @@ def new_pod(daemon_set: JsonObject, node: str) -> JsonObject:
     """A pod for a node."""
     pod = pod_from_template(daemon_set)
     generation = str(daemon_set["metadata"].get("generation", 1))
-    pod["metadata"]["labels"] |= {REVISION: _revision(daemon_set), _GENERATION: generation}
+    pod["metadata"]["labels"] |= {REVISION: revision_of(daemon_set), _GENERATION: generation}
     pod["spec"] = {**pod["spec"], "nodeName": node}
     return pod
 
@@ -76,7 +76,7 @@ def _update(daemon_set: JsonObject, pods: Sequence[JsonObject], total: int, now:
         return []
     allowed = scaled_value(dig(strategy, "rollingUpdate", "maxUnavailable") or 1, total, round_up=True)
     min_ready = int(dig(daemon_set, "spec", "minReadySeconds") or 0)
-    revision, outdated = _revision(daemon_set), []
+    revision, outdated = revision_of(daemon_set), []
     for pod in pods:
         if is_terminating(pod):
             allowed -= 1
@@ -94,7 +94,7 @@ def _status(
     min_ready = int(dig(daemon_set, "spec", "minReadySeconds") or 0)
     waits = [wait for pod in alive if (wait := available_in(pod, min_ready, now)) is not None]
     available = sum(wait <= 0 for wait in waits)
-    revision = _revision(daemon_set)
+    revision = revision_of(daemon_set)
     counts = {
         "currentNumberScheduled": len(alive),
         "desiredNumberScheduled": len(wanted),

@@ -19,6 +19,7 @@ from linkerd_sandbox.controllers import (
     disruption,
     endpointslice,
     garbage,
+    history,
     job,
     namespace,
     nodelifecycle,
@@ -50,6 +51,7 @@ _WATCHED: Final = (
     resources.NODES,
     resources.CONFIG_MAPS,
     resources.SECRETS,
+    history.CONTROLLER_REVISIONS,
 )
 _COLLECTED: Final = tuple(kind for kind in _WATCHED if kind not in (resources.NODES, resources.NAMESPACES))
 _POD_OWNERS: Final = {
@@ -218,14 +220,29 @@ class Manager:
     def _pods_of(self, owner: JsonObject) -> list[JsonObject]:
         return self._of(resources.PODS).controlled_by(uid_of(owner))
 
+    def _revisions_of(self, owner: JsonObject) -> list[JsonObject]:
+        return self._of(history.CONTROLLER_REVISIONS).controlled_by(uid_of(owner))
+
     def _statefulset(self, key: Key) -> Plan:
         found = self._of(resources.STATEFUL_SETS).get(key)
-        return Plan() if found is None else statefulset.reconcile(found, self._pods_of(found), time.time())
+        if found is None:
+            return Plan()
+        pods = self._pods_of(found)
+        in_use = {labels_of(pod).get(statefulset.REVISION, "") for pod in pods}
+        revisions = history.record(found, self._revisions_of(found), statefulset.revision_of(found), in_use)
+        plan = statefulset.reconcile(found, pods, time.time())
+        return Plan([*revisions, *plan.actions], plan.again_in)
 
     def _daemonset(self, key: Key) -> Plan:
         found = self._of(resources.DAEMON_SETS).get(key)
-        nodes = self._of(resources.NODES).all()
-        return Plan() if found is None else daemonset.reconcile(found, self._pods_of(found), nodes, time.time())
+        if found is None:
+            return Plan()
+        pods, name = self._pods_of(found), str(found["metadata"]["name"])
+        in_use = {f"{name}-{labels_of(pod).get(daemonset.REVISION)}" for pod in pods}
+        newest = f"{name}-{daemonset.revision_of(found)}"
+        revisions = history.record(found, self._revisions_of(found), newest, in_use)
+        plan = daemonset.reconcile(found, pods, self._of(resources.NODES).all(), time.time())
+        return Plan([*revisions, *plan.actions], plan.again_in)
 
     def _job(self, key: Key) -> Plan:
         found = self._of(resources.JOBS).get(key)

@@ -1,8 +1,7 @@
 """StatefulSet: pods NAME-0, NAME-1, … with names that last, made and replaced in order. PURE.
 
-Source: pkg/controller/statefulset. Simplified: there are no ControllerRevisions, so no rollout history and undo, and a
-pod below `partition` that dies comes back in the new revision. Absent: volumeClaimTemplates (there are no volumes that
-last); a set that has them gets a Warning and no pods.
+Source: pkg/controller/statefulset. Simplified: a pod below `partition` that dies comes back in the new revision.
+Absent: volumeClaimTemplates (there are no volumes that last); a set that has them gets a Warning and no pods.
 """
 
 from collections.abc import Sequence

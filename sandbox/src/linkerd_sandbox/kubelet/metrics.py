@@ -20,7 +20,7 @@ from aiohttp import web
 from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import AlreadyExists, ApiError
 from linkerd_kube.objects import JsonObject
-from linkerd_kube.resources import API_SERVICES, CONFIG_MAPS, ENDPOINT_SLICES, NODES, PODS, SERVICES
+from linkerd_kube.resources import API_SERVICES, CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, NODES, PODS, SERVICES
 from linkerd_sandbox.apiserver.certificates import Authority, server_context
 from linkerd_sandbox.kubelet import usage
 from linkerd_sandbox.kubelet.agent import Kubelet
@@ -205,7 +205,10 @@ def resource_list() -> JsonObject:
 
 
 def registration(host: str, authority: str) -> list[tuple[str, JsonObject]]:
-    """(path, object) of Service, EndpointSlice and APIService. PURE."""
+    """(path, object) of Service, EndpointSlice, Endpoints and APIService. PURE.
+
+    Both kinds of endpoints: a real kube-apiserver looks for those of an APIService in the older one.
+    """
     labels = {"k8s-app": _NAME}
     meta: JsonObject = {"name": _NAME, "namespace": _NAMESPACE, "labels": labels}
     port: JsonObject = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": PORT}
@@ -217,6 +220,12 @@ def registration(host: str, authority: str) -> list[tuple[str, JsonObject]]:
         "addressType": "IPv6" if ":" in host else "IPv4",
         "endpoints": [{"addresses": [host], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "port": PORT, "protocol": "TCP"}],
+    }
+    endpoints: JsonObject = {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": meta,
+        "subsets": [{"addresses": [{"ip": host}], "ports": slice_["ports"]}],
     }
     spec: JsonObject = {
         "group": "metrics.k8s.io",
@@ -235,5 +244,6 @@ def registration(host: str, authority: str) -> list[tuple[str, JsonObject]]:
     return [
         (SERVICES.path(_NAMESPACE), service),
         (ENDPOINT_SLICES.path(_NAMESPACE), slice_),
+        (ENDPOINTS.path(_NAMESPACE), endpoints),
         (API_SERVICES.path(), api_service),
     ]

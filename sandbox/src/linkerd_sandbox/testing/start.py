@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from linkerd_sandbox.testing.cluster import Cluster
@@ -30,6 +30,20 @@ def user_environment(kubeconfig: str, shims: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path, "KUBECONFIG": kubeconfig, "NO_COLOR": "1"}
 
 
+def api_server_options(environ: Mapping[str, str]) -> list[str]:
+    """Options of `linkerd sandbox up`: APISERVER=real runs the tests on the KUBE_APISERVER and ETCD that are given.
+
+    Raises AssertionError for anything else but APISERVER=embedded, which is the default.
+    """
+    which = environ.get("APISERVER") or "embedded"
+    if which == "embedded":
+        return []
+    given = [environ.get("KUBE_APISERVER", ""), environ.get("ETCD", "")]
+    assert which == "real", f"APISERVER={which}: must be embedded or real"
+    assert all(given), "APISERVER=real needs KUBE_APISERVER=PATH and ETCD=PATH"
+    return ["--kube-apiserver", given[0], "--etcd", given[1]]
+
+
 @contextlib.contextmanager
 def sandbox(directory: Path) -> Iterator[dict[str, str]]:
     """An empty cluster until the end of the block: the environment of its user.
@@ -37,7 +51,7 @@ def sandbox(directory: Path) -> Iterator[dict[str, str]]:
     `directory` is empty and the cluster's own. Raises AssertionError with what `linkerd sandbox` says.
     """
     base = {**os.environ, "LINKERD_SANDBOX_DIR": str(directory), "NO_COLOR": "1"}
-    _linkerd(base, "sandbox", "up")
+    _linkerd(base, "sandbox", "up", *api_server_options(base))
     try:
         shims = directory / "shims"
         shims.mkdir()
