@@ -9,7 +9,7 @@ from typing import Any
 from linkerd_kube.objects import JsonObject
 
 
-def dig(value: Any, *path: str) -> Any:
+def dig(value: object, *path: str) -> Any:
     """The value below `path`, or None where a step is missing."""
     for step in path:
         if not isinstance(value, dict):
@@ -18,13 +18,13 @@ def dig(value: Any, *path: str) -> Any:
     return value
 
 
-def dig_map(value: Any, *path: str) -> JsonObject:
+def dig_map(value: object, *path: str) -> JsonObject:
     """As `dig`, an empty mapping where there is none."""
     found = dig(value, *path)
     return found if isinstance(found, dict) else {}
 
 
-def dig_list(value: Any, *path: str) -> list[Any]:
+def dig_list(value: object, *path: str) -> list[Any]:
     """As `dig`, an empty list where there is none."""
     found = dig(value, *path)
     return found if isinstance(found, list) else []

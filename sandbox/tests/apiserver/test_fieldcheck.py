@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from linkerd_sandbox.apiserver.fieldcheck import normalized, populate
+from linkerd_sandbox.apiserver.objects import dig
 from linkerd_sandbox.apiserver.schemas import Node, of_kind
 
 
@@ -64,7 +65,7 @@ def test_required_fields_of_structs_are_filled_with_zeroes() -> None:
     status = _node().child("status")
     assert status is not None
     filled = populate({"containerStatuses": [{"name": "c"}]}, status)
-    assert filled["containerStatuses"][0] == {
+    assert dig(filled, "containerStatuses", 0) == {
         "name": "c",
         "image": "",
         "imageID": "",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from linkerd_sandbox.apiserver import fieldsets
 from linkerd_sandbox.apiserver.fieldsets import Path
+from linkerd_sandbox.apiserver.objects import JsonObject
 from linkerd_sandbox.apiserver.schemas import of_kind
 
 POD = of_kind("", "v1", "Pod")
@@ -50,8 +51,9 @@ def test_shown() -> None:
 
 def test_merged_lists() -> None:
     node = POD.child("spec") if POD is not None else None
-    live = {"containers": [{"name": "a", "image": "1"}, {"name": "injected", "image": "2"}], "nodeSelector": {"x": "y"}}
-    config = {"containers": [{"name": "a", "image": "3"}], "nodeSelector": {"z": "w"}}
+    containers = [{"name": "a", "image": "1"}, {"name": "injected", "image": "2"}]
+    live: JsonObject = {"containers": containers, "nodeSelector": {"x": "y"}}
+    config: JsonObject = {"containers": [{"name": "a", "image": "3"}], "nodeSelector": {"z": "w"}}
     assert fieldsets.merged(live, config, node) == {
         "containers": [{"name": "a", "image": "3"}, {"name": "injected", "image": "2"}],
         "nodeSelector": {"z": "w"},
@@ -64,3 +66,24 @@ def test_without() -> None:
     first, second = 'k:{"name":"a"}', 'k:{"name":"b"}'
     gone: set[Path] = {("f:containers", second), ("f:containers", first, "f:env", 'k:{"name":"E"}'), ("f:hostname",)}
     assert fieldsets.without(live, gone, node) == {"containers": [{"name": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("live", "applied", "wanted"),
+    [
+        ("a", "b", "ab"),  # what others have stays first
+        ("abc", "c", "abc"),
+        ("abc", "ca", "bca"),  # the applied order decides
+        ("ab", "xa", "xab"),
+        ("ax", "ba", "bax"),
+        ("", "ab", "ab"),
+        ("ab", "", "ab"),
+    ],
+)
+def test_order_of_merged_lists(live: str, applied: str, wanted: str) -> None:
+    node = POD.child("spec") if POD is not None else None
+
+    def containers(names: str) -> JsonObject:
+        return {"containers": [{"name": name} for name in names]}
+
+    assert fieldsets.merged(containers(live), containers(applied), node) == containers(wanted)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from linkerd_sandbox.apiserver.objects import dig
 from linkerd_sandbox.apiserver.schemas import Node
 from linkerd_sandbox.apiserver.structural import defaulted, pruned, validate
 
@@ -57,8 +58,8 @@ def test_defaults_reach_as_far_as_there_are_objects() -> None:
         f={"type": "string", "nullable": True, "default": "x"},
         g={"type": "string", "default": "x"},
     )
-    body = {"spec": {"f": None, "g": None}}
-    assert defaulted(body, Node(schema))["spec"] == {"a": 3, "b": {"c": "x"}, "f": None, "g": "x"}
+    body: dict[str, Any] = {"spec": {"f": None, "g": None}}
+    assert dig(defaulted(body, Node(schema)), "spec") == {"a": 3, "b": {"c": "x"}, "f": None, "g": "x"}
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ import base64
 import string
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from linkerd_sandbox.apiserver.objects import JsonObject
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue
 from linkerd_sandbox.apiserver.schemas import Node
 from linkerd_sandbox.apiserver.validation.quantities import amount
 
@@ -37,7 +36,7 @@ def normalized(body: JsonObject, node: Node) -> tuple[JsonObject, Findings]:
     return value if isinstance(value, dict) else {}, findings
 
 
-def _walk(value: Any, node: Node, path: str, plain: str, owner: Node, findings: Findings) -> Any:
+def _walk(value: JsonValue, node: Node, path: str, plain: str, owner: Node, findings: Findings) -> JsonValue:
     """`path` has indexes and `plain` has not; `owner` is the nearest struct, which Go's messages name."""
     kind = node.type
     if kind == "" and _is_scalar(node):
@@ -108,7 +107,7 @@ def _is_scalar(node: Node) -> bool:
     return "oneOf" in node.schema or bool(node.schema.get("x-kubernetes-int-or-string"))
 
 
-def _fits(value: Any, node: Node) -> bool:
+def _fits(value: JsonValue, node: Node) -> bool:
     schema = node.schema
     if schema.get("format") == "int-or-string" or schema.get("x-kubernetes-int-or-string"):
         return isinstance(value, (int, str)) and not isinstance(value, bool)
@@ -149,7 +148,7 @@ def _go_type(node: Node) -> str:
     return _GO_TYPES.get(node.type, f"{package}.{node.go_name}")
 
 
-def _go_value(value: Any) -> str:
+def _go_value(value: JsonValue) -> str:
     match value:
         case bool():
             return "bool"
@@ -165,7 +164,7 @@ def _go_value(value: Any) -> str:
             return "object"
 
 
-def _mistyped(value: Any, node: Node, plain: str, owner: Node, findings: Findings) -> None:
+def _mistyped(value: JsonValue, node: Node, plain: str, owner: Node, findings: Findings) -> None:
     if findings.mistyped is not None:
         return
     given = _go_value(value)
@@ -175,7 +174,7 @@ def _mistyped(value: Any, node: Node, plain: str, owner: Node, findings: Finding
     findings.mistyped = f"json: cannot unmarshal {given} into Go struct field {struct}.{plain} of type {_go_type(node)}"
 
 
-def populate(value: Any, node: Node) -> Any:
+def populate(value: JsonValue, node: Node) -> JsonValue:
     """The value with every required field of its structs present (zero where it was missing).
 
     Go encodes such fields always; typed clients (kubernetes_asyncio, for one) refuse objects that lack them.
@@ -197,7 +196,7 @@ def populate(value: Any, node: Node) -> Any:
     return value
 
 
-def _zero(node: Node) -> Any:
+def _zero(node: Node) -> JsonValue:
     match node.type:
         case "string":
             return None if node.schema.get("format") == "date-time" else ""

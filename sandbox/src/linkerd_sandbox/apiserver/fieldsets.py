@@ -7,13 +7,13 @@ Source: sigs.k8s.io/structured-merge-diff v4 (typed, fieldpath) and the KEPs 555
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from linkerd_sandbox.apiserver.objects import JsonObject
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue
 from linkerd_sandbox.apiserver.schemas import Node, definition
 
 Path = tuple[str, ...]
-PRESENT: Final = object()
+PRESENT: Final = "(present)"
 """The value at the path of a list item as such; its fields have paths of their own."""
 _OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _KEY_DEFAULTS: Final = {"protocol": "TCP"}
@@ -29,9 +29,9 @@ def meta_node(body_node: Node | None, key: str) -> Node | None:
     return body_node.child(key) if body_node is not None else None
 
 
-def leaves(body: JsonObject, node: Node | None) -> dict[Path, Any]:
+def leaves(body: JsonObject, node: Node | None) -> dict[Path, JsonValue]:
     """Every path of an object with its value; what the server owns alone is left out."""
-    found: dict[Path, Any] = {}
+    found: dict[Path, JsonValue] = {}
     for key, value in body.items():
         if key in ("apiVersion", "kind"):
             continue
@@ -43,13 +43,13 @@ def leaves(body: JsonObject, node: Node | None) -> dict[Path, Any]:
     return found
 
 
-def _walk(value: Any, node: Node | None, path: Path, found: dict[Path, Any]) -> None:
+def _walk(value: JsonValue, node: Node | None, path: Path, found: dict[Path, JsonValue]) -> None:
     if isinstance(value, dict) and value and not atomic_map(node):
         for key, item in value.items():
             _walk(item, node.child(key) if node is not None else None, (*path, f"f:{key}"), found)
         return
     keys = list_keys(node) if isinstance(value, list) else None
-    if keys is None or not value:
+    if keys is None or not isinstance(value, list) or not value:
         found[path] = value
         return
     items = node.items() if node is not None else None
@@ -84,7 +84,7 @@ def list_keys(node: Node | None) -> tuple[str, ...] | None:
     return None
 
 
-def element(item: Any, keys: tuple[str, ...]) -> str:
+def element(item: JsonValue, keys: tuple[str, ...]) -> str:
     """The path element of a list's item."""
     if not keys or not isinstance(item, dict):
         return "v:" + json.dumps(item, sort_keys=True, separators=(",", ":"))
@@ -92,7 +92,7 @@ def element(item: Any, keys: tuple[str, ...]) -> str:
     return "k:" + json.dumps({k: v for k, v in found.items() if v is not None}, separators=(",", ":"))
 
 
-def merged(live: Any, applied: Any, node: Node | None) -> Any:
+def merged(live: JsonValue, applied: JsonValue, node: Node | None) -> JsonValue:
     """`applied` laid over `live`: maps and keyed lists merge, everything else is replaced. Arguments are left alone."""
     if isinstance(applied, dict) and isinstance(live, dict) and not atomic_map(node):
         result = dict(live)
@@ -100,8 +100,8 @@ def merged(live: Any, applied: Any, node: Node | None) -> Any:
             child = node.child(key) if node is not None else None
             result[key] = merged(live[key], value, child) if key in live else value
         return result
-    keys = list_keys(node) if isinstance(applied, list) and isinstance(live, list) else None
-    if keys is None:
+    keys = list_keys(node)
+    if keys is None or not isinstance(applied, list) or not isinstance(live, list):
         return applied
     items = node.items() if node is not None else None
     wanted = {element(item, keys): item for item in applied}
@@ -136,30 +136,40 @@ def _interleaved(live: list[str], applied: list[str]) -> list[str]:
     return found
 
 
-def without(value: Any, paths: set[Path], node: Node | None) -> Any:
-    """The value less the fields and items at the paths (relative to it); what they leave empty goes too."""
-    by_head: dict[str, set[Path]] = {}
+def without(value: JsonObject, paths: set[Path], node: Node | None) -> JsonObject:
+    """The object less the fields and items at the paths (relative to it); what they leave empty goes too."""
+    by_head = _by_head(paths)
+    result: JsonObject = {}
+    for key, item in value.items():
+        rest = by_head.get(f"f:{key}", set())
+        if () in rest:
+            continue
+        kept = _without(item, rest, node.child(key) if node is not None else None) if rest else item
+        if kept or not rest:
+            result[key] = kept
+    return result
+
+
+def _by_head(paths: set[Path]) -> dict[str, set[Path]]:
+    found: dict[str, set[Path]] = {}
     for path in paths:
-        by_head.setdefault(path[0], set()).add(path[1:])
+        found.setdefault(path[0], set()).add(path[1:])
+    return found
+
+
+def _without(value: JsonValue, paths: set[Path], node: Node | None) -> JsonValue:
     if isinstance(value, dict):
-        result: JsonObject = {}
-        for key, item in value.items():
-            rest = by_head.get(f"f:{key}", set())
-            if () in rest:
-                continue
-            kept = without(item, rest, node.child(key) if node is not None else None) if rest else item
-            if kept or not rest:
-                result[key] = kept
-        return result
-    keys = list_keys(node) if isinstance(value, list) else None
-    if keys is None:
+        return without(value, paths, node)
+    keys = list_keys(node)
+    if keys is None or not isinstance(value, list):
         return value
+    by_head = _by_head(paths)
     items = node.items() if node is not None else None
-    left: list[Any] = []
+    left: list[JsonValue] = []
     for item in value:
         rest = by_head.get(element(item, keys), set())
         if () not in rest:
-            left.append(without(item, rest, items) if rest else item)
+            left.append(_without(item, rest, items) if rest else item)
     return left
 
 

@@ -3,12 +3,14 @@
 Bodies that came out of the store are shared: nobody changes them in place; `copy` first. PURE.
 """
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
+JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
+"""Any JSON value, for who walks it without knowing its kind."""
 JsonObject = dict[str, Any]
-"""A JSON object whose shape is only known to its kind's schema."""
+"""A JSON object whose shape is only known to its kind's schema: what is in it is checked there, not by the type."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
@@ -46,7 +48,7 @@ def copy(value: JsonObject) -> JsonObject:
     return copied
 
 
-def _copy(value: Any) -> Any:
+def _copy(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -63,7 +65,7 @@ def metadata(body: JsonObject) -> JsonObject:
     return found
 
 
-def dig(value: Any, *path: str | int) -> Any:
+def dig(value: object, *path: str | int) -> Any:
     """The value below `path`, or None where any step is missing."""
     for step in path:
         if isinstance(step, int):
@@ -77,13 +79,13 @@ def dig(value: Any, *path: str | int) -> Any:
     return value
 
 
-def dig_map(value: Any, *path: str | int) -> JsonObject:
+def dig_map(value: object, *path: str | int) -> JsonObject:
     """As `dig`, but always a mapping (an empty one where there is none)."""
     found = dig(value, *path)
     return found if isinstance(found, dict) else {}
 
 
-def dig_list(value: Any, *path: str | int) -> list[Any]:
+def dig_list(value: object, *path: str | int) -> list[Any]:
     """As `dig`, but always a list (an empty one where there is none)."""
     found = dig(value, *path)
     return found if isinstance(found, list) else []

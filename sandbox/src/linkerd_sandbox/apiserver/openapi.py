@@ -5,11 +5,10 @@ kubectl asks these for two things: whether the server validates fields itself (e
 """
 
 import hashlib
-from typing import Any
 
 from linkerd_sandbox.apiserver.discovery import VERSION, groups
 from linkerd_sandbox.apiserver.kinds import Registry, ResourceType
-from linkerd_sandbox.apiserver.objects import JsonObject, api_version
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, api_version
 from linkerd_sandbox.apiserver.schemas import built_in
 
 _PARAMETERS = [
@@ -39,7 +38,7 @@ def document(registry: Registry, group: str, version: str) -> JsonObject | None:
     kinds = groups(registry).get(group, {}).get(version)
     if not kinds:
         return None
-    schemas: dict[str, Any] = {}
+    schemas: JsonObject = {}
     paths: JsonObject = {}
     for kind in kinds:
         name = _schema_name(kind)
@@ -76,7 +75,7 @@ def _custom_schema(kind: ResourceType) -> JsonObject:
     return {**schema, "properties": properties, "x-kubernetes-group-version-kind": [gvk]}
 
 
-def _collect(name: str, schemas: dict[str, Any]) -> None:
+def _collect(name: str, schemas: JsonObject) -> None:
     pending = [name]
     while pending:
         current = pending.pop()
@@ -86,14 +85,15 @@ def _collect(name: str, schemas: dict[str, Any]) -> None:
         pending.extend(_references(schemas[current]))
 
 
-def _references(schema: Any) -> list[str]:
+def _references(schema: JsonValue) -> list[str]:
     if isinstance(schema, list):
         return [name for item in schema for name in _references(item)]
     if not isinstance(schema, dict):
         return []
     found = [name for value in schema.values() for name in _references(value)]
-    if isinstance(schema.get("$ref"), str):
-        found.append(schema["$ref"].rpartition("/")[2])
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
+        found.append(reference.rpartition("/")[2])
     return found
 
 

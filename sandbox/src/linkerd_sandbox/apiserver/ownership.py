@@ -6,13 +6,13 @@ what controllers make for themselves small. Source: k8s.io/apimachinery/pkg/util
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from msgspec import DecodeError
 
 from linkerd_sandbox.apiserver import fieldsets
 from linkerd_sandbox.apiserver.fieldsets import Path
-from linkerd_sandbox.apiserver.objects import JsonObject, decode, dig, dig_list
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, decode, dig, dig_list
 from linkerd_sandbox.apiserver.schemas import Node
 from linkerd_sandbox.apiserver.status import Cause, StatusError
 
@@ -137,7 +137,7 @@ def applied(
         owner.paths -= changed
     kept = frozenset[Path]().union(*(owner.paths for owner in others))
     dropped = {path for path in last - mine if not _held(path, kept | mine)}
-    result: dict[str, Any] = {}
+    result: JsonObject = {}
     body = fieldsets.without(live, dropped, _Whole(node)) if dropped else live
     for key in [*body, *(key for key in config if key not in body)]:
         value = body.get(key)
@@ -150,7 +150,7 @@ def applied(
     return _set(result, _own([*others, *(one for one in owners if one.writer.key == writer.key)], writer, mine))
 
 
-def _applied_by_kubectl(live: JsonObject, before: dict[Path, Any], node: Node | None) -> frozenset[Path]:
+def _applied_by_kubectl(live: JsonObject, before: dict[Path, JsonValue], node: Node | None) -> frozenset[Path]:
     """What kubectl's client-side apply set and nobody changed since: kubectl may go on with it server-side."""
     text = dig(live, "metadata", "annotations", _LAST_APPLIED)
     try:

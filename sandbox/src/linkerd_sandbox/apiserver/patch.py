@@ -3,12 +3,11 @@
 Strategic merge patch is in `strategic`. Both functions here return a new value and leave their arguments alone.
 """
 
-from typing import Any
-
+from linkerd_sandbox.apiserver.objects import JsonValue
 from linkerd_sandbox.apiserver.status import StatusError, bad_request
 
 
-def merge(target: Any, change: Any) -> Any:
+def merge(target: JsonValue, change: JsonValue) -> JsonValue:
     """The result of a merge patch: null removes, objects merge, everything else replaces."""
     if not isinstance(change, dict):
         return change
@@ -21,7 +20,7 @@ def merge(target: Any, change: Any) -> Any:
     return merged
 
 
-def apply_json_patch(document: Any, operations: Any) -> Any:
+def apply_json_patch(document: JsonValue, operations: object) -> JsonValue:
     """The result of a JSON patch.
 
     Raises `StatusError` 400 for a malformed patch, and 422 when an operation does not apply.
@@ -33,7 +32,7 @@ def apply_json_patch(document: Any, operations: Any) -> Any:
     return document
 
 
-def _apply(document: Any, operation: Any) -> Any:
+def _apply(document: JsonValue, operation: object) -> JsonValue:
     if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
         raise bad_request("jsonpatch: an operation needs op and path")
     name, path = operation.get("op"), _pointer(operation["path"])
@@ -63,7 +62,7 @@ _ADD, _REMOVE, _REPLACE = "add", "remove", "replace"
 _ABSENT = object()
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: JsonValue, right: JsonValue) -> bool:
     return (type(left) is type(right) and bool(left == right)) or (
         isinstance(left, (int, float))
         and isinstance(right, (int, float))
@@ -85,20 +84,20 @@ def _pointer(text: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
 
 
-def _get(document: Any, path: list[str], missing: Any = _ABSENT) -> Any:
+def _get(document: JsonValue, path: list[str], missing: object = _ABSENT) -> JsonValue:
     for part in path:
         if isinstance(document, dict) and part in document:
             document = document[part]
         elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
             document = document[int(part)]
-        elif missing is not _ABSENT:
-            return missing
+        elif missing is None:
+            return None
         else:
             raise _cannot(f"doc is missing path: /{'/'.join(path)}: missing value")
     return document
 
 
-def _change(document: Any, path: list[str], how: str, value: Any) -> Any:
+def _change(document: JsonValue, path: list[str], how: str, value: JsonValue) -> JsonValue:
     """A copy of the document along `path`, with the change made at its end."""
     if not path:
         return None if how == _REMOVE else value
@@ -123,7 +122,7 @@ def _change(document: Any, path: list[str], how: str, value: Any) -> Any:
     raise _cannot(f"{how} operation does not apply: doc is missing path: {head}: missing value")
 
 
-def _change_list(document: list[Any], head: str, rest: list[str], how: str, value: Any) -> list[Any]:
+def _change_list(document: list[JsonValue], head: str, rest: list[str], how: str, value: JsonValue) -> list[JsonValue]:
     items = list(document)
     if head == "-" and how == _ADD and not rest:
         return [*items, value]

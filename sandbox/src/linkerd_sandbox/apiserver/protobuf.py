@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import resources
-from typing import Any
 
 import msgspec
 
-from linkerd_sandbox.apiserver.objects import JsonObject, decode, group_version
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, decode, group_version
 from linkerd_sandbox.apiserver.status import bad_request
 
 MEDIA = "application/vnd.kubernetes.protobuf"
@@ -128,7 +127,7 @@ def _message(name: str, raw: bytes) -> JsonObject:
     return found
 
 
-def _value(kind: str, value: int | bytes) -> Any:
+def _value(kind: str, value: int | bytes) -> JsonValue:
     match kind:
         case "s":
             return _bytes(value).decode()
@@ -137,7 +136,7 @@ def _value(kind: str, value: int | bytes) -> Any:
         case "i":
             return _integer(value) if value != b"" else 0
         case "d":
-            return struct.unpack("<d", _bytes(value))[0]
+            return float(struct.unpack("<d", _bytes(value))[0])
         case "y":
             return base64.b64encode(_bytes(value)).decode()
         case "Time" | "MicroTime":

@@ -7,7 +7,6 @@ required fields all walk objects with it. Schemas of custom kinds are wrapped in
 import lzma
 from functools import cached_property, lru_cache
 from importlib import resources
-from typing import Any
 
 import msgspec
 
@@ -156,7 +155,7 @@ def resolve(schema: JsonObject) -> Node:
     return found
 
 
-def _reference(schema: Any) -> str | None:
+def _reference(schema: JsonObject) -> str | None:
     found = schema.get("$ref")
     if found is None:
         # Kubernetes writes a reference with siblings as allOf of one.

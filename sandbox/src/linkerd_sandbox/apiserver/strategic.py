@@ -5,9 +5,7 @@ merges by its merge key, or as a set where its items are plain; other lists repl
 replace|delete|merge`, `$retainKeys`, `$setElementOrder/FIELD`, `$deleteFromPrimitiveList/FIELD`. Null removes.
 """
 
-from typing import Any
-
-from linkerd_sandbox.apiserver.objects import JsonObject, go_value
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, go_value
 from linkerd_sandbox.apiserver.schemas import Node
 from linkerd_sandbox.apiserver.status import StatusError, bad_request
 
@@ -63,7 +61,7 @@ def _retain(target: JsonObject, change: JsonObject) -> JsonObject:
     return {key: value for key, value in target.items() if key in keep}
 
 
-def _merge_field(merged: JsonObject, key: str, value: Any, node: Node | None, order: Any) -> None:
+def _merge_field(merged: JsonObject, key: str, value: JsonValue, node: Node | None, order: JsonValue) -> None:
     if value is None:
         merged.pop(key, None)
         return
@@ -86,13 +84,13 @@ def _merge_field(merged: JsonObject, key: str, value: Any, node: Node | None, or
     merged[key] = value
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {key: _clean(item) for key, item in value.items() if not key.startswith("$patch")}
     return value
 
 
-def _merge_list(target: list[Any], change: list[Any], node: Node, order: Any) -> list[Any]:
+def _merge_list(target: list[JsonValue], change: list[JsonValue], node: Node, order: JsonValue) -> list[JsonValue]:
     key = node.merge_key
     if not any(isinstance(item, dict) for item in change):
         if key is not None and change:
@@ -102,21 +100,21 @@ def _merge_list(target: list[Any], change: list[Any], node: Node, order: Any) ->
     if key is None:
         raise bad_request("a list of objects without a merge key cannot be merged")
     if any(isinstance(item, dict) and item.get(_PATCH) == "replace" for item in change):
-        return [_clean(item) for item in change if not (item.get(_PATCH) == "replace" and len(item) == 1)]
+        return [_clean(item) for item in change if item != {_PATCH: "replace"}]
     result = list(target)
     for item in change:
         _merge_item(result, item, key, node.items())
     return _reorder(result, order if isinstance(order, list) else change, key, target)
 
 
-def _merge_item(result: list[Any], item: Any, key: str, node: Node | None) -> None:
+def _merge_item(result: list[JsonValue], item: JsonValue, key: str, node: Node | None) -> None:
     if not isinstance(item, dict):
         raise bad_request("expected an object in the patch's list")
     if key not in item:
         raise StatusError(500, "", f"map: {go_value(item)} does not contain declared merge key: {key}")
-    found = [i for i, old in enumerate(result) if isinstance(old, dict) and old.get(key) == item[key]]
+    found = [(i, old) for i, old in enumerate(result) if isinstance(old, dict) and old.get(key) == item[key]]
     if item.get(_PATCH) == "delete":
-        for index in reversed(found):
+        for index, _ in reversed(found):
             del result[index]
         return
     if not found:
@@ -124,25 +122,28 @@ def _merge_item(result: list[Any], item: Any, key: str, node: Node | None) -> No
         if added is not None:
             result.append(added)
         return
-    result[found[0]] = _merge_object(result[found[0]], item, node)
+    index, old = found[0]
+    result[index] = _merge_object(old, item, node)
     # A list may hold one key twice (two protocols on one port); the first is merged, as in Kubernetes.
 
 
-def _reorder(items: list[Any], order: list[Any], key: str | None, before: list[Any]) -> list[Any]:
+def _reorder(
+    items: list[JsonValue], order: list[JsonValue], key: str | None, before: list[JsonValue]
+) -> list[JsonValue]:
     """Items in the given order; those that it does not name stay before what followed them, else they come last.
 
     mergeSortedSlice of strategicpatch: without `$setElementOrder` the patch's own order counts, so what is new in it
     comes before what was there.
     """
 
-    def name(item: Any) -> Any:
+    def name(item: JsonValue) -> JsonValue:
         return item.get(key) if key and isinstance(item, dict) else item
 
     wanted = [name(item) for item in order]
     listed = sorted((item for item in items if name(item) in wanted), key=lambda item: wanted.index(name(item)))
     others = [item for item in items if name(item) not in wanted]
     old = [name(item) for item in before]
-    result: list[Any] = []
+    result: list[JsonValue] = []
     for item in listed:
         place = old.index(name(item)) if name(item) in old else -1
         while others and name(others[0]) in old and old.index(name(others[0])) < place:

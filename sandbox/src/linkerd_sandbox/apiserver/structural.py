@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from linkerd_sandbox.apiserver.fieldcheck import Findings, normalized
-from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig_list, dig_map, encode
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, copy, dig_list, dig_map, encode
 from linkerd_sandbox.apiserver.schemas import Node, definition
 from linkerd_sandbox.apiserver.status import Cause
 
@@ -31,11 +30,11 @@ def pruned(body: JsonObject, node: Node) -> tuple[JsonObject, Findings]:
         findings.unknown += [f"metadata.{path}" for path in meta.unknown]
         findings.mistyped = meta.mistyped
     rest = {key: value for key, value in body.items() if key not in _ROOT}
-    kept |= _prune(rest, node, "", findings)
+    kept |= _prune_object(rest, node, "", findings)
     return kept, findings
 
 
-def _prune(value: Any, node: Node, path: str, findings: Findings) -> Any:
+def _prune(value: JsonValue, node: Node, path: str, findings: Findings) -> JsonValue:
     if isinstance(value, dict):
         return _prune_object(value, node, path, findings)
     if isinstance(value, list):
@@ -63,7 +62,7 @@ def _prune_object(value: JsonObject, node: Node, path: str, findings: Findings) 
     return kept
 
 
-def defaulted(value: Any, node: Node) -> Any:
+def defaulted(value: JsonValue, node: Node) -> JsonValue:
     """The value with the schema's defaults filled in, containers in place; nulls that have a default go."""
     if isinstance(value, dict):
         for key, schema in dig_map(node.schema, "properties").items():
@@ -91,7 +90,7 @@ def validate(body: JsonObject, node: Node) -> list[Cause]:
     return _check(rest, root, "")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: JsonValue) -> str:
     if isinstance(value, (dict, list)):
         return encode(value).decode()
     if isinstance(value, bool):
@@ -99,7 +98,7 @@ def _shown(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _invalid(path: str, value: Any, why: str) -> Cause:
+def _invalid(path: str, value: JsonValue, why: str) -> Cause:
     return Cause(path or "<nil>", "FieldValueInvalid", f"Invalid value: {_shown(value)}: {path} in body {why}")
 
 
@@ -108,7 +107,7 @@ def _unfit(path: str, why: str) -> Cause:
     return Cause("<nil>", "FieldValueInvalid", f'Invalid value: "": "{path}" {why}')
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: JsonValue) -> str:
     match value:
         case bool():
             return "boolean"
@@ -126,7 +125,7 @@ def _type_of(value: Any) -> str:
             return "object"
 
 
-def _type_fits(value: Any, schema: JsonObject) -> bool:
+def _type_fits(value: JsonValue, schema: JsonObject) -> bool:
     given = _type_of(value)
     if value is None and schema.get("nullable"):
         return True
@@ -140,7 +139,7 @@ def _type_fits(value: Any, schema: JsonObject) -> bool:
     return bool(wanted == "number" and given == "integer")
 
 
-def _check(value: Any, node: Node, path: str) -> list[Cause]:
+def _check(value: JsonValue, node: Node, path: str) -> list[Cause]:
     schema = node.schema
     if not _type_fits(value, schema):
         given, wanted = (
@@ -167,7 +166,7 @@ def _check(value: Any, node: Node, path: str) -> list[Cause]:
     return causes + _check_logic(value, schema, path)
 
 
-def _check_choices(value: Any, schema: JsonObject, path: str) -> list[Cause]:
+def _check_choices(value: JsonValue, schema: JsonObject, path: str) -> list[Cause]:
     choices = schema.get("enum")
     if not isinstance(choices, list) or value in choices:
         return []
@@ -240,7 +239,7 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
 """Formats of strings that are checked; Kubernetes ignores those that it does not know, and so do we."""
 
 
-def _check_list(value: list[Any], node: Node, path: str) -> list[Cause]:
+def _check_list(value: list[JsonValue], node: Node, path: str) -> list[Cause]:
     causes: list[Cause] = []
     schema = node.schema
     if len(value) < schema.get("minItems", 0):
@@ -257,7 +256,7 @@ def _check_list(value: list[Any], node: Node, path: str) -> list[Cause]:
         if unique:
             mark = encode([item.get(key) for key in keys] if keys and isinstance(item, dict) else item)
             if mark in seen:
-                shown = {key: item.get(key) for key in keys} if keys else item
+                shown = {key: item.get(key) for key in keys} if keys and isinstance(item, dict) else item
                 causes.append(Cause(f"{path}[{index}]", "FieldValueDuplicate", f"Duplicate value: {_shown(shown)}"))
             seen.add(mark)
         if items is not None:
@@ -280,7 +279,7 @@ def _check_object(value: JsonObject, node: Node, path: str) -> list[Cause]:
     return causes
 
 
-def _check_logic(value: Any, schema: JsonObject, path: str) -> list[Cause]:
+def _check_logic(value: JsonValue, schema: JsonObject, path: str) -> list[Cause]:
     causes: list[Cause] = []
     for part in dig_list(schema, "allOf"):
         causes += _check(value, Node(part), path)

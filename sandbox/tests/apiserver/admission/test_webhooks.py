@@ -116,6 +116,14 @@ async def test_a_patch_changes_the_object(cluster: Cluster, hook: Hook) -> None:
     assert (hook.seen[1]["operation"], hook.seen[1]["oldObject"]["data"]) == ("UPDATE", {"by": "hook"})
 
 
+async def test_a_patch_that_leaves_no_object_is_the_webhooks_fault(cluster: Cluster, hook: Hook) -> None:
+    await _register(cluster, hook, _configuration(hook))
+    hook.patch({"op": "replace", "path": "", "value": ["no", "object"]})
+    code, refusal = await _create(cluster)
+    assert (code, refusal["reason"]) == (500, "InternalError")
+    assert 'failed calling webhook "hook.example.com": its patch cannot be used' in refusal["message"]
+
+
 async def test_pods_of_controllers_have_no_name_yet(
     cluster: Cluster, hook: Hook, pod: Callable[..., dict[str, Any]]
 ) -> None:

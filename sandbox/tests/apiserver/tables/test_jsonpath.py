@@ -6,7 +6,7 @@ import pytest
 
 from linkerd_sandbox.apiserver.tables.jsonpath import find
 
-BODY = {
+BODY: dict[str, Any] = {
     "spec": {"size": 3, "names": ["a", "b"], "a.b": {"c": 1}, "items": [{"n": 1}, {"n": 2}]},
     "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "Other", "status": "False"}]},
 }

@@ -69,8 +69,8 @@ class AdmissionChain:
             return body
         try:
             patched = patch.apply_json_patch({**body, "apiVersion": hook.kind.api_version}, answer.patch)
-            patched["apiVersion"] = attributes.kind.api_version
-            return self._decoder.decode(attributes.call, attributes.kind, patched)
+            whole = {**patched, "apiVersion": attributes.kind.api_version} if isinstance(patched, dict) else patched
+            return self._decoder.decode(attributes.call, attributes.kind, whole)
         except StatusError as error:
             text = f'failed calling webhook "{hook.webhook["name"]}": its patch cannot be used: {error.message}'
             raise status.internal(text) from error

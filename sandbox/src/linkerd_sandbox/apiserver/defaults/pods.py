@@ -1,7 +1,5 @@
 """Defaults of pods and pod templates. PURE."""
 
-from typing import Any
-
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
 
 _MODE = 0o644
@@ -129,7 +127,7 @@ def _volume(volume: JsonObject) -> None:
             source["serviceAccountToken"].setdefault("expirationSeconds", _TOKEN_SECONDS)
 
 
-def _downward(items: list[Any]) -> None:
+def _downward(items: list[JsonObject]) -> None:
     for item in items:
         if isinstance(item.get("fieldRef"), dict):
             item["fieldRef"].setdefault("apiVersion", "v1")

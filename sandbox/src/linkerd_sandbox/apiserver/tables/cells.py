@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, dig, dig_list, dig_map
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -16,7 +16,7 @@ class Column(NamedTuple):
     """A column and how its cell is made from an object and the time."""
 
     name: str
-    cell: Callable[[JsonObject, float], Any]
+    cell: Callable[[JsonObject, float], JsonValue]
     type: str = "string"
     wide: bool = False
     format: str = ""
@@ -78,10 +78,10 @@ def name(body: JsonObject, _now: float) -> str:
     return str(dig(body, "metadata", "name") or "")
 
 
-def at(*path: str, default: Any = "") -> Callable[[JsonObject, float], Any]:
+def at(*path: str, default: JsonValue = "") -> Callable[[JsonObject, float], JsonValue]:
     """A cell that shows the value at a path."""
 
-    def cell(body: JsonObject, _now: float) -> Any:
+    def cell(body: JsonObject, _now: float) -> JsonValue:
         found = dig(body, *path)
         return default if found is None else found
 

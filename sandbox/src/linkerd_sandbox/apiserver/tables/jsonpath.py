@@ -2,7 +2,9 @@
 
 import re
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+from linkerd_sandbox.apiserver.objects import JsonValue
 
 _STEP = re.compile(
     r"""\.?\[\?\(\s*@\.(?P<fkey>[\w./-]+)\s*==\s*(?P<quote>["'])(?P<fvalue>.*?)(?P=quote)\s*\)\]
@@ -49,7 +51,7 @@ def parse(path: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def find(value: Any, path: str) -> list[Any]:
+def find(value: JsonValue, path: str) -> list[JsonValue]:
     """Everything at a path."""
     values = [value]
     for step in parse(path):
@@ -57,7 +59,7 @@ def find(value: Any, path: str) -> list[Any]:
     return values
 
 
-def _step(value: Any, step: Step) -> list[Any]:
+def _step(value: JsonValue, step: Step) -> list[JsonValue]:
     if step.kind == "key":
         return [value[step.key]] if isinstance(value, dict) and step.key in value else []
     if step.kind == "all":

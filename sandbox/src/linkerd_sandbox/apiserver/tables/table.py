@@ -1,10 +1,9 @@
 """The `Table` of any kind: built-in columns, a CRD's printer columns, or name and age. PURE."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from linkerd_sandbox.apiserver.kinds import ResourceType
-from linkerd_sandbox.apiserver.objects import JsonObject, encode
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, encode
 from linkerd_sandbox.apiserver.tables import cluster, jsonpath, pods, workloads
 from linkerd_sandbox.apiserver.tables.cells import AGE, NAME, Column, since
 
@@ -44,8 +43,8 @@ _COLUMNS: dict[str, Sequence[Column]] = {
 }
 
 
-def _custom_cell(path: str, kind: str) -> Callable[[JsonObject, float], Any]:
-    def cell(body: JsonObject, now: float) -> Any:
+def _custom_cell(path: str, kind: str) -> Callable[[JsonObject, float], JsonValue]:
+    def cell(body: JsonObject, now: float) -> JsonValue:
         found = jsonpath.find(body, path)
         if not found:
             return None
@@ -60,7 +59,7 @@ def _custom_cell(path: str, kind: str) -> Callable[[JsonObject, float], Any]:
     return cell
 
 
-def _text(value: Any) -> str:
+def _text(value: JsonValue) -> str:
     if isinstance(value, str):
         return value
     return encode(value).decode()

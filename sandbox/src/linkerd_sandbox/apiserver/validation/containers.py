@@ -1,7 +1,5 @@
 """Checks of containers. PURE (k8s.io/kubernetes/pkg/apis/core/validation.validateContainers)."""
 
-from typing import Any
-
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.validation import names
@@ -37,7 +35,7 @@ def containers(spec: JsonObject, path: str) -> list[Cause]:
     return causes
 
 
-def _container(container: JsonObject, path: str, volumes: set[Any]) -> list[Cause]:
+def _container(container: JsonObject, path: str, volumes: set[object]) -> list[Cause]:
     causes: list[Cause] = []
     name, image = container.get("name"), container.get("image")
     wrong = names.label(name) if name else None
@@ -99,7 +97,7 @@ def _init(container: JsonObject, path: str) -> list[Cause]:
     ]
 
 
-def _ports(ports: list[Any], path: str) -> list[Cause]:
+def _ports(ports: list[JsonObject], path: str) -> list[Cause]:
     causes: list[Cause] = []
     seen: set[str] = set()
     for index, port in enumerate(ports):
@@ -154,12 +152,12 @@ def _field_ref(reference: JsonObject, path: str) -> list[Cause]:
     return []
 
 
-def _mounts(mounts: list[Any], path: str, volumes: set[Any]) -> list[Cause]:
+def _mounts(mounts: list[JsonObject], path: str, volumes: set[object]) -> list[Cause]:
     causes: list[Cause] = []
     seen: set[str] = set()
     for index, mount in enumerate(mounts):
         here = f"{path}[{index}]"
-        name, where = mount.get("name"), mount.get("mountPath")
+        name, where = mount.get("name"), str(mount.get("mountPath"))
         if name and name not in volumes:
             causes.append(not_found(f"{here}.name", name))
         if where in seen:

@@ -5,9 +5,8 @@ required counts: strings and structs of the schema's `required`, and ports.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from linkerd_sandbox.apiserver.objects import JsonObject
+from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue
 from linkerd_sandbox.apiserver.schemas import Node
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.validation.causes import required, unsupported
@@ -76,7 +75,7 @@ _NOT_REQUIRED = {
 _SKIPPED = ("status", "metadata")
 
 
-def check(value: Any, node: Node, path: str = "") -> list[Cause]:
+def check(value: JsonValue, node: Node, path: str = "") -> list[Cause]:
     """Missing fields and values outside their sets."""
     if isinstance(value, list):
         items = node.items()

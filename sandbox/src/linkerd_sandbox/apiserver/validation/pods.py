@@ -1,7 +1,6 @@
 """Checks of pods and pod templates. PURE."""
 
 import ipaddress
-from typing import Any
 
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig_list, dig_map
 from linkerd_sandbox.apiserver.status import Cause
@@ -75,7 +74,7 @@ def ephemeral(body: JsonObject, old: JsonObject) -> list[Cause]:
     return causes
 
 
-def _tolerations_kept(now: list[Any], before: list[Any]) -> list[Cause]:
+def _tolerations_kept(now: list[JsonObject], before: list[JsonObject]) -> list[Cause]:
     """Tolerations may be added, and an old one's time may change."""
 
     def plain(toleration: JsonObject) -> JsonObject:
@@ -170,7 +169,7 @@ def _toleration(toleration: JsonObject, path: str) -> list[Cause]:
     return causes
 
 
-def _volumes(volumes: list[Any], path: str) -> list[Cause]:
+def _volumes(volumes: list[JsonObject], path: str) -> list[Cause]:
     causes: list[Cause] = []
     seen: set[str] = set()
     for index, volume in enumerate(volumes):
