@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests protos images images-check clean
 
 BIN := .venv/bin
-APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk
+APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk \
+	faketime=faketime
 APT_BENCH := $(APT) nginx-light=nginx
 APISERVER := embedded
 KUBE_APISERVER :=

@@ -1,28 +1,47 @@
-"""Which processes a fault is for, and what is asked wrongly; faults themselves run in test_supervisor."""
+"""The host's side of faults."""
+
+import json
+import socket
+import threading
+from pathlib import Path
 
 import pytest
 
 from linkerd_sandbox import chaos
 
-TABLE = """Main:
-  +-- 0.0.0.0/0 2 0 2
-     |-- 0.0.0.0
-        /0 universe UNICAST
-     +-- 10.42.0.8/30 2 0 2
-        |-- 10.42.0.8
-           /32 host LOCAL
-        |-- 10.42.0.9
-           /32 link UNICAST
-"""
+
+def serve(directory: Path, answer: bytes) -> threading.Thread:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(directory / chaos.SOCKET))
+    listener.listen()
+
+    def once() -> None:
+        peer, _ = listener.accept()
+        with peer, listener:
+            json.loads(peer.makefile("rb").readline())
+            peer.sendall(answer)
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    return thread
 
 
-def test_only_local_addresses_count() -> None:
-    assert chaos.has_address(TABLE, "10.42.0.8")
-    assert not chaos.has_address(TABLE, "10.42.0.9")
-    assert not chaos.has_address(TABLE, "10.42.0.80")
+def test_it_says_what_was_hit(tmp_path: Path) -> None:
+    thread = serve(tmp_path, b'{"done": ["default/web"]}\n')
+    assert chaos.ask(tmp_path, {"action": "kill"}) == ["default/web"]
+    thread.join()
 
 
-@pytest.mark.parametrize(("action", "amount"), [("delay", ""), ("delay", "x"), ("loss", "101"), ("loss", "-1")])
-def test_amounts(action: str, amount: str) -> None:
-    with pytest.raises(chaos.ChaosFailed, match="how many"):
-        chaos.run(action, amount, [1], {})
+@pytest.mark.parametrize(
+    ("answer", "message"), [(b'{"error": "no such pod"}\n', "no such pod"), (b"x\n", "does not answer")]
+)
+def test_errors_are_one_line(tmp_path: Path, answer: bytes, message: str) -> None:
+    thread = serve(tmp_path, answer)
+    with pytest.raises(chaos.ChaosFailed, match=message):
+        chaos.ask(tmp_path, {})
+    thread.join()
+
+
+def test_nobody_serves(tmp_path: Path) -> None:
+    with pytest.raises(chaos.ChaosFailed, match="does not answer"):
+        chaos.ask(tmp_path, {})

@@ -23,6 +23,7 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "kubelet/node.py": ("test_supervisor.py", _WHOLE),
     "kubelet/pod.py": ("test_supervisor.py", _WHOLE),
     "kubelet/probing.py": ("test_supervisor.py", _WHOLE),
+    "faults/errors.py": ("faults/test_control.py", "one class"),
     "kubelet/recipe.py": ("test_pods.py", _WHOLE),
     "apiserver/__main__.py": ("apiserver/test_server.py", "a few lines around the server, for people"),
     "apiserver/authentication.py": ("apiserver/test_tokens.py", _SERVER),

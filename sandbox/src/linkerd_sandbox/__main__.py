@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from linkerd_sandbox import commands
+from linkerd_sandbox.chaos import ACTIONS
 from linkerd_sandbox.settings import BadSettings, state_directory
 from linkerd_sandbox.state import State
 
@@ -44,10 +45,11 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("-c", "--container", default="", help="default: all")
     kubectl = sub.add_parser("kubectl", help="kubectl with the cluster's kubeconfig", add_help=False)
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
-    chaos = sub.add_parser("chaos", help="faults for a pod: its processes or its network; heal ends them")
-    chaos.add_argument("action", choices=("kill", "pause", "resume", "partition", "delay", "loss", "heal"))
-    chaos.add_argument("pod")
-    chaos.add_argument("amount", nargs="?", default="", help="milliseconds of delay, percent of loss")
+    chaos = sub.add_parser("chaos", help="faults for pods and for the cluster's own parts; heal ends them")
+    chaos.add_argument("action", choices=ACTIONS)
+    chaos.add_argument("target", help="POD, deploy/NAME, or apiserver, controllers, kubelet, dns, service-proxy")
+    chaos.add_argument("amount", nargs="?", default="", help="milliseconds of delay, percent of loss, seconds of clock")
+    chaos.add_argument("-c", "--container", default="", help="for kill, pause, clock (default: all)")
     chaos.add_argument("-n", "--namespace", default="default")
     image = sub.add_parser("image", help="say which program stands behind an image name")
     image_sub = image.add_subparsers(dest="image_command", required=True, metavar="COMMAND")
@@ -77,7 +79,7 @@ def run(argv: Sequence[str], environ: dict[str, str]) -> int:
             "kubeconfig": lambda: commands.kubeconfig(state),
             "logs": lambda: commands.logs(state, arguments.name, arguments.namespace, arguments.container),
             "kubectl": lambda: commands.kubectl(state, arguments.arguments, environ),
-            "chaos": lambda: commands.chaos(state, arguments, environ),
+            "chaos": lambda: commands.chaos(state, arguments),
             "image": lambda: commands.image(state, arguments),
         }
         return actions[arguments.command]()

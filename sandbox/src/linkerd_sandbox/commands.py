@@ -255,19 +255,19 @@ def kubectl(state: State, arguments: list[str], environ: MappingType[str, str]) 
     return run(state.kubeconfig, arguments)
 
 
-def chaos(state: State, arguments: argparse.Namespace, environ: MappingType[str, str]) -> int:
+def chaos(state: State, arguments: argparse.Namespace) -> int:
     """Raises Failure."""
-    from linkerd_sandbox.chaos import ChaosFailed, pod_ip, processes, run
+    from linkerd_sandbox.chaos import ChaosFailed, ask
 
-    record = state.running()
-    if record is None:
+    if state.running() is None:
         raise Failure("the sandbox is not running: linkerd sandbox up")
+    fields = ("action", "target", "amount", "namespace", "container")
     try:
-        address = pod_ip(state.kubeconfig, arguments.namespace, arguments.pod)
-        run(arguments.action, arguments.amount, processes(record.pid, address), environ)
+        done = ask(state.directory, {field: getattr(arguments, field) for field in fields})
     except ChaosFailed as error:
         raise Failure(str(error)) from None
-    print(f"{arguments.action}: {arguments.namespace}/{arguments.pod}")
+    for name in done:
+        print(f"{arguments.action}: {name}")
     return 0
 
 

@@ -13,7 +13,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -25,8 +26,14 @@ from linkerd_kube.errors import AlreadyExists, ApiError
 from linkerd_kube.events import EventRecorder
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import NODES, SERVICE_ACCOUNTS, SERVICES
+from linkerd_sandbox import chaos
 from linkerd_sandbox.apiserver.server import ApiServer
 from linkerd_sandbox.controllers.manager import Manager
+from linkerd_sandbox.faults.components import Components
+from linkerd_sandbox.faults.control import Control
+from linkerd_sandbox.faults.link import GatedConnector
+from linkerd_sandbox.faults.network import LinkFaults
+from linkerd_sandbox.faults.pods import PodFaults
 from linkerd_sandbox.images import ImageTable, Mapping
 from linkerd_sandbox.kubeapi.older import LAST_OLD_MINOR, OlderClient
 from linkerd_sandbox.kubeapi.server import KubeApiServer, Programs, StartFailed
@@ -115,6 +122,7 @@ class Supervisor:
         self._channel = channel
         self._ready = Ready(settings.ready_fd)
         self._ipam = Ipam(*settings.pod_cidrs)
+        self._components = Components()
         self._client_type = KubeClient
         self._watched: Callable[[], Awaitable[str]] | None = None
         """Waits for the end of the programs that the user brought, and says why."""
@@ -130,10 +138,8 @@ class Supervisor:
         server = await (self._real(outer, backend) if self._settings.kube_apiserver else self._embedded(outer, backend))
         self._write_kubeconfig(server)
         self._ready.say("api")
-        context = ssl.create_default_context(cadata=server.ca_pem)
-        connector = aiohttp.TCPConnector(ssl=context, limit=0)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            await self._run_parts(server, session, backend, nft)
+        async with AsyncExitStack() as sessions:
+            await self._run_parts(server, sessions, backend, nft)
 
     async def _embedded(self, outer: socket.socket, backend: Backend) -> Api:
         node_ip = self._ipam.node_ips[0]
@@ -147,6 +153,7 @@ class Supervisor:
             service_cidr=",".join(self._settings.service_cidrs),
             advertise=f"{node_ip}:{API_PORT}",
         )
+        self._components["apiserver"].gate = server.gate
         await server.start()
         return server
 
@@ -163,46 +170,69 @@ class Supervisor:
             (node_ip, kubelet_server.PORT), server.kubelet_certificate(node_ip), server.ca_pem
         )
         self._watched = server.ended
+        del self._components.all["apiserver"]  # a program of its own, with no gate of ours
         return server
 
-    def _client(self, server: Api, session: aiohttp.ClientSession, component: str) -> KubeClient:
-        token = server.component_token(component)
+    async def _client(self, server: Api, sessions: AsyncExitStack, user: str, component: str) -> KubeClient:
+        """Its connections pass the gate of a component."""
+        token = server.component_token(user)
 
         async def source() -> str:
             return token
 
+        context = ssl.create_default_context(cadata=server.ca_pem)
+        connector = GatedConnector(self._components[component].gate, context)
+        session = await sessions.enter_async_context(aiohttp.ClientSession(connector=connector))
         return self._client_type(f"https://{self._ipam.node_ips[0]}:{API_PORT}", session, source)
 
     async def _watch_programs(self) -> None:
         if self._watched is not None:
             raise RuntimeError(await self._watched())
 
-    async def _run_parts(self, server: Api, session: aiohttp.ClientSession, backend: Backend, nft: str) -> None:
-        node_client = self._client(server, session, _KUBELET)
-        admin = self._client(server, session, _MANAGER)
-        metrics_client = self._client(server, session, _METRICS)
+    async def _run_parts(self, server: Api, sessions: AsyncExitStack, backend: Backend, nft: str) -> None:
+        node_client = await self._client(server, sessions, _KUBELET, "kubelet")
+        admin = await self._client(server, sessions, _MANAGER, "controllers")
+        proxy_client = await self._client(server, sessions, _PROXY, "service-proxy")
+        metrics_client = await self._client(server, sessions, _METRICS, "kubelet")
         kubelet = Kubelet(node_client, NODE_NAME)
         backend.kubelet = kubelet
         events = Events(EventRecorder(node_client, "kubelet", NODE_NAME))
         spawner = Spawner(self._channel)
         zone = Zone(CLUSTER_DOMAIN)
-        for address in self._settings.dns_ips:
-            await DnsServer(zone).start(address)
         families = rules.families(self._settings.service_cidrs, self._settings.dns_ips)
-        proxier = Proxier(self._client(server, session, _PROXY), nft, families, zone)
-        ingress = Ingress(admin)
+        ingress = Ingress(proxy_client)
         for fd, spec in self._settings.forwards:
             await ingress.start(socket.socket(fileno=fd), parse(spec))
+        pod_faults = PodFaults(kubelet.pods.values, LinkFaults(nft, tuple(self._iptables())))
+        parts = self._components
         async with asyncio.TaskGroup() as group:
-            group.create_task(Manager(admin, server.ca_pem).run())
-            group.create_task(proxier.run())
-            group.create_task(events.run())
-            group.create_task(kubelet.run(self._node(node_client, kubelet, spawner, events)))
-            group.create_task(MetricsServer(metrics_client, kubelet, self._ipam.node_ips[0], _METRICS_DIRECTORY).run())
-            group.create_task(self._announce(admin))
-            group.create_task(self._watch_programs())
+            start = group.create_task
+            start(parts["controllers"].keep(lambda: Manager(admin, server.ca_pem).run()))
+            start(parts["service-proxy"].keep(lambda: Proxier(proxy_client, nft, families, zone).run()))
+            start(parts["dns"].keep(lambda: self._serve_dns(zone)))
+            start(events.run())
+            start(kubelet.run(self._node(node_client, kubelet, spawner, events)))
+            start(MetricsServer(metrics_client, kubelet, self._ipam.node_ips[0], _METRICS_DIRECTORY).run())
+            start(Control(self._state.directory / chaos.SOCKET, parts, pod_faults).run())
+            start(self._announce(admin))
+            start(self._watch_programs())
             await spawner.lost
             raise RuntimeError("the first process is gone")
+
+    def _iptables(self) -> Iterator[str]:
+        yield find_tool("iptables", "iptables", self._settings.path)
+        if len(self._settings.pod_cidrs) > 1:
+            yield find_tool("ip6tables", "iptables", self._settings.path)
+
+    async def _serve_dns(self, zone: Zone) -> None:
+        servers = [DnsServer(zone, self._components["dns"].gate) for _ in self._settings.dns_ips]
+        try:
+            for server, address in zip(servers, self._settings.dns_ips, strict=True):
+                await server.start(address)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            for server in servers:
+                await server.stop()
 
     def _node(self, client: KubeClient, kubelet: Kubelet, spawner: Spawner, events: Events) -> Node:
         root = rootfs.plan()

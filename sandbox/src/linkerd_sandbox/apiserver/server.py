@@ -30,6 +30,7 @@ from linkerd_sandbox.apiserver.rules import Rules
 from linkerd_sandbox.apiserver.store import Store
 from linkerd_sandbox.apiserver.subresources import Subresources
 from linkerd_sandbox.apiserver.tokens import Signer
+from linkerd_sandbox.faults.gate import Gate
 from linkerd_sandbox.kubeconfig import kubeconfig
 
 _SHUTDOWN_SECONDS = 1.0
@@ -64,6 +65,9 @@ class ApiServer:
         service_cidr: str = "10.43.0.0/16",
         advertise: str,
     ) -> None:
+        self.gate = Gate()
+        """What `linkerd sandbox chaos` puts before every request."""
+        self.gate.cut = self._cut
         host, _, port = advertise.partition(":")
         self._advertise = (host, int(port or _PORT))
         self._sockets = list(sockets)
@@ -71,6 +75,7 @@ class ApiServer:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
         self._stopping = asyncio.Event()
+        self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
         self._background: list[asyncio.Task[None]] = []
         self.store = Store()
@@ -116,7 +121,9 @@ class ApiServer:
         front = directory / "front-proxy-client"
         self._front_proxy.issue(aggregation.CLIENT, [], front.with_suffix(".crt"), front.with_suffix(".key"))
         bootstrap(self._resources, self.ca_pem, self._front_proxy.pem, api_address, self._advertise)
-        server = web.Server(self._http.handle, request_factory=_request, access_log=None, handler_cancellation=True)
+        server = self._server = web.Server(
+            self._handle, request_factory=_request, access_log=None, handler_cancellation=True
+        )
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
         context = server_context(certificate, key)
@@ -128,6 +135,16 @@ class ApiServer:
             asyncio.create_task(self._aggregation.watch()),
         ]
         self._http.ready.set()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        await self.gate.enter()
+        return await self._http.handle(request)
+
+    def _cut(self) -> None:
+        """Every connection ends at once; what is stored stays."""
+        for connection in self._server.connections if self._server is not None else ():
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def stop(self) -> None:
         """End watches and connections, close the sockets."""

@@ -9,7 +9,7 @@ import contextlib
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from linkerd_kube.objects import JsonObject, ObjectRef
@@ -50,6 +50,8 @@ class Container:
         self._backoff = CrashBackoff()
         self._recipe: Recipe | None = None
         self._stdio: Stdio | None = None
+        self.clock: Mapping[str, str] = {}
+        """What sets its clock wrong, for the next run."""
         self.joins: Callable[[], int | None] = lambda: None
         """The process in whose pid namespace it runs, instead of one of its own. Raises StartError."""
         meta = context.pod["metadata"]
@@ -104,7 +106,7 @@ class Container:
         """A run from start to end; False where it did not come to one and the start is to be tried again."""
         events, name = self.context.node.events, self.state.name
         try:
-            recipe = self._recipe = Recipe(self.context, self.spec)
+            recipe = self._recipe = Recipe(self.context, self.spec, self.clock)
             spec = recipe.start()
         except UnknownImage as error:
             for reason in ("ErrImagePull", "ImagePullBackOff"):

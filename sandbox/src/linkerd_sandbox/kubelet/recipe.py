@@ -3,7 +3,7 @@
 Decided afresh for each run, as ConfigMaps, annotations and the image may have changed since the last one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,12 +48,13 @@ def hostname_of(pod: JsonObject) -> str:
 class Recipe:
     """Of one run of one container. Raises UnknownImage, ConfigError where it cannot be made."""
 
-    def __init__(self, context: PodContext, spec: JsonObject) -> None:
+    def __init__(self, context: PodContext, spec: JsonObject, extra: Mapping[str, str]) -> None:
+        """`extra`: environment past the manifest's."""
         self._context = context
         self._spec = spec
         self.image: Image = context.node.images().resolve(str(spec.get("image", "")))
         self._marked = self.image.is_proxy and context.node.mode == "one-uid"
-        self._env = environment.build(spec, self._base(), context.sources)
+        self._env = environment.build(spec, self._base(), context.sources) | dict(extra)
         self._message = self._message_file()
 
     def _base(self) -> dict[str, str]:

@@ -5,7 +5,9 @@ of processes that have ended is in their parents' (cutime and cstime of proc(5))
 10 ms. Memory is the proportional set size: what is shared counts once over all.
 """
 
+import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,23 @@ def namespace_of(pid: int, proc: Path = Path("/proc")) -> str:
         return str((proc / str(pid) / "ns/pid").readlink())
     except OSError:
         return ""
+
+
+def members(namespace: str, proc: Path = Path("/proc")) -> list[int]:
+    """Processes in a pid namespace."""
+    found: list[int] = []
+    for path in _pids(proc):
+        with contextlib.suppress(OSError):
+            if str((path / "ns/pid").readlink()) == namespace:
+                found.append(int(path.name))
+    return found
+
+
+def signal_members(namespace: str, number: signal.Signals) -> None:
+    """To every process of a pid namespace."""
+    for pid in members(namespace):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def by_namespace(*, memory: bool, proc: Path = Path("/proc")) -> dict[str, Sum]:
