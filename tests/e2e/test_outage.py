@@ -13,6 +13,7 @@ from linkerd_kube.resources import DEPLOYMENTS, PODS, SERVICES
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
 
+LOAD: JsonObject = {"name": "chaos", "host": f"pair.{MESHED}", "port": PORTS["http1"]}
 HEARD = ("linkerd-identity", "linkerd-destination")
 """Who answers sidecars."""
 
@@ -100,3 +101,80 @@ def test_a_service_deleted_and_made_again(mesh: Cluster) -> None:
     until(lambda: mesh.ask(MESHED, "client", "http1", **target).get("status") == 200, 20, "an answer again")
     said = mesh.ask(MESHED, "client", "http1", **target)
     assert "l5d-client-id" in said["body"], "and it is secured again"
+
+
+def chaos(mesh: Cluster, *words: str) -> None:
+    """A fault, as a user makes one."""
+    mesh.run("linkerd", "sandbox", "chaos", *words)
+
+
+def answered(mesh: Cluster) -> dict[str, int]:
+    """Requests answered so far, by pod."""
+    counts: dict[str, int] = mesh.ask(MESHED, "client", "load_read", name="chaos")["answered"]
+    return counts
+
+
+@pytest.fixture
+def load(mesh: Cluster) -> Iterator[None]:
+    """Requests to both pods of `pair`, all the time."""
+    mesh.ask(MESHED, "client", "load_start", **LOAD)
+    try:
+        until(lambda: len(answered(mesh)) == 2, 15, "both pods answer")
+        yield
+    finally:
+        mesh.ask(MESHED, "client", "load_stop", name="chaos")
+
+
+def more(mesh: Cluster, count: int) -> dict[str, int]:
+    """Waits for so many answers; how many of them each pod gave."""
+    before = answered(mesh)
+    until(lambda: sum(answered(mesh).values()) >= sum(before.values()) + count, 30, f"{count} answers more")
+    return {pod: number - before.get(pod, 0) for pod, number in answered(mesh).items()}
+
+
+def unharmed(mesh: Cluster) -> None:
+    report = mesh.ask(MESHED, "client", "load_read", name="chaos")
+    assert report["failed"] == 0, json.dumps(report, indent=1)
+
+
+def test_a_control_plane_that_is_cut_off_stops_nothing(mesh: Cluster, load: None) -> None:
+    """Not stopped but unreachable: connections hang, as behind a broken switch, instead of being refused."""
+    try:
+        for name in HEARD:
+            chaos(mesh, "partition", f"deploy/{name}", "-n", CONTROL_PLANE)
+        more(mesh, 200)
+    finally:
+        for name in HEARD:
+            chaos(mesh, "heal", f"deploy/{name}", "-n", CONTROL_PLANE)
+    mesh.scale(MESHED, "pair", 3)
+    try:
+        until(lambda: len(answered(mesh)) == 3, 60, "news arrive again: the third pod answers")
+    finally:
+        mesh.scale(MESHED, "pair", 2)
+        mesh.await_available(MESHED, "pair")
+    unharmed(mesh)
+
+
+def test_a_killed_proxy_harms_only_what_it_held(mesh: Cluster, load: None) -> None:
+    """SIGKILL, no farewell: what was under way through it may fail; nothing after that does, and it comes back."""
+    victim = str(mesh.pods(MESHED, "app=pair")[0]["metadata"]["name"])
+    chaos(mesh, "kill", victim, "-c", "linkerd-proxy", "-n", MESHED)
+    more(mesh, 200)
+    until(lambda: more(mesh, 20).get(victim, 0) > 0, 40, "the pod answers again")
+    report = mesh.ask(MESHED, "client", "load_read", name="chaos")
+    assert report["failed"] <= 4, json.dumps(report, indent=1)  # at most one for each of the client's connections
+
+
+def test_a_slow_and_lossy_network_to_one_pod(mesh: Cluster, load: None) -> None:
+    """No request fails, the balancer sends most of them elsewhere, and it does so no longer than it must."""
+    slow = str(mesh.pods(MESHED, "app=pair")[0]["metadata"]["name"])
+    try:
+        chaos(mesh, "delay", slow, "200", "-n", MESHED)
+        chaos(mesh, "loss", slow, "5", "-n", MESHED)
+        more(mesh, 20)  # the balancer learns of it
+        counts = more(mesh, 200)
+    finally:
+        chaos(mesh, "heal", slow, "-n", MESHED)
+    assert counts.get(slow, 0) < 60, counts
+    until(lambda: more(mesh, 20).get(slow, 0) > 4, 60, "its share again, as what was measured fades")
+    unharmed(mesh)
