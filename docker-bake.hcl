@@ -20,7 +20,7 @@ function "cached" {
 }
 
 group "default" {
-  targets = ["proxy", "identity", "destination", "injector", "viz", "emojivoto"]
+  targets = ["proxy", "identity", "destination", "injector", "viz", "debug", "emojivoto"]
 }
 
 group "release" {
@@ -75,6 +75,14 @@ target "viz" {
   cache-to   = cached("viz", ",mode=max")
 }
 
+target "debug" {
+  inherits   = ["labels"]
+  dockerfile = "deploy/debug/Dockerfile"
+  tags       = ["${REGISTRY}/debug:${TAG}"]
+  cache-from = cached("debug", "")
+  cache-to   = cached("debug", ",mode=max")
+}
+
 target "emojivoto" {
   inherits   = ["labels"]
   name       = "emojivoto-${part}"
@@ -89,7 +97,7 @@ target "emojivoto" {
 # The same images for both architectures, with provenance and a bill of materials.
 target "service-release" {
   name       = "${service}-release"
-  matrix     = { service = ["proxy", "identity", "destination", "injector", "viz"] }
+  matrix     = { service = ["proxy", "identity", "destination", "injector", "viz", "debug"] }
   inherits   = [service]
   platforms  = ["linux/amd64", "linux/arm64"]
   attest     = ["type=provenance,mode=max", "type=sbom"]

@@ -1,8 +1,11 @@
 """`linkerd check`, typed."""
 
 import asyncio
+from datetime import datetime, timedelta, tzinfo
+from unittest.mock import patch
 
 import pytest
+from cli.tests.check.asking import problems_of
 from cli.tests.check.mesh import control_plane
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
@@ -128,3 +131,20 @@ async def test_definitions_alone(terminal: Terminal, kube: Cluster) -> None:
         "linkerd-version\n---------------\n√ can determine the latest version\n√ cli is up-to-date\n\n"
         "Status check results are √\n"
     )
+
+
+class _Slow(datetime):
+    """The clock of a machine that is ten days behind."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) - timedelta(days=10)
+
+
+async def test_a_clock_that_is_wrong_is_suspected(terminal: Terminal, kube: Cluster) -> None:
+    control_plane(kube)
+    with patch("linkerd_cli.check.command.datetime", _Slow):
+        problems = await problems_of(terminal)
+    told = problems["trust anchors are within their validity period"]
+    assert "not valid before: " in told
+    assert "is this clock right?" in told

@@ -63,6 +63,7 @@ def test_where_values_go() -> None:
         "pullPolicy": "IfNotPresent",
         "version": "9.9.9",
     }
+    assert values["debugContainer"]["image"] == values["proxy"]["image"] | {"name": "localhost:5000/mesh/debug"}
     assert values["identityTrustDomain"] == "corp.example"
     assert objects["Deployment/linkerd-identity"]["spec"]["replicas"] == 2
     container = _container(objects, "linkerd-destination")

@@ -108,6 +108,8 @@ _TOOLS: Final = {
     "docker.io/library/debian": ("bash",),
     "docker.io/library/python": ("python3",),
     "docker.io/sandbox/tools": ("sleep", "infinity"),
+    # The debug sidecar has tshark in its image; here it is what this machine has.
+    f"{_OURS}/debug": ("sh", "-c", "command -v tshark >/dev/null && exec tshark -i any; exec tcpdump -nli any"),
 }
 
 

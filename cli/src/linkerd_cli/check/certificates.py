@@ -136,7 +136,10 @@ def _in_time(certificates: "list[Certificate]", now: datetime) -> None:
         if now > certificate.not_valid_after_utc:
             bad.append(f"{_name(certificate)} not valid anymore. Expired on {_when(certificate.not_valid_after_utc)}")
         elif now < certificate.not_valid_before_utc:
-            bad.append(f"{_name(certificate)} not valid before: {_when(certificate.not_valid_before_utc)}")
+            begins = _when(certificate.not_valid_before_utc)
+            bad.append(
+                f"{_name(certificate)} not valid before: {begins}; here it is {_when(now)}: is this clock right?"
+            )
     if bad:
         raise Failed("Invalid certificates:\n" + "\n".join(f"  * {line}" for line in bad))
 

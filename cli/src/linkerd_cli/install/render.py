@@ -18,6 +18,8 @@ ISSUANCE = {
     "issuanceLifetime": ("LINKERD_IDENTITY_LEAF_LIFETIME", "86400000ms"),
     "clockSkewAllowance": ("LINKERD_IDENTITY_CLOCK_SKEW", "20000ms"),
 }
+_WITH_IMAGES = ("proxy", "debugContainer")
+"""Values that name an image which the injector writes into pods."""
 # Values that are not the injector's, which checks its own.
 _CONTROLLERS: dict[str, Callable[[str], object]] = {
     "controllerLogFormat": parsing.words("plain", "json"),
@@ -46,8 +48,9 @@ def render(documents: list[Document], request: Request) -> list[str | JsonObject
     elif request.assignments or request.registry != names.REGISTRY:
         values = next(_installation_values(o) for _, o in parsed if _is_config(o))
         if request.registry != names.REGISTRY:
-            image = mapping(mapping(values, "proxy"), "image")
-            image["name"] = text(image, "name").replace(names.REGISTRY, request.registry, 1)
+            for key in _WITH_IMAGES:
+                image = mapping(mapping(values, key), "image")
+                image["name"] = text(image, "name").replace(names.REGISTRY, request.registry, 1)
         settings.apply(values, request.assignments)
         _follow_version(values, request.assignments)
         _validate(values)
@@ -73,8 +76,9 @@ def _installation_values(config: JsonObject) -> JsonObject:
 def _follow_version(values: JsonObject, assignments: list[str]) -> None:
     """linkerdVersion alone moves the proxy too, as in Linkerd's chart."""
     keys = {key for key, _ in settings.parse_assignments(assignments)}
-    if "linkerdVersion" in keys and "proxy.image.version" not in keys:
-        mapping(mapping(values, "proxy"), "image")["version"] = values["linkerdVersion"]
+    for key in _WITH_IMAGES:
+        if "linkerdVersion" in keys and f"{key}.image.version" not in keys:
+            mapping(mapping(values, key), "image")["version"] = values["linkerdVersion"]
     if "clusterDomain" in keys and "identityTrustDomain" not in keys:
         values["identityTrustDomain"] = values["clusterDomain"]
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linkerd_contract.version import VERSION
 from linkerd_rules.injection import (
     InjectConfig,
     Injection,
@@ -156,14 +157,19 @@ def test_labels_that_no_label_can_hold_are_left_out() -> None:
     assert not inject_pod(POD, node, InjectConfig(ANCHORS)).warnings
 
 
-def test_debug_sidecar_needs_an_image() -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_debug_sidecar(form: str) -> None:
     pod = copy.deepcopy(POD)
-    pod["metadata"] = {"annotations": {"config.linkerd.io/enable-debug-sidecar": "true"}}
-    without = inject_pod(pod, TARGET, InjectConfig(ANCHORS))
-    assert "debug-image" in without.warnings[0]
-    assert "linkerd-debug" not in names(mutated(without), "containers")
-    config = InjectConfig(ANCHORS, proxy=ProxyConfig(debug_image="debug", debug_version="1"))
-    assert "linkerd-debug" in names(mutated(inject_pod(pod, TARGET, config)), "containers")
+    own = {"config.linkerd.io/debug-image": "example.org/debug", "config.linkerd.io/debug-image-version": "v1"}
+    asked = {"config.linkerd.io/enable-debug-sidecar": "true"}
+    config = InjectConfig(ANCHORS, native_sidecars=FORMS[form])
+    for annotations, image in ((asked, f"ghcr.io/linkerd-py/debug:{VERSION}"), (asked | own, "example.org/debug:v1")):
+        pod["metadata"] = {"annotations": annotations}
+        injection = inject_pod(pod, TARGET, config)
+        assert injection.warnings == ()
+        spec = mutated(injection)["spec"]
+        assert isinstance(spec, dict)
+        assert (spec["containers"][-1]["name"], spec["containers"][-1]["image"]) == ("linkerd-debug", image)
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ class ProxyConfig:
     image: str = f"{names.REGISTRY}/proxy"
     version: str = VERSION
     pull_policy: str = "IfNotPresent"
-    debug_image: str = ""
-    debug_version: str = ""
+    debug_image: str = f"{names.REGISTRY}/debug"
+    debug_version: str = VERSION
     debug_pull_policy: str = "IfNotPresent"
     debug_sidecar: bool = False
 
@@ -185,7 +185,9 @@ def _proxy(v: _Values) -> ProxyConfig:
         version=v.read("proxy.image.version", v.read("linkerdVersion", d.version, parsing.tag), parsing.tag),
         pull_policy=v.read("proxy.image.pullPolicy", pull_policy, parsing.words(*PULL_POLICIES)),
         debug_image=v.read("debugContainer.image.name", d.debug_image, parsing.image),
-        debug_version=v.read("debugContainer.image.version", d.debug_version, parsing.tag),
+        debug_version=v.read(
+            "debugContainer.image.version", v.read("linkerdVersion", d.debug_version, parsing.tag), parsing.tag
+        ),
         debug_pull_policy=v.read("debugContainer.image.pullPolicy", pull_policy, parsing.words(*PULL_POLICIES)),
         control_port=v.read("proxy.ports.control", d.control_port, parsing.port),
         admin_port=v.read("proxy.ports.admin", d.admin_port, parsing.port),

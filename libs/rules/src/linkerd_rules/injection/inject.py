@@ -127,10 +127,7 @@ def _add_containers(spec: JsonObject, config: InjectConfig, proxy: ProxyConfig) 
         inits = [*inits, init]
         apps = [sidecar, *apps] if proxy.await_proxy else [*apps, sidecar]
     if proxy.debug_sidecar:
-        if proxy.debug_image and proxy.debug_version:
-            apps.append(containers.debug_container(proxy))
-        else:
-            warnings.append("enable-debug-sidecar: debug-image and debug-image-version are not set; it is left out")
+        apps.append(containers.debug_container(proxy))
     ours = containers.volumes()
     taken = {volume["name"] for volume in ours}
     spec["initContainers"], spec["containers"] = inits, apps
