@@ -1,8 +1,8 @@
 """`linkerd check`, typed."""
 
 import asyncio
-from datetime import datetime, timedelta, tzinfo
-from unittest.mock import patch
+from datetime import datetime, timedelta
+from unittest.mock import Mock, patch
 
 import pytest
 from cli.tests.check.asking import problems_of
@@ -133,17 +133,10 @@ async def test_definitions_alone(terminal: Terminal, kube: Cluster) -> None:
     )
 
 
-class _Slow(datetime):
-    """The clock of a machine that is ten days behind."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:
-        return datetime.now(tz) - timedelta(days=10)
-
-
 async def test_a_clock_that_is_wrong_is_suspected(terminal: Terminal, kube: Cluster) -> None:
     control_plane(kube)
-    with patch("linkerd_cli.check.command.datetime", _Slow):
+    ten_days_behind = Mock(now=lambda zone: datetime.now(zone) - timedelta(days=10))
+    with patch("linkerd_cli.check.command.datetime", ten_days_behind):
         problems = await problems_of(terminal)
     told = problems["trust anchors are within their validity period"]
     assert "not valid before: " in told
