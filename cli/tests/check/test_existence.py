@@ -7,6 +7,10 @@ from cli.tests.check.asking import problems_of
 from cli.tests.check.mesh import VALIDATORS, control_plane
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
+from prometheus_client import CollectorRegistry
+
+from linkerd_runtime.health import Readiness, admin_app
+from linkerd_runtime.process import serve
 
 
 def _no_config(kube: Cluster) -> None:
@@ -81,3 +85,17 @@ async def test_a_broken_one_names_the_cause(
     problems = await problems_of(terminal)
     assert list(problems) == [check]
     assert told in problems[check]
+
+
+async def test_what_a_service_waits_for_is_told(terminal: Terminal, kube: Cluster) -> None:
+    control_plane(kube)
+    kube.objects["/api/v1/namespaces/linkerd/pods/linkerd-identity-1"]["status"]["conditions"] = []
+    readiness = Readiness("Secret linkerd-identity-issuer must be given too; it is missing")
+    runner = await serve(admin_app(readiness, CollectorRegistry()), "127.0.0.1", 0)
+    kube.forwards["linkerd-identity-1", 9990] = runner.addresses[0][1]
+    try:
+        problems = await problems_of(terminal)
+    finally:
+        await runner.cleanup()
+    told = problems["control plane pods are ready"].splitlines()
+    assert told[1] == ("linkerd-identity-1: not ready: Secret linkerd-identity-issuer must be given too; it is missing")

@@ -108,8 +108,13 @@ _TOOLS: Final = {
     "docker.io/library/debian": ("bash",),
     "docker.io/library/python": ("python3",),
     "docker.io/sandbox/tools": ("sleep", "infinity"),
-    # The debug sidecar has tshark in its image; here it is what this machine has.
-    f"{_OURS}/debug": ("sh", "-c", "command -v tshark >/dev/null && exec tshark -i any; exec tcpdump -nli any"),
+    # The debug sidecar has tshark in its image; here it is what this machine has, and a shell in any case.
+    f"{_OURS}/debug": (
+        "sh",
+        "-c",
+        "command -v tshark >/dev/null && exec tshark -i any; command -v tcpdump >/dev/null && exec tcpdump -nli any; "
+        "echo 'neither tshark nor tcpdump is installed on this machine' >&2; exec sleep infinity",
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """linkerd-existence and linkerd-config: whether the control plane is there, whole, and up."""
 
+from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,24 @@ async def _replica_sets(state: State) -> None:
         if ready < wanted:
             unready.append(f"{meta(replica_set, 'name')}: {ready} of {wanted} ready")
     if unready:
-        raise Failed("\n".join(unready))
+        raise Failed("\n".join([*unready, *await _lacking(state)]))
+
+
+async def _lacking(state: State) -> list[str]:
+    """What the control plane's pods that run say on /ready: the cause, where a service waits for something."""
+    from linkerd_kube.errors import ApiError
+    from linkerd_kube.portforward import http_get
+
+    found = []
+    for pod in await component_pods(state):
+        if is_ready(pod) or text(mapping(pod, "status"), "phase") != "Running":
+            continue
+        try:
+            await http_get(state.client, state.namespace, pod_name(pod), names.PORT_SERVICE_ADMIN, "/ready")
+        except ApiError as error:
+            if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                found.append(f"{pod_name(pod)}: {error.message}")
+    return found
 
 
 async def _schedulable(state: State) -> None:
@@ -65,7 +83,7 @@ async def _pods_ready(state: State) -> None:
         elif not any(map(is_ready, ours)):
             problems += [f'pod "{pod_name(pod)}" status is {_status(pod)}' for pod in ours]
     if problems:
-        raise Failed("\n".join([*problems, *await _missing(state)]))
+        raise Failed("\n".join([*problems, *await _lacking(state), *await _missing(state)]))
 
 
 async def _missing(state: State) -> list[str]:
