@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from linkerd_cli.commands import COMMANDS, Command
 from linkerd_cli.errors import CliError, NotImplementedYet, UsageError
@@ -91,6 +90,7 @@ def _extension(name: str, before: list[str], rest: list[str], environ: Mapping[s
 def find_extension(name: str, environ: Mapping[str, str]) -> str | None:
     """The program `linkerd-NAME`: beside this executable (a virtual environment need not be active), or on PATH."""
     import shutil
+    from pathlib import Path
 
     beside = [str(Path(sys.argv[0]).parent), str(Path(sys.executable).parent)]
     path = os.pathsep.join([*beside, environ.get("PATH", os.defpath)])
