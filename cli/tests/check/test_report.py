@@ -91,3 +91,14 @@ def test_colours_only_on_a_terminal_that_wants_them(
     marks = marks_for(stream, environ)
     assert list(marks) == ["success", "warning", "error"]
     assert marks["success"] == ("\033[32m√\033[0m" if coloured else "√")
+
+
+def test_on_a_terminal_what_is_asked_is_shown_until_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", shown := _Terminal())
+    table = Table(MARKS)
+    table.waiting(GOOD, "")
+    assert shown.getvalue() == "\r\033[K… is good"
+    table.waiting(GOOD, "not yet\nmore of it")
+    table.answer(FIRST, Answer(GOOD, "success"))
+    lines = shown.getvalue().split("\r\033[K")
+    assert lines == ["", "… is good", "… is good (not yet)", "first\n-----\n√ is good\n"]

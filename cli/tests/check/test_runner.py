@@ -25,7 +25,7 @@ def _check(name: str, *failures: str, skip: bool = False, **flags: bool) -> Chec
 async def _run(*checks: Check, wait: float = 0.0) -> tuple[list[str], bool, list[str]]:
     waited: list[str] = []
     state = State(Context("linkerd", "linkerd-viz", None, None, False, {}), now=lambda: pytest.fail("no clock"))
-    runner = Runner(state, wait, lambda check, reason: waited.append(f"{check.description}: {reason}"))
+    runner = Runner(state, wait, lambda check, reason: waited.append(f"{check.description}: {reason}".rstrip(": ")))
     said = [
         f"{answer.check.description} {answer.result} {answer.error}".rstrip()
         async for _, answer in runner.run([Category("c", checks)])
@@ -39,7 +39,7 @@ async def test_in_order() -> None:
 
 
 async def test_a_warning_fails_nothing() -> None:
-    assert await _run(_check("a", "hm", warning=True)) == (["a warning hm"], True, [])
+    assert await _run(_check("a", "hm", warning=True)) == (["a warning hm"], True, ["a"])
 
 
 async def test_after_a_fatal_failure_nothing_is_asked() -> None:
@@ -48,18 +48,18 @@ async def test_after_a_fatal_failure_nothing_is_asked() -> None:
 
 
 async def test_what_does_not_arise_is_not_shown() -> None:
-    assert await _run(_check("a", skip=True)) == ([], True, [])
+    assert await _run(_check("a", skip=True)) == ([], True, ["a"])
 
 
 async def test_waits_for_what_comes_true(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
     said, success, waited = await _run(_check("a", "not yet", "still not", retry=True), wait=30)
-    assert (said, success, waited) == (["a success"], True, ["a: not yet", "a: still not"])
+    assert (said, success, waited) == (["a success"], True, ["a", "a: not yet", "a: still not"])
 
 
 async def test_does_not_wait_longer_than_asked() -> None:
     said, success, waited = await _run(_check("a", "not yet", retry=True), wait=0)
-    assert (said, success, waited) == (["a error not yet"], False, [])
+    assert (said, success, waited) == (["a error not yet"], False, ["a"])
 
 
 async def test_a_bug_in_a_check_is_not_an_answer() -> None:

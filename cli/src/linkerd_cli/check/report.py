@@ -26,7 +26,7 @@ class Report(Protocol):
         """One check was answered."""
 
     def waiting(self, check: Check, reason: str) -> None:
-        """A check does not hold yet."""
+        """A check is being asked; `reason` is "", or why it does not hold yet."""
 
     def extension(self) -> None:
         """What follows are an extension's checks."""
@@ -65,7 +65,8 @@ class Table:
     def waiting(self, check: Check, reason: str) -> None:
         """On a terminal, a line that the answer overwrites."""
         if self._transient:
-            sys.stdout.write(f"{_CLEAR}… {check.description} ({reason.partition(chr(10))[0][:60]})")
+            why = f" ({reason.partition(chr(10))[0][:60]})" if reason else ""
+            sys.stdout.write(f"{_CLEAR}… {check.description}{why}")
             sys.stdout.flush()
             self._dirty = True
 

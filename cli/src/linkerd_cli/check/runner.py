@@ -12,7 +12,7 @@ RETRY_SECONDS = 1.0
 
 
 class Runner:
-    """`waiting` is told of a check that does not hold yet and why, before each new attempt."""
+    """`waiting` is told of each check before it is asked (reason ""), and of the reason before it is asked again."""
 
     def __init__(self, state: State, wait_seconds: float, waiting: Callable[[Check, str], None]) -> None:
         self._state = state
@@ -39,6 +39,7 @@ class Runner:
     async def _ask(self, check: Check) -> Answer | None:
         from linkerd_kube.errors import ApiError
 
+        self._waiting(check, "")
         while True:
             try:
                 await check.run(self._state)
