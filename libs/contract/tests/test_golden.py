@@ -41,6 +41,7 @@ KINDS: dict[str, object] = {
     "viz-history": viz.HistoryResponse,
     "viz-certificates": viz.CertificatesResponse,
     "viz-tap": viz.TapQuery,
+    "proxy-error": explain.ProxyErrorLine,
     "decision-trace": explain.DecisionTrace,
     "explanation": explain.Explanation,
     "replay": replay.Replay,

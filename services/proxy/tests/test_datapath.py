@@ -8,6 +8,7 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, impatient, inbound_document, pair, sidecar
 
+from linkerd_contract.explain import ProxyErrorLine
 from linkerd_contract.inbound import AuthnKind, Authorization
 from linkerd_contract.outbound import Protocol, ProtocolHint
 from linkerd_contract.resource import ResourceRef
@@ -116,7 +117,24 @@ async def test_a_refused_connection_is_502(tmp_path: Path) -> None:
     async with pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
         answer = await client.get()
         assert answer.status == 502
-        # The peer's own words are for our log: the application was reached through a peer that was fine.
+        # The peer's own words: the id leads to its trace (docs/decisions/0010).
+        told = ProxyErrorLine.parse(answer.fields["l5d-proxy-error"])
+        assert (told.code, told.phase, told.peer) == ("i/o", "connect", CLIENT)
+        assert mesh.server.runtime.decisions.get(told.id) is not None
+        assert mesh.server.sample("inbound_http_errors_total", 'error="i/o"') == 1
+        assert mesh.client.sample("outbound_http_errors_total") == 0
+
+
+@on_uvloop
+async def test_applications_are_told_nothing_where_they_shall_not_be(tmp_path: Path) -> None:
+    async with apps.server(_never) as app:
+        pass
+    async with (
+        pair(tmp_path, app, OUTBOUND_DISABLE_INFORMATIONAL_HEADERS="1") as mesh,
+        apps.client(mesh.addr) as client,
+    ):
+        answer = await client.get()
+        assert answer.status == 502
         assert "l5d-proxy-error" not in answer.fields
         assert mesh.server.sample("response_total", 'status_code="502"', 'error="i/o"') == 1
 

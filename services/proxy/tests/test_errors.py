@@ -29,4 +29,8 @@ def test_every_error_has_a_message_and_a_fault() -> None:
     for cause, *_ in TABLE:
         assert cause().message
         assert isinstance(cause.fault, errors.Fault)
-    assert errors.StreamReset(8).code == 8
+        assert cause.phase
+    reset = errors.StreamReset(8)
+    assert (reset.code, reset.label, reset.cause) == (8, "h2(CANCEL)", "CANCEL")
+    assert errors.StreamReset(11).cause == "ENHANCE_YOUR_CALM"
+    assert (errors.StreamReset(999).label, errors.StreamReset(999).cause) == ("h2(UNKNOWN)", "RESET")

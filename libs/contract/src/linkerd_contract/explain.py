@@ -31,6 +31,42 @@ def tag_of(trace: str) -> str | None:
     return tag if good else None
 
 
+_DETAILS = frozenset(("code", "phase", "peer", "id"))
+
+
+class ProxyErrorLine(Document, frozen=True):
+    """What an l5d-proxy-error header says: a sentence, and what leads to the decision behind it.
+
+    `code` is the value of the error label of the metrics, `phase` the stage that failed, `peer` the endpoint (outbound)
+    or the client (inbound), `id` the trace's.
+    """
+
+    message: str
+    code: str = ""
+    phase: str = ""
+    peer: str = ""
+    id: str = ""
+
+    def text(self) -> str:
+        """`MESSAGE [code: CODE; phase: PHASE; peer: PEER; id: ID]`: printable ASCII on one line."""
+        pairs = (("code", self.code), ("phase", self.phase), ("peer", self.peer), ("id", self.id))
+        details = "; ".join([f"{name}: {_printable(value)}" for name, value in pairs if value])
+        return f"{_printable(self.message)} [{details}]" if details else _printable(self.message)
+
+    @classmethod
+    def parse(cls, text: str) -> "ProxyErrorLine":
+        """Read such a line; one without details, as Linkerd's own proxies write, is all message."""
+        begin = max(text.rfind(f" [{name}: ") for name in _DETAILS)
+        if begin < 0 or not text.endswith("]"):
+            return cls(text)
+        found = dict([part.partition(": ")[::2] for part in text[begin + 2 : -1].split("; ")])
+        return cls(text[:begin], **found) if found.keys() <= _DETAILS else cls(text)
+
+
+def _printable(text: str) -> str:
+    return "".join([c if " " <= c <= "~" else "?" if c > "~" else " " for c in text]).strip()
+
+
 class DecisionStep(Document, frozen=True):
     """One decision in the order in which it is made: what was asked, what was answered, from which object."""
 
@@ -41,7 +77,11 @@ class DecisionStep(Document, frozen=True):
 
 
 class DecisionTrace(Document, frozen=True):
-    """A failed, denied or retried request, by the id in its l5d-proxy-error header. No bodies, no header values."""
+    """A failed, denied or retried request, by the id in its l5d-proxy-error header. No bodies, no header values.
+
+    `code` is the header's, or "retried" where a response came in the end; `path` is without its query. `attempts`
+    counts tries at endpoints; what each of them but the last came to is a step.
+    """
 
     id: str
     time: str

@@ -8,6 +8,7 @@ neither has a connection left or the grace period is over.
 import asyncio
 import gc
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from linkerd_proxy.admin import METRICS, Admin, admin_app
+from linkerd_contract.explain import pod_tag
+from linkerd_proxy.admin import DECISIONS, METRICS, Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
 from linkerd_proxy.datapath import DataPath
@@ -23,6 +25,7 @@ from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import Settings
 from linkerd_proxy.tap import TapServer
+from linkerd_proxy.telemetry.decisions import Decisions
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
 from linkerd_proxy.workers import Followers, Leader
@@ -63,7 +66,11 @@ class Proxy:
         self._stop = stop
         self.metrics = Metrics()
         self.metrics.registry.collect(ProcessMetrics())
-        self.runtime = Runtime(loop, self.metrics)
+        context = settings.destination.context
+        # Ids of all workers, also of those that took the place of others, are different.
+        before = 0 if options.leader is None else os.getpid() << 24
+        decisions = Decisions(pod_tag(context.namespace, context.pod), before=before)
+        self.runtime = Runtime(loop, self.metrics, decisions)
         self._credentials: Credentials | None = None
         self._chain: bytes | None = None
         self._certified = asyncio.Event()
@@ -125,6 +132,7 @@ class Proxy:
             environment=self._options.environment,
             log_level=self._options.log_level,
             certificate=lambda: self._chain,
+            decisions=self.runtime.decisions,
             shutdown=self._stop.request if settings.shutdown_endpoint else None,
         )
         runner = web.AppRunner(admin_app(admin), access_log=None, shutdown_timeout=1.0)
@@ -164,7 +172,7 @@ class Proxy:
         gc.set_threshold(*GC_THRESHOLDS)
 
     async def _follow(self, leader: Leader) -> None:
-        answers = {METRICS: self.metrics.registry.render}
+        answers = {METRICS: self.metrics.registry.render, DECISIONS: self.runtime.decisions.all}
         await leader.follow(self._on_credentials, self._options.log_level.set, self._stop.request, answers)
 
     async def _first_certificate(self) -> None:

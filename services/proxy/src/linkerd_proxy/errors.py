@@ -2,11 +2,14 @@
 
 Each names whose fault it is and carries what the client is told: the HTTP status, the gRPC status, and whether the
 connection is closed after it (Linkerd's table). http/respond.py is the only place that turns one into bytes.
-`label` is the value of the error label of the metrics.
+`label` is the value of the error label of the metrics, and the code that clients and traces are told; `phase` the stage
+that failed. `cause` is its name among the errors of outbound_{http,grpc}_route_* (Linkerd's newer families).
 """
 
 from enum import Enum
 from typing import ClassVar
+
+from linkerd_proxy.codec.h2.errors import NAMES, code_name
 
 GRPC_CANCELLED = 1
 GRPC_DEADLINE_EXCEEDED = 4
@@ -16,6 +19,9 @@ GRPC_RESOURCE_EXHAUSTED = 8
 GRPC_ABORTED = 10
 GRPC_INTERNAL = 13
 GRPC_UNAVAILABLE = 14
+
+
+_RESET_CAUSES = {7: "REFUSED", 8: "CANCEL", 11: "ENHANCE_YOUR_CALM"}
 
 
 class Fault(Enum):
@@ -36,7 +42,9 @@ class ProxyError(Exception):
     status: ClassVar[int] = 500
     grpc_status: ClassVar[int] = GRPC_INTERNAL
     close: ClassVar[bool] = True
-    label: ClassVar[str] = "unexpected"
+    label: str = "unexpected"
+    phase: ClassVar[str] = "proxy"
+    cause: str = "UNKNOWN"
     default: ClassVar[str] = "unexpected error"
 
     def __init__(self, message: str = "") -> None:
@@ -55,24 +63,32 @@ class ConnectFailed(ProxyError):
     status = 502
     grpc_status = GRPC_UNAVAILABLE
     label = "i/o"
+    phase = "connect"
+    cause = "IO"
     default = "connect failed"
 
 
 class ConnectionLost(ConnectFailed):
     """The connection to the endpoint ended while a request was on it."""
 
+    phase = "response"
+    cause = "IO"
     default = "connection closed before message completed"
 
 
 class DowngradedReset(ConnectFailed):
     """An HTTP/2 reset of a stream that carries an HTTP/1 request."""
 
+    phase = "response"
+    cause = "RESET"
     default = "the stream was reset"
 
 
 class BadResponse(ConnectFailed):
     """The endpoint sent what is not HTTP."""
 
+    phase = "response"
+    cause = "IO"
     default = "invalid response"
 
 
@@ -83,6 +99,8 @@ class ConnectTimeout(ProxyError):
     status = 504
     grpc_status = GRPC_DEADLINE_EXCEEDED
     label = "i/o"
+    phase = "connect"
+    cause = "IO"
     default = "connect timed out"
 
 
@@ -93,6 +111,8 @@ class FailFastError(ProxyError):
     status = 504
     grpc_status = GRPC_DEADLINE_EXCEEDED
     label = "failfast"
+    phase = "balancer"
+    cause = "FAIL_FAST"
     default = "service in fail-fast"
 
 
@@ -103,6 +123,8 @@ class LoadShed(ProxyError):
     status = 503
     grpc_status = GRPC_UNAVAILABLE
     label = "loadshed"
+    phase = "balancer"
+    cause = "LOAD_SHED"
     default = "service unavailable"
 
 
@@ -114,6 +136,8 @@ class ResponseTimeout(ProxyError):
     grpc_status = GRPC_DEADLINE_EXCEEDED
     close = False
     label = "response timeout"
+    phase = "timeout"
+    cause = "RESPONSE_STREAM_TIMEOUT"
     default = "response timeout"
 
 
@@ -122,6 +146,8 @@ class ProfileTimeout(ResponseTimeout):
 
     close = True
     label = "timeout"
+    phase = "timeout"
+    cause = "REQUEST_TIMEOUT"
     default = "request timed out"
 
 
@@ -131,12 +157,14 @@ class IdentityRequired(ProxyError):
     status = 502
     grpc_status = GRPC_UNAVAILABLE
     label = "identity required"
+    phase = "endpoint"
     default = "identity required"
 
 
 class BackendMissing(ProxyError):
     """A route's backend does not exist."""
 
+    phase = "backend"
     default = "invalid policy: backend not found"
 
 
@@ -144,6 +172,7 @@ class FilterNotImplemented(ProxyError):
     """A route has a filter that this version cannot carry out: to ignore it would be worse than to fail."""
 
     close = False
+    phase = "filter"
     default = "invalid policy: filters are not implemented"
 
 
@@ -155,6 +184,7 @@ class RouteNotFound(ProxyError):
     grpc_status = GRPC_NOT_FOUND
     close = False
     label = "route not found"
+    phase = "route"
     default = "no route found for request"
 
 
@@ -166,6 +196,7 @@ class Unauthorized(ProxyError):
     grpc_status = GRPC_PERMISSION_DENIED
     close = False
     label = "unauthorized"
+    phase = "authorization"
     default = "unauthorized request on route"
 
 
@@ -177,6 +208,7 @@ class RateLimited(ProxyError):
     grpc_status = GRPC_RESOURCE_EXHAUSTED
     close = False
     label = "rate limited"
+    phase = "rate limit"
     default = "rate limit exceeded"
 
 
@@ -187,21 +219,27 @@ class BadRequest(ProxyError):
     status = 400
     close = True
     label = "bad request"
+    phase = "request"
     default = "invalid request"
 
 
 class StreamReset(ProxyError):
-    """An HTTP/2 peer reset the stream: `code` goes on to a native HTTP/2 client as it is."""
+    """An HTTP/2 peer reset the stream: `code` goes on to a native HTTP/2 client as it is. Label: h2(REASON)."""
 
     fault = Fault.server
     status = 502
     grpc_status = GRPC_UNAVAILABLE
     label = "h2"
+    phase = "response"
+    cause = "RESET"
     default = "stream reset"
 
     def __init__(self, code: int) -> None:
-        super().__init__(f"stream reset ({code})")
+        super().__init__(f"stream reset ({code_name(code)})")
         self.code = code
+        # Peers choose the code: what the RFC does not know shares one label.
+        self.label = f"h2({code_name(code) if code < len(NAMES) else 'UNKNOWN'})"
+        self.cause = _RESET_CAUSES.get(code, "RESET")
 
 
 class DetectTimeout(ProxyError):
@@ -209,6 +247,7 @@ class DetectTimeout(ProxyError):
 
     fault = Fault.client
     label = "tls detection timeout"
+    phase = "detect"
     default = "tls detection timeout"
 
 
@@ -218,4 +257,6 @@ class DiscoveryFailed(ProxyError):
     status = 504
     grpc_status = GRPC_DEADLINE_EXCEEDED
     label = "failfast"
+    phase = "discover"
+    cause = "FAIL_FAST"
     default = "discovery failed"

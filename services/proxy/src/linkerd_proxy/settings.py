@@ -112,6 +112,11 @@ class Outbound:
     disable_informational_headers: bool = False
     metrics_hostname_labels: bool = False
 
+    @property
+    def emit_errors(self) -> bool:
+        """Whether the application is told of errors (l5d-proxy-error)."""
+        return not (self.disable_informational_headers or self.ingress_mode)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -9,11 +9,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from linkerd_contract.explain import IDENTITY_PATH
+from linkerd_contract import codec
+from linkerd_contract.explain import DECISIONS_PATH, IDENTITY_PATH, DecisionTrace
 from linkerd_proxy.admin import Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.admin.server import Routes, accepts
 from linkerd_proxy.telemetry import Registry
+from linkerd_proxy.telemetry.decisions import Decisions
 from linkerd_testkit.ports import eventually
 
 ENV = {"LINKERD2_PROXY_LOG": "warn", "LINKERD2_PROXY_CORES": "1", "PASSWORD": "secret"}
@@ -24,6 +26,7 @@ class State:
     ready: bool = True
     shutdowns: list[bool] = field(default_factory=list)
     chain: bytes | None = None
+    decisions: Decisions = field(default_factory=lambda: Decisions("0af7651c", lambda: 0.0))
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +39,7 @@ def fixture_restore() -> Iterator[None]:
 def admin(state: State, shutdown: Callable[[], None] | None = None) -> Admin:
     registry = Registry()
     registry.counter("a_total", "A.").labels().value = 3
-    return Admin(registry, lambda: state.ready, ENV, LogLevel("warn"), lambda: state.chain, shutdown)
+    return Admin(registry, lambda: state.ready, ENV, LogLevel("warn"), lambda: state.chain, state.decisions, shutdown)
 
 
 def client_of(described: Admin) -> TestClient[web.Request, web.Application]:
@@ -80,6 +83,20 @@ async def test_certificate() -> None:
         assert (response.status, await response.read()) == (200, state.chain)
 
 
+async def test_decisions() -> None:
+    state = State()
+    first = state.decisions.record(DecisionTrace(id="", time="", direction="inbound", code="unauthorized"))
+    second = state.decisions.record(DecisionTrace(id="", time="", direction="outbound", code="failfast"))
+    async with client_of(admin(state)) as client:
+        response = await client.get(DECISIONS_PATH)
+        assert [trace["id"] for trace in await response.json()] == [second, first]
+        response = await client.get(f"{DECISIONS_PATH}/{first}")
+        assert response.content_type == "application/json"
+        assert codec.decode(await response.read(), DecisionTrace).code == "unauthorized"
+        for unknown in ("0af7651c-0003", "00000000-0001", "x", "%2F"):
+            assert (await client.get(f"{DECISIONS_PATH}/{unknown}")).status == 404
+
+
 async def test_environment() -> None:
     async with client_of(admin(State())) as client:
         assert await (await client.get("/env.json")).json() == {
@@ -121,11 +138,12 @@ async def test_shutdown() -> None:
 async def test_changes_are_for_loopback_only(peer: str, allowed: bool) -> None:
     request = make_mocked_request("GET", "/proxy-log-level").clone(remote=peer)
     routes = Routes(admin(State()))
-    if allowed:
-        assert (await routes.get_log_level(request)).status == 200
-    else:
-        with pytest.raises(web.HTTPForbidden):
-            await routes.get_log_level(request)
+    for handler in (routes.get_log_level, routes.decisions):
+        if allowed:
+            assert (await handler(request)).status == 200
+        else:
+            with pytest.raises(web.HTTPForbidden):
+                await handler(request)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError
-from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http.exchange import Exchange, Way
 from linkerd_proxy.http.request import RequestHead
 from linkerd_runtime.settings import Addr
 
@@ -38,6 +38,9 @@ class Down:
     def source(self, x: Exchange) -> Addr | None:
         return Addr("10.0.0.9", 40000)
 
+    def failure(self, x: Exchange, error: ProxyError) -> str:
+        return error.message
+
 
 class Up:
     def __init__(self) -> None:
@@ -72,6 +75,9 @@ class Observer:
 
     def failed(self, x: Exchange, error: ProxyError | None) -> None:
         self.log.append(("failed", None if error is None else type(error)))
+
+    def explain(self, x: Exchange) -> Way:
+        return Way("10.0.0.1:80")
 
 
 def exchange(fields: Headers = GET, *, down: Down | None = None, version: int = 2) -> Exchange:

@@ -6,6 +6,7 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, pair, sidecar
 
+from linkerd_contract.explain import ProxyErrorLine
 from linkerd_contract.outbound import Balancer, OutboundDocument, ProtocolHint
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
@@ -46,7 +47,7 @@ async def test_no_endpoint_waits_then_504_then_503_until_there_is_one(tmp_path: 
         async def ask() -> tuple[int, str]:
             async with apps.client(proxy.outbound) as client:
                 got = await client.get()
-                return got.status, got.fields.get("l5d-proxy-error", "")
+                return got.status, ProxyErrorLine.parse(got.fields.get("l5d-proxy-error", "")).message
 
         assert await ask() == (504, "service in fail-fast")
         assert await ask() == (503, "service unavailable")

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 from services.proxy.tests import apps
 from services.proxy.tests.mesh import SERVICE, document, inbound_document
-from services.proxy.tests.test_app import START_SECONDS, Sidecar, sidecar
+from services.proxy.tests.running import START_SECONDS, Sidecar, sidecar
 
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.control_plane import FakeControlPlane

@@ -1,7 +1,8 @@
 """The routes of the admin server, as linkerd2-proxy has them.
 
-What changes the proxy (log level, shutdown) is for loopback only, 403 for everyone else. The server runs in the data
-path's event loop for now: a scrape of 1,000 series costs it some milliseconds.
+What changes the proxy (log level, shutdown), and what it knows of single requests (decisions), is for loopback only,
+403 for everyone else. The server runs in the data path's event loop for now: a scrape of 1,000 series costs it some
+milliseconds.
 """
 
 import asyncio
@@ -13,15 +14,17 @@ from ipaddress import ip_address
 from aiohttp import hdrs, web
 
 from linkerd_contract import codec
-from linkerd_contract.explain import IDENTITY_PATH
+from linkerd_contract.explain import DECISIONS_PATH, IDENTITY_PATH, DecisionTrace
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.settings import PREFIX
 from linkerd_proxy.telemetry import Registry
+from linkerd_proxy.telemetry.decisions import CAPACITY, Decisions
 from linkerd_proxy.telemetry.merge import merge
 from linkerd_proxy.workers import Followers
 
 PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METRICS = "metrics"
+DECISIONS = "decisions"
 """What the other workers are asked for."""
 _GZIP_LEVEL = 1
 """Metrics shrink twentyfold at the fastest level already."""
@@ -37,6 +40,7 @@ class Admin:
     environment: Mapping[str, str]
     log_level: LogLevel
     certificate: Callable[[], bytes | None]
+    decisions: Decisions
     shutdown: Callable[[], None] | None = None
     followers: Followers | None = None
     """The other workers, where there are any."""
@@ -50,6 +54,8 @@ def admin_app(admin: Admin) -> web.Application:
     app.router.add_get("/ready", routes.ready)
     app.router.add_get("/metrics", routes.metrics)
     app.router.add_get(IDENTITY_PATH, routes.certificate)
+    app.router.add_get(DECISIONS_PATH, routes.decisions)
+    app.router.add_get(DECISIONS_PATH + "/{id}", routes.decision)
     app.router.add_get("/env.json", routes.environment)
     app.router.add_get("/proxy-log-level", routes.get_log_level, allow_head=False)
     app.router.add_put("/proxy-log-level", routes.set_log_level)
@@ -101,6 +107,32 @@ class Routes:
         if chain is None:
             return web.Response(status=503, text="there is no certificate: identity has not issued one yet\n")
         return web.Response(body=chain, content_type="application/x-pem-file")
+
+    async def decisions(self, request: web.Request) -> web.Response:
+        """The traces of failed, denied and retried requests that are kept, newest first."""
+        _loopback_only(request)
+        return web.Response(body=codec.encode(await self._traces()), content_type="application/json")
+
+    async def decision(self, request: web.Request) -> web.Response:
+        """One of them."""
+        _loopback_only(request)
+        identifier = request.match_info["id"]
+        found = self._admin.decisions.get(identifier)
+        if found is None and self._admin.followers is not None:
+            one = next((trace for trace in await self._traces() if trace.id == identifier), None)
+            found = None if one is None else codec.encode(one)
+        if found is None:
+            text = f"no decision {identifier[:64]} here: this proxy keeps its last {CAPACITY}\n"
+            return web.Response(status=404, text=text)
+        return web.Response(body=found, content_type="application/json")
+
+    async def _traces(self) -> list[DecisionTrace]:
+        """Those of all workers, newest first."""
+        lists = [self._admin.decisions.all()]
+        if self._admin.followers is not None:
+            lists += await self._admin.followers.ask(DECISIONS)
+        found = [trace for one in lists for trace in codec.decode(one, list[DecisionTrace])]
+        return sorted(found, key=lambda trace: trace.time, reverse=True) if len(lists) > 1 else found
 
     async def environment(self, request: web.Request) -> web.Response:
         """LINKERD2_PROXY_* as JSON; a query `?A&B` asks for variables by name, null where they are not set."""

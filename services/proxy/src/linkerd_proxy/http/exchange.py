@@ -10,8 +10,10 @@ Heads are header lists as HTTP/2 has them, pseudo-headers first, and are never c
 `x.observer` is the stage that sent the request to an endpoint: it rewrites the response's head and keeps the books.
 """
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from linkerd_contract.explain import DecisionStep
 from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError, StreamReset
@@ -80,6 +82,9 @@ class Down(Protocol):
     def source(self, x: "Exchange") -> Addr | None:
         """The other end of the connection; None where it is gone."""
 
+    def failure(self, x: "Exchange", error: ProxyError) -> str:
+        """A request fails: count and keep why; what l5d-proxy-error says of it."""
+
 
 class Up(Protocol):
     """A connection to an endpoint, as the request's way."""
@@ -97,6 +102,14 @@ class Up(Protocol):
         """So many bytes of the response's body were written onwards."""
 
 
+class Way(NamedTuple):
+    """The decisions on a request, in their order; `peer` is the endpoint (outbound) or the client (inbound)."""
+
+    peer: str = ""
+    steps: Sequence[DecisionStep] = ()
+    attempts: int = 1
+
+
 class Observer(Protocol):
     """Who keeps the books of an exchange once it has an endpoint."""
 
@@ -111,6 +124,9 @@ class Observer(Protocol):
 
     def failed(self, x: "Exchange", error: ProxyError | None) -> None:
         """It ended early; None: because the client went away."""
+
+    def explain(self, x: "Exchange") -> Way:
+        """Where it went."""
 
 
 class Service(Protocol):
@@ -167,12 +183,13 @@ class Exchange:
             return  # only the rest of the request is lost, which nobody waits for
         self.observer.failed(self, error)
         down = self.down
+        line = down.failure(self, error)
         if flags & RESPONSE_STARTED or isinstance(error, StreamReset):
             down.abort(self, error)
             return
         if error.close:
             down.close_after(self)
-        down.respond(self, respond.head(error, grpc=flags & GRPC != 0, emit=down.emit_errors), True)
+        down.respond(self, respond.head(error, line, grpc=flags & GRPC != 0, emit=down.emit_errors), True)
 
     def gone(self) -> None:
         """The client went away before the end of the response."""
@@ -184,6 +201,15 @@ class Exchange:
         self.down = GONE
         up, self.up = self.up, NOWHERE
         up.cancel(self)
+
+
+OnFailure = Callable[[Exchange, ProxyError], str]
+"""What a server's connection asks when a request fails; see Down.failure."""
+
+
+def untold(x: Exchange, error: ProxyError) -> str:
+    """Nothing is kept; the message is all."""
+    return error.message
 
 
 class _Waiting:
@@ -252,9 +278,17 @@ class _Gone:
     def source(self, x: Exchange) -> Addr | None:
         return None
 
+    def failure(self, x: Exchange, error: ProxyError) -> str:
+        return error.message
 
-class _Nobody:
-    """`observer` until there is an endpoint."""
+
+class Told:
+    """`observer` of a request that has no endpoint: nothing to keep books of, but its way so far may be known."""
+
+    __slots__ = ("_way",)
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
 
     def response_head(self, x: Exchange, head: Headers) -> Headers:
         return head
@@ -268,8 +302,11 @@ class _Nobody:
     def failed(self, x: Exchange, error: ProxyError | None) -> None:
         pass
 
+    def explain(self, x: Exchange) -> Way:
+        return self._way
+
 
 WAITING: Final = _Waiting()
 NOWHERE: Final = _Nowhere()
 GONE: Final = _Gone()
-NOBODY: Final = _Nobody()
+NOBODY: Final = Told(Way())

@@ -11,9 +11,9 @@ from linkerd_proxy.errors import ProxyError
 _CONTROL = dict.fromkeys(range(32), " ") | {127: " "}
 
 
-def head(error: ProxyError, *, grpc: bool, emit: bool) -> Headers:
-    """The head of the response to a request that failed; it has no body."""
-    fields = answer(200 if grpc else error.status, error.grpc_status if grpc else None, error.message, emit=emit)
+def head(error: ProxyError, line: str, *, grpc: bool, emit: bool) -> Headers:
+    """The head of the response to a request that failed; it has no body. `line`: what is told with `emit`."""
+    fields = answer(200 if grpc else error.status, error.grpc_status if grpc else None, line, emit=emit)
     if emit and error.close:
         fields.append((L5D_PROXY_CONNECTION, b"close"))
     return fields

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from random import random
 
 from linkerd_proxy.http.watch import Hooks
+from linkerd_proxy.telemetry.decisions import Decisions
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.transport.tasks import Tasks
 from linkerd_proxy.transport.tls import TlsContexts
@@ -15,7 +16,7 @@ from linkerd_proxy.transport.wheel import Wheel
 class Runtime:
     """The loop's turn, timers and tasks; the metrics; the certificate in force."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics, decisions: Decisions | None = None) -> None:
         self.loop = loop
         self.turn = Turn(loop)
         self.wheel = Wheel(loop)
@@ -23,4 +24,5 @@ class Runtime:
         self.tls = TlsContexts()
         self.metrics = metrics
         self.hooks = Hooks()
+        self.decisions = decisions if decisions is not None else Decisions()
         self.rng: Callable[[], float] = random

@@ -22,7 +22,9 @@ from linkerd_proxy.http.exchange import (
     REQUEST_ENDED,
     RESPONSE_ENDED,
     Exchange,
+    OnFailure,
     Service,
+    untold,
 )
 from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.transport.flow import BULK, HIGH_WATER, LOW_WATER, Pieces, errno_name, peer, write_pieces
@@ -58,6 +60,7 @@ class H1Server(asyncio.Protocol):
         self.reader = RequestReader(self)
         self.closed = False
         self.on_closed: Callable[[], None] = _nothing
+        self.on_failure: OnFailure = untold
         self.on_bad_request: Callable[[], None] = _nothing
         """The client sent what is not HTTP/1."""
         self._out: Pieces = []
@@ -262,6 +265,9 @@ class H1Server(asyncio.Protocol):
 
     def source(self, x: Exchange) -> Addr | None:
         return peer(self.transport)
+
+    def failure(self, x: Exchange, error: ProxyError) -> str:
+        return self.on_failure(x, error)
 
     def flush(self) -> None:
         """Write what is due."""

@@ -17,7 +17,9 @@ from linkerd_proxy.http.exchange import (
     REQUEST_ENDED,
     RESPONSE_ENDED,
     Exchange,
+    OnFailure,
     Service,
+    untold,
 )
 from linkerd_proxy.http.h2 import H2Shell
 from linkerd_proxy.http.request import HeadMemo
@@ -41,6 +43,7 @@ class H2Server(H2Shell):
         super().__init__(turn, tcp, settings)
         self.service = service
         self.emit_errors = emit_errors
+        self.on_failure: OnFailure = untold
         self._memo = HeadMemo()
         self._draining = False
 
@@ -143,6 +146,9 @@ class H2Server(H2Shell):
 
     def source(self, x: Exchange) -> Addr | None:
         return None if self.transport is None else peer(self.transport)
+
+    def failure(self, x: Exchange, error: ProxyError) -> str:
+        return self.on_failure(x, error)
 
     def release(self, x: Exchange) -> None:
         stream = x.down_stream

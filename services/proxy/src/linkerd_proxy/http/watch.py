@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from linkerd_proxy.addrs import ClientAddr
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError
-from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http.exchange import Exchange, Way
 from linkerd_runtime.settings import Addr
 
 
@@ -112,6 +112,9 @@ class Watch:
         if error is None:
             self.finish(x)
 
+    def explain(self, x: Exchange) -> Way:
+        return self.observer.explain(x)
+
     # Down.
 
     def inform(self, x: Exchange, head: Headers) -> None:
@@ -148,6 +151,9 @@ class Watch:
 
     def source(self, x: Exchange) -> Addr | None:
         return self.down.source(x)
+
+    def failure(self, x: Exchange, error: ProxyError) -> str:
+        return self.down.failure(x, error)
 
     def finish(self, x: Exchange, trailers: Headers | None = None) -> None:
         """The end, however it came; also when the connections of an upgrade become a relay of bytes."""

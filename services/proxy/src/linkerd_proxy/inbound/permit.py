@@ -4,11 +4,13 @@ Made once for each connection and rule, and again after every change of policy: 
 cost of a look-up.
 """
 
+from linkerd_contract.explain import DecisionStep
+from linkerd_contract.inbound import PortPolicy
 from linkerd_contract.names import L5D_CLIENT_ID, L5D_ORIG_PROTO
 from linkerd_contract.resource import ResourceRef
 from linkerd_proxy.codec.headers import Header, Headers
 from linkerd_proxy.errors import ProxyError
-from linkerd_proxy.http.exchange import CARRIED, GRPC, Exchange
+from linkerd_proxy.http.exchange import CARRIED, GRPC, Exchange, Way
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.watch import Facts
@@ -17,6 +19,7 @@ from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import HttpSeries
 from linkerd_rules.policy import InboundRule, PortRules
 from linkerd_rules.policy.classify import default_success
+from linkerd_rules.policy.misses import nearest_authorization
 
 _REMOVED = frozenset((L5D_CLIENT_ID, L5D_ORIG_PROTO))
 """What only a proxy may say to the application (client id), and what only proxies say to each other."""
@@ -28,10 +31,15 @@ class Permit:
 
     __slots__ = (
         "_classes",
+        "_client",
         "_client_id",
         "_filters",
         "_http",
+        "_rule",
+        "_rules",
         "_turn",
+        "_verdict",
+        "_way",
         "allowed",
         "audit",
         "count",
@@ -42,6 +50,11 @@ class Permit:
 
     def __init__(self, runtime: Runtime, client: Client, rules: PortRules, rule: InboundRule) -> None:
         verdict = rule.authorize(client.ip, client.identity, client.tls)
+        self._client = client
+        self._rules = rules
+        self._rule = rule
+        self._verdict = verdict
+        self._way: Way | None = None
         self.allowed = verdict.allowed
         self.audit = verdict.audit
         self._filters = None if rule.filters.empty else rule.filters
@@ -93,6 +106,19 @@ class Permit:
             status = int(x.status) if x.status else error.status
             self._http.end(status, False, (self._turn.now - x.started) * 1000, None, error.label)
 
+    def explain(self, x: Exchange) -> Way:
+        if self._way is None:
+            nearest = ""
+            if not self.allowed:
+                candidates = [*self._rules.policy.authorizations, *self._rule.route.authorizations]
+                client = self._client
+                nearest = nearest_authorization(candidates, client.ip, client.identity, client.tls)
+            found = way(self._client, self._rules.policy, self._rule.route.resource)
+            verdict = "allowed" if self.allowed else "denied"
+            last = DecisionStep("authorization", verdict, nearest, self._verdict.resource)
+            self._way = found._replace(steps=[*found.steps, last])
+        return self._way
+
     def _class(self, x: Exchange) -> tuple[int, bool, int | None]:
         status = int(x.status)
         grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
@@ -112,6 +138,20 @@ def facts(client: Client, route: ResourceRef) -> Facts:
         destination_labels={},
         route_labels=labels.described(route),
     )
+
+
+def way(client: Client, policy: PortPolicy, route: ResourceRef | None) -> Way:
+    """The decisions on a client's request up to its route; None where no route takes it."""
+    tls = client.metadata["tls"]
+    steps = [
+        DecisionStep("client", client.identity or str(client.addr), "mTLS" if client.tls else f"no mTLS: {tls}"),
+        DecisionStep("server", _name(policy.server), f"port {client.dst.port}", policy.server),
+    ]
+    if route is None:
+        steps.append(DecisionStep("route", "none", f"none of {len(policy.routes)} routes takes it"))
+    else:
+        steps.append(DecisionStep("route", _name(route), "", route))
+    return Way(client.identity or str(client.addr), steps)
 
 
 def _name(resource: ResourceRef) -> str:

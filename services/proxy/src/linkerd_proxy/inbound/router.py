@@ -6,11 +6,12 @@ from linkerd_contract.resource import ResourceRef
 from linkerd_proxy.codec.headers import find
 from linkerd_proxy.errors import FilterNotImplemented, ProxyError, RateLimited, RouteNotFound, Unauthorized
 from linkerd_proxy.http import filtered
-from linkerd_proxy.http.exchange import CLOSED, NOWHERE, Exchange
+from linkerd_proxy.http.exchange import CLOSED, NOWHERE, Exchange, Told
 from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.http.told import tell
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.inbound.forward import Application
-from linkerd_proxy.inbound.permit import Permit, facts
+from linkerd_proxy.inbound.permit import Permit, facts, way
 from linkerd_proxy.inbound.policy import PolicyHolder
 from linkerd_proxy.telemetry import labels
 from linkerd_rules.policy import InboundPolicy, InboundRule, PortRules
@@ -55,7 +56,7 @@ class Router:
                 hook(x, permit.facts)
         if not permit.allowed:
             log.info("denied %s %s", self._client.addr, permit.message)
-            self._refuse(x, Unauthorized(permit.message))
+            x.fail(Unauthorized(permit.message))
             return
         if permit.audit:
             log.info("audit: would deny %s %s", self._client.addr, permit.message)
@@ -72,7 +73,7 @@ class Router:
     def _answered(self, rule: InboundRule, x: Exchange) -> bool:
         """Whether a filter answered a request in the application's place."""
         if rule.filters.delay_ms(0.0):
-            self._refuse(x, FilterNotImplemented("invalid policy: delays are not implemented for inbound routes"))
+            x.fail(FilterNotImplemented("invalid policy: delays are not implemented for inbound routes"))
             return True
         head = filtered.answer(rule.filters, x, rule.route.matches, self._runtime.rng())
         if head is None:
@@ -94,17 +95,19 @@ class Router:
         self._runtime.metrics.authz.http_local_ratelimit.labels(
             resource.group, resource.kind, resource.name, refusal.scope
         ).value += 1
-        self._refuse(x, RateLimited(refusal.message))
+        x.fail(RateLimited(refusal.message))
         return False
 
     def _not_found(self, x: Exchange) -> None:
         server = labels.resource("srv", self._rules.policy.server, port=True)
         pairs = labels.render([*self._client.labels, *server])
         self._runtime.metrics.authz.http_route_not_found.labels(base=pairs).value += 1
+        x.observer = Told(way(self._client, self._rules.policy, None))
         for hook in self._hooks.inbound:
             hook(x, facts(self._client, ResourceRef()))
-        self._refuse(x, RouteNotFound())
+        x.fail(RouteNotFound())
 
-    def _refuse(self, x: Exchange, error: ProxyError) -> None:
+    def failed(self, x: Exchange, error: ProxyError) -> str:
+        """A request was denied, or failed on its way to the application: what l5d-proxy-error says."""
         self._runtime.metrics.inbound_errors.http.labels(error.label).value += 1
-        x.fail(error)
+        return tell(self._runtime.decisions, "inbound", x, error)

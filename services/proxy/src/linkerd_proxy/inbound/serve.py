@@ -53,6 +53,7 @@ class Serve:
             server = wire = H1Server(runtime, accepted, router, emit_errors=emit)
         server.on_closed = lambda: self._connections.discard(server)
         server.on_bad_request = self._bad_request
+        server.on_failure = router.failed
         self._connections.add(server)
         hand_over(transport, wire, received)
 

@@ -100,5 +100,8 @@ class _TowardsClient:
     def source(self, x: Exchange) -> Addr | None:
         return cast("Attempt", x).managed.source()
 
+    def failure(self, x: Exchange, error: ProxyError) -> str:
+        return error.message
+
 
 TOWARDS_CLIENT: Final = _TowardsClient()

@@ -11,8 +11,9 @@ from random import random
 from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, OutboundDocument
 from linkerd_proxy.balance import P2C, EndpointState, FailFast
 from linkerd_proxy.errors import BackendMissing, FailFastError, LoadShed, ProxyError
-from linkerd_proxy.http.exchange import CLOSED, Exchange
+from linkerd_proxy.http.exchange import CLOSED, Exchange, Told, Way
 from linkerd_proxy.outbound.endpoint import EndpointFactory, Health, OutboundEndpoint
+from linkerd_proxy.outbound.way import backend_step, route_step, target_step
 from linkerd_proxy.telemetry.metrics import backend_labels
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
@@ -133,7 +134,7 @@ class Concrete:
     def _wait(self, x: Exchange, route: CompiledRoute) -> None:
         now = self._turn.now
         if self._backend.status is BackendStatus.missing:
-            self._refuse(x, BackendMissing())
+            self._refuse(x, route, BackendMissing())
             return
         self._failfast.unready(now)
         self._warm()
@@ -142,7 +143,7 @@ class Concrete:
             # They will not wait for long, and many may come at once at the beginning.
             capacity = max(capacity, self._factory.settings.base.http_queue_capacity)
         if self._failfast.check(now) or len(self._queue) >= capacity:
-            self._refuse(x, LoadShed())
+            self._refuse(x, route, LoadShed())
             return
         self._queue.append((x, route, now))
         self._metrics.queue_requests.value += 1
@@ -189,11 +190,12 @@ class Concrete:
 
     def _fail_queue(self, error: ProxyError) -> None:
         queue, self._queue = self._queue, deque()
-        for x, _, _ in queue:
-            self._refuse(x, error)
+        for x, route, _ in queue:
+            self._refuse(x, route, error)
 
-    def _refuse(self, x: Exchange, error: ProxyError) -> None:
-        self._factory.runtime.metrics.outbound_errors.http.labels(error.label).value += 1
+    def _refuse(self, x: Exchange, route: CompiledRoute, error: ProxyError) -> None:
+        backend = backend_step(self._backend, self.balancer.ready_count)
+        x.observer = Told(Way("", [target_step(self._doc), route_step(route.route), backend]))
         x.fail(error)
 
     # Endpoints.

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from enum import Enum
 from random import random
 
+from linkerd_contract.explain import DecisionStep
 from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
 from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Protocol, ProtocolHint
 from linkerd_proxy.addrs import server_addr
 from linkerd_proxy.balance import EndpointState, penalty_ms
 from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import IdentityRequired, ProxyError
-from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange
+from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange, Way
 from linkerd_proxy.http.pool import H1Pool, H2Pool, Target
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.watch import Facts
+from linkerd_proxy.outbound.way import backend_step, route_step, target_step
 from linkerd_proxy.settings import Outbound
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import HttpSeries, TcpSeries
@@ -43,8 +45,10 @@ class Health(Enum):
 
 OnHealth = Callable[["OutboundEndpoint", Health], None]
 
-_FROM_PEER = frozenset((L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR))
+_BETWEEN_PROXIES = frozenset((L5D_ORIG_PROTO, L5D_PROXY_CONNECTION))
 """What a peer proxy says to us and not to the application."""
+_WITH_ERRORS = _BETWEEN_PROXIES | {L5D_PROXY_ERROR}
+"""The same, where the application is not told of errors either."""
 
 _RESOURCE_EXHAUSTED = 8
 _PENALIZED = frozenset((b"2", b"4", b"8", b"13", b"14", b"15"))
@@ -84,7 +88,9 @@ class OutboundEndpoint:
         self.addr = server_addr(endpoint.addr)
         self.runtime = factory.runtime
         self._factory = factory
-        self._doc = doc
+        self.from_peer = _BETWEEN_PROXIES if factory.settings.emit_errors else _WITH_ERRORS
+        self.doc = doc
+        self.backend = backend
         self._on_health = on_health
         # An endpoint in this very pod is reached directly: no TLS to oneself (Linkerd).
         local = self.addr.host in factory.own_ips
@@ -93,9 +99,9 @@ class OutboundEndpoint:
         self.penalize = doc.balancer.penalize_failures
         self.forward = doc.authority == endpoint.addr
         """Not an endpoint of a service: where the client was going anyway."""
-        self._reason = labels.NoTls.not_provided if endpoint.identity is None else labels.NoTls.disabled
+        self.no_tls = labels.NoTls.not_provided if endpoint.identity is None else labels.NoTls.disabled
         if local:
-            self._reason = labels.NoTls.loopback
+            self.no_tls = labels.NoTls.loopback
         self._dst_labels = {**backend.labels, **endpoint.labels}
         if endpoint.zone_locality != "unknown":
             self._dst_labels["zone_locality"] = endpoint.zone_locality
@@ -166,7 +172,7 @@ class OutboundEndpoint:
     # Connections.
 
     def _make_h2(self) -> H2Pool:
-        params = self._doc.http2
+        params = self.doc.http2
         keep_alive = None
         if self.identity is not None and params.keep_alive_interval_ms:
             keep_alive = (params.keep_alive_interval_ms / 1000, params.keep_alive_timeout_ms / 1000)
@@ -219,7 +225,7 @@ class OutboundEndpoint:
 
     def metadata(self) -> dict[str, str]:
         """Its labels, unprefixed, and its TLS: what tap shows and matches."""
-        return self._dst_labels | dict(labels.described_tls("server_id", self.identity, self._reason))
+        return self._dst_labels | dict(labels.described_tls("server_id", self.identity, self.no_tls))
 
     def _render(self, doc: OutboundDocument) -> str:
         return labels.render(
@@ -227,7 +233,7 @@ class OutboundEndpoint:
                 ("direction", "outbound"),
                 ("authority", doc.authority),
                 *labels.target(*self.addr),
-                *labels.client_tls(self.identity, self._reason),
+                *labels.client_tls(self.identity, self.no_tls),
                 *labels.prefixed("dst", self._dst_labels),
             ]
         )
@@ -256,10 +262,25 @@ def _number(value: bytes | None) -> float | None:
 class RequestObserver:
     """The books of requests to one endpoint by one route: load, breaker, metrics."""
 
-    __slots__ = ("_addr", "_classes", "_classify", "_forward", "_http", "_penalize", "_state", "_turn", "facts")
+    __slots__ = (
+        "_addr",
+        "_classes",
+        "_classify",
+        "_endpoint",
+        "_forward",
+        "_from_peer",
+        "_http",
+        "_penalize",
+        "_route",
+        "_state",
+        "_turn",
+        "facts",
+    )
 
     def __init__(self, endpoint: OutboundEndpoint, state: State, route: CompiledRoute) -> None:
         self._addr = endpoint.addr
+        self._endpoint = endpoint
+        self._route = route.route
         self._state = state
         self._http = endpoint.http
         self._turn = endpoint.runtime.turn
@@ -268,6 +289,7 @@ class RequestObserver:
         self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
         self._penalize = endpoint.penalize
         self._forward = endpoint.forward
+        self._from_peer = endpoint.from_peer
 
     def learn(self, endpoint: OutboundEndpoint, route: CompiledRoute) -> Facts:
         """What hooks are told of requests to this endpoint."""
@@ -284,13 +306,13 @@ class RequestObserver:
             # At the head: what still comes of a failed response says nothing of the endpoint's speed.
             x.flags |= FIRST_DATA
             self._state.observe(penalty, self._turn.now)
-        passed = without(head, _FROM_PEER)
-        if passed is not head:
+        passed = without(head, self._from_peer)
+        if x.status != b"200" or x.grpc_status is not None:
             error = find(head, L5D_PROXY_ERROR)
             if error is not None:
                 log.info("peer proxy at %s: %s", self._addr, error.decode("latin-1"))
-            if self._forward and find(head, L5D_PROXY_CONNECTION) == b"close":
-                x.down.close_after(x)
+        if passed is not head and self._forward and find(head, L5D_PROXY_CONNECTION) == b"close":
+            x.down.close_after(x)
         return passed
 
     def first_data(self, x: Exchange) -> None:
@@ -305,6 +327,17 @@ class RequestObserver:
         now = self._turn.now
         self._http.end(found[0], found[1], (now - x.started) * 1000, found[2])
         self._state.classify(found[1], now, limited=found[0] == 429 or found[2] == _RESOURCE_EXHAUSTED)
+
+    def explain(self, x: Exchange) -> Way:
+        endpoint = self._endpoint
+        tls = f"mTLS with {endpoint.identity}" if endpoint.identity is not None else f"no mTLS: {endpoint.no_tls.value}"
+        steps = [
+            target_step(endpoint.doc),
+            route_step(self._route),
+            backend_step(endpoint.backend),
+            DecisionStep("endpoint", str(endpoint.addr), tls),
+        ]
+        return Way(str(endpoint.addr), steps)
 
     def failed(self, x: Exchange, error: ProxyError | None) -> None:
         now = self._turn.now

@@ -5,6 +5,7 @@ A plain route has none of it and no RouteFeatures: its requests go straight from
 
 from collections.abc import Callable
 
+from linkerd_contract.explain import DecisionStep
 from linkerd_contract.names import L5D_DST_CANONICAL
 from linkerd_contract.outbound import OutboundDocument
 from linkerd_proxy.codec.headers import Header, Headers, without
@@ -14,6 +15,7 @@ from linkerd_proxy.http.exchange import GRPC, Exchange
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.outbound.concrete import Concrete
+from linkerd_proxy.outbound.way import route_step, target_step
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import RouteSeries
 from linkerd_rules.policy import CompiledRoute
@@ -39,7 +41,7 @@ def is_plain(route: CompiledRoute, doc: OutboundDocument) -> bool:
 class RouteFeatures:
     """One route of one connection."""
 
-    __slots__ = ("_canonical", "budget", "choose", "metrics", "route", "runtime")
+    __slots__ = ("_canonical", "_doc", "budget", "choose", "metrics", "route", "runtime")
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class RouteFeatures:
     ) -> None:
         """`choose` gives a backend by the route's split; `budget` is shared by all connections to the target."""
         self.runtime = runtime
+        self._doc = doc
         self.route = route
         self.choose = choose
         self.budget = budget
@@ -60,6 +63,10 @@ class RouteFeatures:
             self._canonical = (L5D_DST_CANONICAL, doc.authority.encode())
             pairs = [("direction", "outbound"), ("dst", doc.authority), *labels.prefixed("rt", route.route.labels)]
             self.metrics = RouteSeries(runtime.metrics, labels.render(pairs))
+
+    def steps(self) -> list[DecisionStep]:
+        """The decisions that led here."""
+        return [target_step(self._doc), route_step(self.route.route)]
 
     def settings(self, head: RequestHead) -> tuple[RequestHead, CompiledRetry | None, CompiledTimeouts]:
         """The request's head, retries and timeouts, with what the request asks for where the route allows it."""

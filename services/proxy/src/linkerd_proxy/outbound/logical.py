@@ -4,13 +4,16 @@ A route with filters, timeouts, retries or metrics of its own has RouteFeatures,
 way; a plain route's requests go straight to the backend.
 """
 
+from linkerd_contract.explain import DecisionStep
 from linkerd_proxy.errors import BackendMissing, ProxyError, RouteNotFound, Unauthorized
-from linkerd_proxy.http.exchange import Exchange
+from linkerd_proxy.http.exchange import Exchange, Told, Way
 from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.http.told import tell
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.discover import OutboundTarget
 from linkerd_proxy.outbound.features import Choice, RouteFeatures, is_plain
 from linkerd_proxy.outbound.managed import Managed
+from linkerd_proxy.outbound.way import no_route_step, route_step, target_step
 from linkerd_rules.policy import CompiledRoute, OutboundPolicy
 
 
@@ -34,29 +37,35 @@ class Logical:
         head = x.head
         route = policy.route(head.method, head.authority, head.path, head.fields)
         if route is None:
-            self.refuse(x, RouteNotFound())
+            self._refuse(x, RouteNotFound(), no_route_step(policy.doc))
             return
         concrete = self._single.get(id(route))
         if concrete is None:
             if policy.doc.forbidden:
-                self.refuse(x, Unauthorized("destination is forbidden by policy"))
+                self._refuse(x, Unauthorized("destination is forbidden by policy"), route_step(route.route))
                 return
             features = self._features_of(policy, route)
             if features is not None:
-                Managed(features, x, self.refuse).start()
+                Managed(features, x).start()
                 return
             choice = self._split(route)
             if choice is None:
-                self.refuse(x, BackendMissing())
+                self._refuse(x, BackendMissing(), route_step(route.route))
                 return
             concrete = choice[1]
             if len(route.route.backends) == 1:
                 self._single[id(route)] = concrete
         concrete.send(x, route)
 
-    def refuse(self, x: Exchange, error: ProxyError) -> None:
-        """Answer a request that goes nowhere."""
+    def failed(self, x: Exchange, error: ProxyError) -> str:
+        """A request failed, here or at an endpoint: what l5d-proxy-error says."""
         self._runtime.metrics.outbound_errors.http.labels(error.label).value += 1
+        return tell(self._runtime.decisions, "outbound", x, error)
+
+    def _refuse(self, x: Exchange, error: ProxyError, step: DecisionStep) -> None:
+        """Answer a request that goes nowhere."""
+        policy = self._policy
+        x.observer = Told(Way("", [step] if policy is None else [target_step(policy.doc), step]))
         x.fail(error)
 
     def _follow(self, policy: OutboundPolicy | None) -> None:

@@ -6,8 +6,9 @@ the policy's limit; one that is larger, or not complete when the response comes,
 that a later attempt sends again is not given to the client twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
+from linkerd_contract.explain import DecisionStep
 from linkerd_proxy.codec.headers import Headers, find
 from linkerd_proxy.errors import BackendMissing, FailFastError, ProfileTimeout, ProxyError, ResponseTimeout, StreamReset
 from linkerd_proxy.http.exchange import (
@@ -20,12 +21,16 @@ from linkerd_proxy.http.exchange import (
     UPGRADE,
     WAITING,
     Exchange,
+    Told,
+    Way,
 )
 from linkerd_proxy.http.request import RequestHead
+from linkerd_proxy.http.told import RETRIED, trace
 from linkerd_proxy.outbound.attempt import Attempt
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.features import RouteFeatures
 from linkerd_proxy.outbound.replay import Replay
+from linkerd_proxy.outbound.way import attempt_step
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy.filters import Filters
 from linkerd_runtime.settings import Addr
@@ -36,17 +41,17 @@ _REFUSED_STREAM = 7
 class Managed:
     """One request."""
 
-    def __init__(self, features: RouteFeatures, x: Exchange, refuse: Callable[[Exchange, ProxyError], None]) -> None:
-        """`refuse` counts an error and answers with it."""
+    def __init__(self, features: RouteFeatures, x: Exchange) -> None:
         self._features = features
         self._runtime = features.runtime
         self._route = features.route
         self._x = x
-        self._refuse = refuse
         x.head, self._retry, self._timeouts = features.settings(x.head)
         self._attempt: Attempt | None = None
         self._filters: tuple[Filters, ...] = ()
         self._tries = 0
+        self._trail: list[DecisionStep] = []
+        """What became of the attempts that were followed by another one."""
         self._replay = Replay(None if self._retry is None else self._retry.max_body_bytes)
         self._held: Headers | None = None
         """A gRPC response's head while its end may still call for a retry."""
@@ -194,7 +199,7 @@ class Managed:
             self._again(attempt, complete=True, error=error.label)
             return
         self._finish(attempt, error)
-        self._x.fail(error)
+        self._fail(error, attempt)
 
     # Attempts.
 
@@ -206,7 +211,7 @@ class Managed:
         choice = self._features.choose()
         if choice is None:
             self._stop()
-            self._refuse(x, BackendMissing())
+            self._fail(BackendMissing(), None)
             return
         ref, concrete = choice
         self._tries += 1
@@ -287,6 +292,7 @@ class Managed:
     def _again(self, attempt: Attempt, *, complete: bool, error: str = "") -> None:
         """Another attempt in this one's place, after the backoff."""
         self._features.count_attempt(attempt, error)
+        self._trail.append(attempt_step(self._tries, attempt, error))
         self._attempt = None
         self._held = None
         attempt.discard(complete=complete)
@@ -326,9 +332,27 @@ class Managed:
             self._finish(ended)
         x.down.respond(x, head, ended is not None)
 
+    def _fail(self, error: ProxyError, attempt: Attempt | None) -> None:
+        """The request fails; `attempt`: the one that was its last."""
+        self._x.observer = Told(self._way(attempt))
+        self._x.fail(error)
+
+    def _way(self, attempt: Attempt | None) -> Way:
+        steps: Sequence[DecisionStep] = self._features.steps()
+        peer = ""
+        if attempt is not None:
+            way = attempt.observer.explain(attempt)
+            peer, steps = way.peer, way.steps or steps
+        return Way(peer, [*steps, *self._trail], max(1, self._tries))
+
     def _finish(self, attempt: Attempt, error: ProxyError | None = None) -> None:
         """The response has ended, well or not."""
         self._stop()
+        if error is None and self._tries > 1:
+            way = self._way(attempt)
+            last = attempt_step(self._tries, attempt, "")
+            way = way._replace(steps=[*way.steps, last])
+            self._runtime.decisions.record(trace("outbound", self._x, RETRIED, way))
         self._features.count_attempt(attempt, "" if error is None else error.label)
         self._features.count_request(attempt, self._x.started, error)
 
@@ -372,7 +396,7 @@ class Managed:
         else:
             self._finish(attempt, error)
             attempt.abandon(error)
-        self._refuse(self._x, error)
+        self._fail(error, attempt)
 
     def _stop(self) -> None:
         self._closed = True
@@ -389,7 +413,7 @@ class Managed:
         x = self._x
         choice = self._features.choose()
         if choice is None:
-            self._refuse(x, BackendMissing())
+            self._fail(BackendMissing(), None)
             return
         ref, concrete = choice
         self._filters = (self._route.filters, self._features.backend_filters(ref))

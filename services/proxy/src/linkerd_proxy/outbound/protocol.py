@@ -43,7 +43,7 @@ class ProtocolStage:
         self._connections = connections
         self._http2 = settings.base.http2
         self._h2_settings = h2_settings(settings.base.http2)
-        self._emit_errors = not (settings.disable_informational_headers or settings.ingress_mode)
+        self._emit_errors = settings.emit_errors
         self._protocols = runtime.metrics.outbound_protocols
         self._detect = runtime.metrics.outbound_detect
 
@@ -110,6 +110,7 @@ class ProtocolStage:
 
         server.on_closed = closed
         server.on_bad_request = self._bad_request
+        server.on_failure = logical.failed
         self._connections.add(server)
         hand_over(transport, wire, received)
 
