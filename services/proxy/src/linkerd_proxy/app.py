@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -218,6 +219,7 @@ class Proxy:
         self._credentials = credentials
         identity = self.metrics.identity
         identity.expiration.value = credentials.not_after
+        identity.refreshed.value = time.time()
         identity.refreshes.labels("success").value += 1
         self._discovery.credentials_changed()
         self._certified.set()

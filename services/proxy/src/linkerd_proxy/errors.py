@@ -137,8 +137,11 @@ class ResponseTimeout(ProxyError):
     close = False
     label = "response timeout"
     phase = "timeout"
-    cause = "RESPONSE_STREAM_TIMEOUT"
     default = "response timeout"
+
+    def __init__(self, message: str = "", cause: str = "RESPONSE_HEADERS_TIMEOUT") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class ProfileTimeout(ResponseTimeout):
@@ -147,8 +150,10 @@ class ProfileTimeout(ResponseTimeout):
     close = True
     label = "timeout"
     phase = "timeout"
-    cause = "REQUEST_TIMEOUT"
     default = "request timed out"
+
+    def __init__(self) -> None:
+        super().__init__("", "REQUEST_TIMEOUT")
 
 
 class IdentityRequired(ProxyError):

@@ -22,7 +22,7 @@ async def test_denied_without_authorizations() -> None:
     runtime = Runtime(asyncio.get_running_loop(), Metrics())
     permit = Permit(runtime, plain(FROM, TO), RULES, RULES.rules[0])
     assert not permit.allowed
-    permit.count.value += 1
+    permit.begin(exchange())
     text = runtime.metrics.registry.render().decode()
     assert 'inbound_http_authz_deny_total{direction="inbound",target_addr="10.0.0.1:8080"' in text
     assert 'srv_name="web",srv_port="8080"' in text

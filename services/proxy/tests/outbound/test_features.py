@@ -4,7 +4,7 @@ import pytest
 
 from linkerd_contract.matching import Filter, FilterType
 from linkerd_contract.outbound import OutboundDocument, Retry, Route, Timeouts, WeightedBackend
-from linkerd_proxy.outbound.features import is_plain
+from linkerd_proxy.outbound.books import is_plain
 from linkerd_rules.policy import CompiledRoute
 
 ABORT = Filter(FilterType.abort)

@@ -1,8 +1,22 @@
 """The families: Linkerd's names, labels and buckets."""
 
 from linkerd_contract.resource import ResourceRef
+from linkerd_proxy.errors import LoadShed, ProfileTimeout
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.metrics import LATENCY_MS, Metrics, backend_labels, parent_labels
+from linkerd_proxy.telemetry.metrics import (
+    ALLOWED,
+    BACKEND,
+    DENIED,
+    INBOUND,
+    LEGACY,
+    ROUTE,
+    Metrics,
+    backend_labels,
+    inbound_labels,
+    parent_labels,
+    route_backend_labels,
+    route_labels,
+)
 
 OUT = labels.render([("direction", "outbound"), ("authority", "web:80")])
 
@@ -11,36 +25,60 @@ def lines(metrics: Metrics, name: str) -> list[str]:
     return [line for line in metrics.registry.render().decode().splitlines() if line.startswith(name + "{")]
 
 
-def test_latency_buckets_are_linkerds() -> None:
-    assert LATENCY_MS[:6] == (1, 2, 3, 4, 5, 10)
-    assert LATENCY_MS[-5:] == (10_000, 20_000, 30_000, 40_000, 50_000)
-    assert len(LATENCY_MS) == 25
-
-
 def test_http() -> None:
     metrics = Metrics()
-    series = metrics.http.series(OUT)
-    series.requests.value += 1
-    series.end(200, True, 3.5)
-    series.end(200, True, 0.5, 0)
-    series.end(0, False, 10, error="timeout")
+    cell = metrics.requests.cell((LEGACY, OUT), grpc=False)
+    cell.requests += 1
+    cell.responses(200, True).observe(3.5)
+    cell.responses(200, True, 0).observe(0.5)
+    cell.responses(504, False, None, ProfileTimeout()).observe(10)
     assert lines(metrics, "request_total") == [f"request_total{{{OUT}}} 1"]
     assert lines(metrics, "response_total") == [
         f'response_total{{{OUT},status_code="200",classification="success"}} 1',
         f'response_total{{{OUT},status_code="200",classification="success",grpc_status="0"}} 1',
-        f'response_total{{{OUT},classification="failure",error="timeout"}} 1',
+        f'response_total{{{OUT},status_code="504",classification="failure",error="timeout"}} 1',
     ]
     assert f'response_latency_ms_bucket{{{OUT},status_code="200",le="4"}} 2' in metrics.registry.render().decode()
 
 
-def test_statuses_that_peers_invent_share_a_series() -> None:
+def test_one_count_is_seen_in_every_place() -> None:
     metrics = Metrics()
-    series = metrics.http.series(OUT)
-    for status in range(600, 700):
-        series.end(status, False, 1, status)
-    assert lines(metrics, "response_total") == [
-        f'response_total{{{OUT},status_code="unknown",classification="failure",grpc_status="unknown"}} 100'
-    ]
+    route, server = ResourceRef("g", "HTTPRoute", "ns", "r"), ResourceRef("p", "Server", "ns", "s", 80)
+    places = ((LEGACY, 'direction="inbound"'), (ALLOWED, 'srv_name="s"'), (INBOUND, inbound_labels(server, route)))
+    metrics.requests.cell(*places, grpc=True).requests += 1
+    metrics.requests.cell((DENIED, 'srv_name="s"'), grpc=False).requests += 1
+    out = ((ROUTE, route_labels(server, route)), (BACKEND, route_backend_labels(server, route, server)))
+    cell = metrics.requests.cell(*out, grpc=False)
+    cell.requests += 1
+    cell.responses(503, False, None, LoadShed()).observe(1)
+    text = metrics.registry.render().decode()
+    parent = 'parent_group="p",parent_kind="Server",parent_name="s",parent_port="80"'
+    assert 'request_total{direction="inbound"} 1\n' in text
+    assert 'inbound_http_authz_allow_total{srv_name="s"} 1\n' in text
+    assert 'inbound_http_authz_deny_total{srv_name="s"} 1\n' in text
+    assert f'inbound_grpc_requests_total{{{parent},route_group="g",route_kind="HTTPRoute",route_name="r"}} 1' in text
+    whole = (
+        'parent_group="p",parent_kind="Server",parent_namespace="ns",parent_name="s",parent_port="80",'
+        'route_group="g",route_kind="HTTPRoute",route_namespace="ns",route_name="r"'
+    )
+    assert f'outbound_http_route_request_statuses_total{{{whole},error="LOAD_SHED"}} 1' in text
+    assert f"outbound_http_route_backend_requests_total{{{whole},backend_group=" in text
+    assert f'outbound_http_route_request_duration_seconds_bucket{{{whole},le="0.05"}} 1' in text
+    assert "outbound_http_route_backend_response_duration_seconds_bucket" in text
+
+
+def test_retries_and_connections_of_routes() -> None:
+    metrics = Metrics()
+    series = metrics.grpc_retries.series('route_name="r"')
+    series.requests.value += 2
+    series.successes.value += 1
+    metrics.tls_route.open.labels(base='route_name="r"').value += 1
+    metrics.tls_route.close.labels("ECONNRESET", base='route_name="r"').value += 1
+    text = metrics.registry.render().decode()
+    assert 'outbound_grpc_route_retry_requests_total{route_name="r"} 2' in text
+    assert 'outbound_grpc_route_retry_successes_total{route_name="r"} 1' in text
+    assert 'outbound_tls_route_open_total{route_name="r"} 1' in text
+    assert 'outbound_tls_route_close_total{route_name="r",error="ECONNRESET"} 1' in text
 
 
 def test_route_and_control_have_their_prefix() -> None:
@@ -76,14 +114,12 @@ def test_tcp() -> None:
 
 def test_policy_and_errors() -> None:
     metrics = Metrics()
-    metrics.authz.http_allow.labels(base='srv_name="web"').value += 1
     metrics.inbound_errors.http.labels("tls detection timeout").value += 1
     metrics.outbound_errors.tcp.labels("i/o").value += 1
     metrics.outbound_detect.results.labels("http/1").value += 1
     metrics.outbound_detect.duration.labels().observe(0.01)
     metrics.outbound_protocols.labels("opaque").value += 1
     text = metrics.registry.render().decode()
-    assert 'inbound_http_authz_allow_total{srv_name="web"} 1' in text
     assert 'inbound_http_errors_total{error="tls detection timeout"} 1' in text
     assert 'outbound_tcp_errors_total{error="i/o"} 1' in text
     assert 'outbound_tcp_detect_http_results_total{result="http/1"} 1' in text

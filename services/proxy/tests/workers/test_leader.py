@@ -9,6 +9,9 @@ from services.proxy.tests import apps
 from services.proxy.tests.mesh import SERVICE, document, inbound_document
 from services.proxy.tests.running import START_SECONDS, Sidecar, sidecar
 
+from linkerd_contract.codec import decode
+from linkerd_contract.explain import DECISIONS_PATH, DecisionTrace, ProxyErrorLine
+from linkerd_contract.outbound import ProtocolHint
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.control_plane import FakeControlPlane
 from linkerd_testkit.ports import eventually
@@ -77,6 +80,30 @@ async def test_two_workers(tmp_path: Path) -> None:
             assert await connection.ended() == b""
         assert await client.process.wait() == 0
         assert not Path(f"/proc/{after}").exists()
+
+
+async def test_traces_of_all_workers_are_found_by_their_ids(tmp_path: Path) -> None:
+    async with apps.echo_app() as gone:
+        pass
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        sidecar(control_plane, tmp_path, "web", app, CORES="2") as client,
+    ):
+        await eventually(client.ready, seconds=START_SECONDS)
+        refused = document([Addr(*gone)], identity=None, hint=ProtocolHint.none)
+        await control_plane.watch.set_outbound(SERVICE, refused)
+        ids = []
+        for _ in range(CONNECTIONS):
+            async with apps.client(client.outbound) as connection:
+                answer = await connection.get("/hello")
+                ids.append(ProxyErrorLine.parse(answer.fields["l5d-proxy-error"]).id)
+        assert len(set(ids)) == CONNECTIONS
+        for identifier in ids:
+            status, text = await client.get(f"{DECISIONS_PATH}/{identifier}")
+            assert (status, decode(text, DecisionTrace).id) == (200, identifier)
+        _, listed = await client.get(DECISIONS_PATH)
+        assert {trace.id for trace in decode(listed, list[DecisionTrace])} == set(ids)
 
 
 async def test_a_worker_whose_first_one_is_gone_ends(tmp_path: Path) -> None:

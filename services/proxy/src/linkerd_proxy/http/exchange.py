@@ -147,6 +147,7 @@ class Exchange:
         "grpc_status",
         "head",
         "observer",
+        "sent",
         "started",
         "status",
         "up",
@@ -160,6 +161,8 @@ class Exchange:
         self.down_stream = stream
         self.head = head
         self.started = started
+        self.sent = 0.0
+        """When the request ended, where it did so after its head."""
         self.up: Up = WAITING
         self.up_stream: H2Stream | None = None
         self.observer: Observer = NOBODY

@@ -148,6 +148,7 @@ class H1Server(asyncio.Protocol):
         x = self._x
         if x is None or x.flags & REQUEST_ENDED or self._upgraded or x.head.upgrade:
             return
+        x.sent = self.turn.now
         if trailers:
             if self._tail:
                 self._send_tail(end=False)

@@ -70,6 +70,7 @@ class H2Server(H2Shell):
         if x is not None:
             if end:
                 x.flags |= REQUEST_ENDED
+                x.sent = self.turn.now
             x.up.send(x, data, end)
             if end and x.flags & RESPONSE_ENDED:
                 self._part(x)
@@ -80,6 +81,7 @@ class H2Server(H2Shell):
         x: Exchange | None = stream.user
         if x is not None:
             x.flags |= REQUEST_ENDED
+            x.sent = self.turn.now
             x.up.trailers(x, headers)
             if x.flags & RESPONSE_ENDED:
                 self._part(x)

@@ -4,6 +4,8 @@ Made once for each connection and rule, and again after every change of policy: 
 cost of a look-up.
 """
 
+from bisect import bisect_left
+
 from linkerd_contract.explain import DecisionStep
 from linkerd_contract.inbound import PortPolicy
 from linkerd_contract.names import L5D_CLIENT_ID, L5D_ORIG_PROTO
@@ -16,7 +18,8 @@ from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.metrics import HttpSeries
+from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
+from linkerd_proxy.telemetry.metrics import ALLOWED, DENIED, INBOUND, LEGACY, inbound_labels
 from linkerd_rules.policy import InboundRule, PortRules
 from linkerd_rules.policy.classify import default_success
 from linkerd_rules.policy.misses import nearest_authorization
@@ -30,22 +33,23 @@ class Permit:
     """A verdict, and the series of the requests under it."""
 
     __slots__ = (
-        "_classes",
+        "_book",
         "_client",
         "_client_id",
         "_filters",
+        "_grpc",
         "_http",
+        "_places",
         "_rule",
         "_rules",
         "_turn",
+        "_usual",
         "_verdict",
         "_way",
         "allowed",
         "audit",
-        "count",
         "facts",
         "message",
-        "requests",
     )
 
     def __init__(self, runtime: Runtime, client: Client, rules: PortRules, rule: InboundRule) -> None:
@@ -65,16 +69,19 @@ class Permit:
         self.message = f"unauthorized request on route {_name(rule.route.resource)}"
         server = labels.resource("srv", rules.policy.server, port=True)
         pairs = [*client.labels, *server, *labels.resource("route", rule.route.resource)]
-        authz = runtime.metrics.authz
         if self.allowed:
             pairs += labels.resource("authz", verdict.resource)
-            self.count = authz.http_allow.labels(base=labels.render(pairs))
-        else:
-            self.count = authz.http_deny.labels(base=labels.render(pairs))
-        self._http: HttpSeries = runtime.metrics.http.series(labels.render(pairs))
-        self.requests = self._http.requests
+        text = labels.render(pairs)
+        self._places = (
+            (LEGACY, text),
+            (ALLOWED if self.allowed else DENIED, text),
+            (INBOUND, inbound_labels(rules.policy.server, rule.route.resource)),
+        )
+        self._book = runtime.metrics.requests
+        self._http: Cell | None = None
+        self._grpc: Cell | None = None
         self.facts = facts(client, rule.route.resource)
-        self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
+        self._usual: dict[tuple[bytes, bytes | None, int], Responses] = {}
 
     def fields(self, head: RequestHead) -> Headers:
         """The head for the application."""
@@ -95,16 +102,29 @@ class Permit:
     def first_data(self, x: Exchange) -> None:
         pass
 
+    def begin(self, x: Exchange) -> None:
+        """Count a request."""
+        cell = self._grpc if x.flags & GRPC else self._http
+        if cell is None:
+            cell = self._cell(x)
+        cell.requests += 1
+
     def response_end(self, x: Exchange, trailers: Headers | None) -> None:
-        found = self._classes.get((x.status, x.grpc_status))
-        if found is None:
-            found = self._class(x)
-        self._http.end(found[0], found[1], (self._turn.now - x.started) * 1000, found[2])
+        responses = self._usual.get((x.status, x.grpc_status, x.flags & GRPC))
+        if responses is None:
+            responses = self._responses(x)
+        now = self._turn.now
+        ms = (now - x.started) * 1000
+        responses.counts[bisect_left(BOUNDS_MS, ms)] += 1
+        responses.sum += ms
+        if x.sent:
+            responses.body(ms, (now - x.sent) * 1000)
 
     def failed(self, x: Exchange, error: ProxyError | None) -> None:
         if error is not None:
             status = int(x.status) if x.status else error.status
-            self._http.end(status, False, (self._turn.now - x.started) * 1000, None, error.label)
+            ms = (self._turn.now - x.started) * 1000
+            self._cell(x).responses(status, False, None, error).observe(ms)
 
     def explain(self, x: Exchange) -> Way:
         if self._way is None:
@@ -119,13 +139,23 @@ class Permit:
             self._way = found._replace(steps=[*found.steps, last])
         return self._way
 
-    def _class(self, x: Exchange) -> tuple[int, bool, int | None]:
+    def _cell(self, x: Exchange) -> Cell:
+        grpc = x.flags & GRPC != 0
+        cell = self._book.cell(*self._places, grpc=grpc)
+        if grpc:
+            self._grpc = cell
+        else:
+            self._http = cell
+        return cell
+
+    def _responses(self, x: Exchange) -> Responses:
         status = int(x.status)
         grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
-        found = (status, default_success(status, grpc_status, x.flags & GRPC != 0), grpc_status)
+        success = default_success(status, grpc_status, x.flags & GRPC != 0)
+        found = self._cell(x).responses(status, success, grpc_status)
         # The application chooses these: what is not usual is not kept.
-        if len(self._classes) < 64:
-            self._classes[x.status, x.grpc_status] = found
+        if len(self._usual) < 64:
+            self._usual[x.status, x.grpc_status, x.flags & GRPC] = found
         return found
 
 

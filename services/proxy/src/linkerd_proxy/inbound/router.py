@@ -48,8 +48,7 @@ class Router:
             self._not_found(x)
             return
         permit = self._permits.get(id(rule)) or self._permit(rule)
-        permit.count.value += 1
-        permit.requests.value += 1
+        permit.begin(x)
         x.observer = permit
         if self._hooks.inbound:
             for hook in self._hooks.inbound:

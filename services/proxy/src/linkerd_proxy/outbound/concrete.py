@@ -7,11 +7,13 @@ once with 503, until an endpoint is ready again (Linkerd's failfast and load she
 from collections import deque
 from collections.abc import Callable
 from random import random
+from time import time
 
 from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, OutboundDocument
 from linkerd_proxy.balance import P2C, EndpointState, FailFast
 from linkerd_proxy.errors import BackendMissing, FailFastError, LoadShed, ProxyError
-from linkerd_proxy.http.exchange import CLOSED, Exchange, Told, Way
+from linkerd_proxy.http.exchange import CLOSED, Exchange, Way
+from linkerd_proxy.outbound.books import Unsent
 from linkerd_proxy.outbound.endpoint import EndpointFactory, Health, OutboundEndpoint
 from linkerd_proxy.outbound.way import backend_step, route_step, target_step
 from linkerd_proxy.telemetry.metrics import backend_labels
@@ -56,6 +58,7 @@ class Concrete:
             self.balancer = P2C(random, self._make, doc.balancer, doc.failure_accrual)
             self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
         self._metrics.reset.value += 1
+        self._metrics.gate_timeout.value = doc.balancer.failfast_ms / 1000
         for state in self.balancer.reset(backend.endpoints, now):
             self._warming.discard(state.data)
             state.data.retire()
@@ -150,6 +153,7 @@ class Concrete:
         self._metrics.queue_length.value = len(self._queue)
         if self._timer is None:
             self._metrics.gate_shut.value += 1
+            self._metrics.gate_shut_time.value = time()
             self._arm()
 
     def _arm(self) -> None:
@@ -186,6 +190,7 @@ class Concrete:
             self._timer.cancel()
             self._timer = None
             self._metrics.gate_open.value += 1
+            self._metrics.gate_open_time.value = time()
         self._metrics.queue_length.value = len(queue)
 
     def _fail_queue(self, error: ProxyError) -> None:
@@ -195,7 +200,8 @@ class Concrete:
 
     def _refuse(self, x: Exchange, route: CompiledRoute, error: ProxyError) -> None:
         backend = backend_step(self._backend, self.balancer.ready_count)
-        x.observer = Told(Way("", [target_step(self._doc), route_step(route.route), backend]))
+        way = Way("", [target_step(self._doc), route_step(route.route), backend])
+        x.observer = Unsent(self._factory.runtime, self._doc, route, way)
         x.fail(error)
 
     # Endpoints.

@@ -5,6 +5,7 @@ what the client speaks, in mTLS where discovery knows an identity. Upgrades and 
 """
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable
 from enum import Enum
 from random import random
@@ -20,10 +21,12 @@ from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2,
 from linkerd_proxy.http.pool import H1Pool, H2Pool, Target
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.watch import Facts
+from linkerd_proxy.outbound.books import backend_places
 from linkerd_proxy.outbound.way import backend_step, route_step, target_step
 from linkerd_proxy.settings import Outbound
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.metrics import HttpSeries, TcpSeries
+from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
+from linkerd_proxy.telemetry.metrics import LEGACY, TcpSeries
 from linkerd_proxy.transport.connect import ClientTls, Dialer
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
@@ -105,10 +108,9 @@ class OutboundEndpoint:
         self._dst_labels = {**backend.labels, **endpoint.labels}
         if endpoint.zone_locality != "unknown":
             self._dst_labels["zone_locality"] = endpoint.zone_locality
-        self._labels = self._render(doc)
+        self.labels = self._render(doc)
         metrics = self.runtime.metrics
-        self.http: HttpSeries = metrics.http.series(self._labels)
-        self.tcp: TcpSeries = metrics.tcp.series(labels.join(self._labels, 'peer="dst"'))
+        self.tcp: TcpSeries = metrics.tcp.series(labels.join(self.labels, 'peer="dst"'))
         self._observers: dict[int, RequestObserver] = {}
         self._h2: H2Pool | None = None
         self._h1: H1Pool | None = None
@@ -132,7 +134,7 @@ class OutboundEndpoint:
             facts = observer.facts or observer.learn(self, route)
             for hook in hooks:
                 hook(x, facts)
-        self.http.requests.value += 1
+        observer.begin(x)
         head = x.head
         fields = head.sent
         if head.require_id is not None and head.require_id.decode("latin-1") != self.identity:
@@ -264,16 +266,19 @@ class RequestObserver:
 
     __slots__ = (
         "_addr",
-        "_classes",
+        "_book",
         "_classify",
         "_endpoint",
         "_forward",
         "_from_peer",
+        "_grpc",
         "_http",
         "_penalize",
+        "_places",
         "_route",
         "_state",
         "_turn",
+        "_usual",
         "facts",
     )
 
@@ -282,11 +287,14 @@ class RequestObserver:
         self._endpoint = endpoint
         self._route = route.route
         self._state = state
-        self._http = endpoint.http
+        self._book = endpoint.runtime.metrics.requests
+        self._places = ((LEGACY, endpoint.labels), *backend_places(endpoint.doc, route, endpoint.backend))
+        self._http: Cell | None = None
+        self._grpc: Cell | None = None
         self._turn = endpoint.runtime.turn
         self._classify = route.classify
         self.facts: Facts | None = None
-        self._classes: dict[tuple[bytes, bytes | None], tuple[int, bool, int | None]] = {}
+        self._usual: dict[tuple[bytes, bytes | None, int], tuple[Responses, bool, bool]] = {}
         self._penalize = endpoint.penalize
         self._forward = endpoint.forward
         self._from_peer = endpoint.from_peer
@@ -319,14 +327,25 @@ class RequestObserver:
         now = self._turn.now
         self._state.observe((now - x.started) * 1000, now)
 
+    def begin(self, x: Exchange) -> None:
+        """Count a request."""
+        cell = self._grpc if x.flags & GRPC else self._http
+        if cell is None:
+            cell = self._cell(x)
+        cell.requests += 1
+
     def response_end(self, x: Exchange, trailers: Headers | None) -> None:
-        key = (x.status, x.grpc_status)
-        found = self._classes.get(key)
+        found = self._usual.get((x.status, x.grpc_status, x.flags & GRPC))
         if found is None:
-            found = self._class(x)
+            found = self._ending(x)
+        responses, success, limited = found
         now = self._turn.now
-        self._http.end(found[0], found[1], (now - x.started) * 1000, found[2])
-        self._state.classify(found[1], now, limited=found[0] == 429 or found[2] == _RESOURCE_EXHAUSTED)
+        ms = (now - x.started) * 1000
+        responses.counts[bisect_left(BOUNDS_MS, ms)] += 1
+        responses.sum += ms
+        if x.sent:
+            responses.body(ms, (now - x.sent) * 1000)
+        self._state.classify(success, now, limited=limited)
 
     def explain(self, x: Exchange) -> Way:
         endpoint = self._endpoint
@@ -349,15 +368,25 @@ class RequestObserver:
             self._state.observe((now - x.started) * 1000, now)
         self._state.classify(False, now)
         status = int(x.status) if x.status else error.status
-        self._http.end(status, False, (now - x.started) * 1000, None, error.label)
+        self._cell(x).responses(status, False, None, error).observe((now - x.started) * 1000)
 
-    def _class(self, x: Exchange) -> tuple[int, bool, int | None]:
-        """Status, success and gRPC status of a response like this one."""
+    def _cell(self, x: Exchange) -> Cell:
+        grpc = x.flags & GRPC != 0
+        cell = self._book.cell(*self._places, grpc=grpc)
+        if grpc:
+            self._grpc = cell
+        else:
+            self._http = cell
+        return cell
+
+    def _ending(self, x: Exchange) -> tuple[Responses, bool, bool]:
+        """Where a response like this one is counted, whether it is a success, and whether it says "too many"."""
         grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
         status = int(x.status)
         success = self._classify(status, grpc_status, x.flags & GRPC != 0)
-        found = (status, success, grpc_status)
+        limited = status == 429 or grpc_status == _RESOURCE_EXHAUSTED
+        found = (self._cell(x).responses(status, success, grpc_status), success, limited)
         # Peers choose these: what is not usual is not kept.
-        if len(self._classes) < 64:
-            self._classes[x.status, x.grpc_status] = found
+        if len(self._usual) < 64:
+            self._usual[x.status, x.grpc_status, x.flags & GRPC] = found
         return found

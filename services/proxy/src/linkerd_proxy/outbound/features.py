@@ -14,10 +14,11 @@ from linkerd_proxy.http import filtered
 from linkerd_proxy.http.exchange import GRPC, Exchange
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.outbound.books import route_cell
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.way import route_step, target_step
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.metrics import RouteSeries
+from linkerd_proxy.telemetry.metrics import RetrySeries, RouteSeries, route_labels
 from linkerd_rules.policy import CompiledRoute
 from linkerd_rules.policy.budget import Budget
 from linkerd_rules.policy.filters import Filters
@@ -31,17 +32,10 @@ _NO_FILTERS = Filters([])
 Choice = tuple[str, Concrete]
 
 
-def is_plain(route: CompiledRoute, doc: OutboundDocument) -> bool:
-    """Whether a route's requests need nothing but a backend."""
-    if route.retry is not None or route.backend_filters or not route.filters.empty:
-        return False
-    return route.timeouts.none and not route.route.allow_request_overrides and doc.profile is None
-
-
 class RouteFeatures:
     """One route of one connection."""
 
-    __slots__ = ("_canonical", "_doc", "budget", "choose", "metrics", "route", "runtime")
+    __slots__ = ("_canonical", "_doc", "_retries", "budget", "choose", "metrics", "route", "runtime")
 
     def __init__(
         self,
@@ -54,6 +48,7 @@ class RouteFeatures:
         """`choose` gives a backend by the route's split; `budget` is shared by all connections to the target."""
         self.runtime = runtime
         self._doc = doc
+        self._retries: dict[bool, RetrySeries] = {}
         self.route = route
         self.choose = choose
         self.budget = budget
@@ -95,6 +90,15 @@ class RouteFeatures:
         """Filters of one backend of the split."""
         return self.route.backend_filters.get(ref, _NO_FILTERS)
 
+    def retries(self, x: Exchange) -> RetrySeries:
+        """The retry counters of requests like this one."""
+        grpc = x.flags & GRPC != 0
+        found = self._retries.get(grpc)
+        if found is None:
+            families = self.runtime.metrics.grpc_retries if grpc else self.runtime.metrics.http_retries
+            found = self._retries[grpc] = families.series(route_labels(self._doc.parent, self.route.route.resource))
+        return found
+
     def classify(self, x: Exchange) -> tuple[int, int | None, bool]:
         """Status (0: no head), gRPC status and success of a response."""
         text = x.grpc_status
@@ -110,13 +114,15 @@ class RouteFeatures:
 
     def count_request(self, last: Exchange, started: float, error: ProxyError | None) -> None:
         """The request has ended, with this attempt."""
-        if self.metrics is None:
-            return
         status, grpc_status, success = self.classify(last)
-        label = "" if error is None else error.label
+        success = success and error is None
         status = status if error is None or status else error.status
         latency = (self.runtime.turn.now - started) * 1000
-        self.metrics.effective.end(status, success and error is None, latency, grpc_status, label)
+        cell = route_cell(self.runtime.metrics, self._doc, self.route, grpc=last.flags & GRPC != 0)
+        cell.responses(status, success, grpc_status, error).observe(latency)
+        if self.metrics is not None:
+            label = "" if error is None else error.label
+            self.metrics.effective.end(status, success, latency, grpc_status, label)
 
     def answer(self, filters: Filters, x: Exchange) -> Headers | None:
         """The response that filters give instead of the endpoint, if any."""

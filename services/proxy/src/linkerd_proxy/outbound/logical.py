@@ -9,9 +9,10 @@ from linkerd_proxy.errors import BackendMissing, ProxyError, RouteNotFound, Unau
 from linkerd_proxy.http.exchange import Exchange, Told, Way
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.told import tell
+from linkerd_proxy.outbound.books import Unsent, is_plain
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.discover import OutboundTarget
-from linkerd_proxy.outbound.features import Choice, RouteFeatures, is_plain
+from linkerd_proxy.outbound.features import Choice, RouteFeatures
 from linkerd_proxy.outbound.managed import Managed
 from linkerd_proxy.outbound.way import no_route_step, route_step, target_step
 from linkerd_rules.policy import CompiledRoute, OutboundPolicy
@@ -50,7 +51,9 @@ class Logical:
                 return
             choice = self._split(route)
             if choice is None:
-                self._refuse(x, BackendMissing(), route_step(route.route))
+                way = Way("", [target_step(policy.doc), route_step(route.route)])
+                x.observer = Unsent(self._runtime, policy.doc, route, way)
+                x.fail(BackendMissing())
                 return
             concrete = choice[1]
             if len(route.route.backends) == 1:

@@ -76,7 +76,11 @@ class Managed:
         if self._features.metrics is not None:
             self._features.metrics.effective.requests.value += 1
         if timeouts.request is not None:
-            self._timers.append(wheel.after(timeouts.request, lambda: self._expire(ResponseTimeout("request timeout"))))
+            self._timers.append(
+                wheel.after(
+                    timeouts.request, lambda: self._expire(ResponseTimeout("request timeout", "REQUEST_TIMEOUT"))
+                )
+            )
         if timeouts.profile is not None:
             self._profile = wheel.after(timeouts.profile, lambda: self._expire(ProfileTimeout()))
             self._timers.append(self._profile)
@@ -100,6 +104,7 @@ class Managed:
             return
         if end:
             attempt.flags |= REQUEST_ENDED
+            attempt.sent = self._active
         attempt.up.send(attempt, data, end)
 
     def trailers(self, x: Exchange, trailers: Headers) -> None:
@@ -277,10 +282,12 @@ class Managed:
         if retry is None or not self._can_repeat:
             return False
         if not retry.may_try(self._tries, self._replay.size):
+            self._features.retries(self._x).limit_exceeded.value += 1
             return False
         choice = self._features.choose()
         if choice is None or not choice[1].available():
             skipped = "overflow"
+            self._features.retries(self._x).overflow.value += 1
         elif budget is not None and not budget.withdraw(self._runtime.turn.now):
             skipped = "no_budget"
         else:
@@ -292,6 +299,7 @@ class Managed:
     def _again(self, attempt: Attempt, *, complete: bool, error: str = "") -> None:
         """Another attempt in this one's place, after the backoff."""
         self._features.count_attempt(attempt, error)
+        self._features.retries(self._x).requests.value += 1
         self._trail.append(attempt_step(self._tries, attempt, error))
         self._attempt = None
         self._held = None
@@ -349,6 +357,8 @@ class Managed:
         """The response has ended, well or not."""
         self._stop()
         if error is None and self._tries > 1:
+            if self._features.classify(attempt)[2]:
+                self._features.retries(self._x).successes.value += 1
             way = self._way(attempt)
             last = attempt_step(self._tries, attempt, "")
             way = way._replace(steps=[*way.steps, last])
@@ -360,10 +370,8 @@ class Managed:
 
     def _request_ended(self) -> None:
         if self._timeouts.response is not None and not self._closed:
-            expire = self._timeouts.response
-            self._timers.append(
-                self._runtime.wheel.after(expire, lambda: self._expire(ResponseTimeout("response timeout")))
-            )
+            expired = ResponseTimeout("response timeout", "RESPONSE_STREAM_TIMEOUT")
+            self._timers.append(self._runtime.wheel.after(self._timeouts.response, lambda: self._expire(expired)))
 
     def _try_expired(self, attempt: Attempt) -> None:
         if self._closed or attempt is not self._attempt or self._committed:
@@ -382,7 +390,7 @@ class Managed:
             return
         left = self._active + idle - self._runtime.turn.read()
         if left <= 0:
-            self._expire(ResponseTimeout("idle timeout"))
+            self._expire(ResponseTimeout("idle timeout", "IDLE_TIMEOUT"))
         else:
             self._idle = self._runtime.wheel.after(left, self._idle_due)
 

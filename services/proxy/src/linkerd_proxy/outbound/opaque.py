@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from linkerd_contract.outbound import Protocol
 from linkerd_proxy.errors import LoadShed, ProxyError
 from linkerd_proxy.http.connections import Connections
 from linkerd_proxy.http.detecting import hand_over
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.outbound.concrete import Concrete, State
 from linkerd_proxy.outbound.discover import OutboundTarget
-from linkerd_proxy.telemetry.metrics import TcpSeries
+from linkerd_proxy.telemetry.metrics import ConnectionRouteFamilies, TcpSeries, route_labels
 from linkerd_proxy.transport.connect import Dialer
 from linkerd_proxy.transport.flow import errno_name
 from linkerd_proxy.transport.relay import End, pair
@@ -30,12 +31,14 @@ class OpaqueConnection:
         self._connections = connections
         self._accepted = accepted
         self._waiting: asyncio.Transport | None = None
+        self._route: tuple[ConnectionRouteFamilies, str] | None = None
         self._client = End(accepted.read, accepted.written, self._client_lost)
 
     def start(self, transport: asyncio.Transport, received: bytes) -> None:
         """Relay from now on, beginning with what was read already."""
         self._accepted.connected()
         self._connections.add(self)
+        self._opened()
         self._runtime.turn.read()
         concrete = self._concrete()
         state = concrete.pick_tcp() if concrete is not None else None
@@ -117,7 +120,21 @@ class OpaqueConnection:
     def _refuse(self, error: ProxyError) -> None:
         self._runtime.metrics.outbound_errors.tcp.labels(error.label).value += 1
 
+    def _opened(self) -> None:
+        policy = self._target.policy
+        if policy is None or not policy.routes:
+            return
+        metrics = self._runtime.metrics
+        families = metrics.tls_route if policy.doc.protocol is Protocol.tls else metrics.tcp_route
+        route = policy.only or policy.routes[-1]
+        text = route_labels(policy.doc.parent, route.route.resource)
+        families.open.labels(base=text).value += 1
+        self._route = (families, text)
+
     def _client_lost(self, error: Exception | None) -> None:
+        if self._route is not None:
+            families, text = self._route
+            families.close.labels(errno_name(error), base=text).value += 1
         self._accepted.closed(errno_name(error))
         self._connections.discard(self)
         self._target.released()

@@ -8,12 +8,13 @@ from bisect import bisect_left
 
 from linkerd_contract.resource import ResourceRef
 from linkerd_contract.version import VERSION
+from linkerd_proxy.telemetry.book import LATENCY_MS, Book, View
 from linkerd_proxy.telemetry.labels import join, render, resource
 from linkerd_proxy.telemetry.registry import Counter, Family, Gauge, Histogram, HistogramFamily, Registry
+from linkerd_proxy.telemetry.views import COARSE_SECONDS, SHORT_SECONDS, LegacyView, ProtocolView, RequestsView
 
-_DECADES = (1, 10, 100, 1000, 10_000)
-LATENCY_MS = tuple(decade * step for decade in _DECADES for step in (1, 2, 3, 4, 5))
-"""Linkerd's response latency buckets: 1-5 ms, 10-50 ms … 10-50 s."""
+LEGACY, ALLOWED, DENIED, INBOUND, ROUTE, BACKEND = "legacy", "allowed", "denied", "inbound", "route", "backend"
+"""Places where a request is counted: request_total and its like; authorizations; the newer families."""
 QUEUE_LATENCY_SECONDS = (0.0005, 0.005, 0.05, 0.5, 1, 3)
 DETECT_SECONDS = (0.001, 0.1)
 
@@ -59,9 +60,9 @@ class HttpSeries:
 
 
 class HttpFamilies:
-    """request_total, response_total, response_latency_ms, and the same with route_ in front."""
+    """PREFIX_{request_total,response_total,response_latency_ms}; those without a prefix are the book's."""
 
-    def __init__(self, registry: Registry, prefix: str = "") -> None:
+    def __init__(self, registry: Registry, prefix: str) -> None:
         self.request_total = registry.counter(f"{prefix}request_total", "Total count of HTTP requests.")
         self.response_total = registry.counter(
             f"{prefix}response_total",
@@ -130,8 +131,6 @@ class AuthzFamilies:
         def counter(name: str, help: str, labels: tuple[str, ...] = ()) -> Family[Counter]:
             return registry.counter(f"inbound_{name}_total", help, labels)
 
-        self.http_allow = counter("http_authz_allow", "The total number of inbound HTTP requests that were authorized")
-        self.http_deny = counter("http_authz_deny", "The total number of inbound HTTP requests that were denied")
         self.http_route_not_found = counter(
             "http_route_not_found", "The total number of inbound HTTP requests that matched no route"
         )
@@ -176,7 +175,10 @@ class BalancerSeries:
     __slots__ = (
         "add",
         "gate_open",
+        "gate_open_time",
         "gate_shut",
+        "gate_shut_time",
+        "gate_timeout",
         "p2c_endpoints",
         "pending",
         "queue_latency",
@@ -199,6 +201,9 @@ class BalancerSeries:
         self.queue_latency: Histogram = families.queue_latency.labels(base=labels)
         self.gate_open: Counter = families.gate_open.labels(base=labels)
         self.gate_shut: Counter = families.gate_shut.labels(base=labels)
+        self.gate_open_time: Gauge = families.gate_open_time.labels(base=labels)
+        self.gate_shut_time: Gauge = families.gate_shut_time.labels(base=labels)
+        self.gate_timeout: Gauge = families.gate_timeout.labels(base=labels)
 
 
 class BalancerFamilies:
@@ -220,6 +225,10 @@ class BalancerFamilies:
         )
         self.gate_open = registry.counter(f"{stem}_queue_gate_open_total", "How often the queue's gate opened.")
         self.gate_shut = registry.counter(f"{stem}_queue_gate_shut_total", "How often the queue's gate was shut.")
+        gate = f"{stem}_queue_gate"
+        self.gate_open_time = registry.gauge(f"{gate}_open_time_seconds", "When the gate last opened (unix seconds).")
+        self.gate_shut_time = registry.gauge(f"{gate}_shut_time_seconds", "When the gate was last shut (unix seconds).")
+        self.gate_timeout = registry.gauge(f"{gate}_timeout_seconds", "How long requests wait at a shut gate.")
 
     def series(self, labels: str) -> BalancerSeries:
         """The bundle of one balancer; `labels` hold parent_* and backend_*."""
@@ -266,12 +275,52 @@ class RouteSeries:
         self._retryable.labels(skipped, base=self._labels).value += 1
 
 
+class RetrySeries:
+    """Retries of one route."""
+
+    __slots__ = ("limit_exceeded", "overflow", "requests", "successes")
+
+    def __init__(self, families: "RetryFamilies", labels: str) -> None:
+        self.requests: Counter = families.requests.labels(base=labels)
+        self.successes: Counter = families.successes.labels(base=labels)
+        self.limit_exceeded: Counter = families.limit_exceeded.labels(base=labels)
+        self.overflow: Counter = families.overflow.labels(base=labels)
+
+
+class RetryFamilies:
+    """outbound_{http,grpc}_route_retry_*."""
+
+    def __init__(self, registry: Registry, protocol: str) -> None:
+        stem = f"outbound_{protocol}_route_retry"
+        self.requests = registry.counter(f"{stem}_requests_total", "Requests that were sent again.")
+        self.successes = registry.counter(f"{stem}_successes_total", "Requests that succeeded when sent again.")
+        self.limit_exceeded = registry.counter(
+            f"{stem}_limit_exceeded_total", "Requests not sent again because of the limit of retries."
+        )
+        self.overflow = registry.counter(
+            f"{stem}_overflow_total", "Requests not sent again because no endpoint was available."
+        )
+
+    def series(self, labels: str) -> RetrySeries:
+        """The bundle of one route; `labels` as route_labels makes them."""
+        return RetrySeries(self, labels)
+
+
+class ConnectionRouteFamilies:
+    """outbound_{tcp,tls}_route_{open,close}_total, of connections that are not HTTP."""
+
+    def __init__(self, registry: Registry, protocol: str) -> None:
+        stem = f"outbound_{protocol}_route"
+        self.open = registry.counter(f"{stem}_open_total", "Connections that a route took.")
+        self.close = registry.counter(f"{stem}_close_total", "Connections of a route that ended.", ("error",))
+
+
 class Metrics:
     """All families of one proxy."""
 
     def __init__(self, registry: Registry | None = None) -> None:
         self.registry = r = registry if registry is not None else Registry()
-        self.http = HttpFamilies(r)
+        self.requests = r.add(Book(_views(), r.overflow))
         self.route = HttpFamilies(r, "route_")
         self.route_actual_request_total = r.counter("route_actual_request_total", "Total count of HTTP requests.")
         self.route_actual_response_total = r.counter(
@@ -294,9 +343,41 @@ class Metrics:
         )
         self.http_balancer = BalancerFamilies(r, "http")
         self.tcp_balancer = BalancerFamilies(r, "tcp")
+        self.http_retries = RetryFamilies(r, "http")
+        self.grpc_retries = RetryFamilies(r, "grpc")
+        self.tcp_route = ConnectionRouteFamilies(r, "tcp")
+        self.tls_route = ConnectionRouteFamilies(r, "tls")
         self.identity = IdentityFamilies(r)
         info = render([("profile", "release"), ("vendor", "linkerd-py"), ("version", VERSION)])
         r.gauge("proxy_build_info", "Proxy build info").labels(base=info).value = 1
+
+
+def _views() -> dict[str, View]:
+    """The families of requests, by the names of the places where cells count (see Book)."""
+    allowed, denied = "inbound_http_authz_allow_total", "inbound_http_authz_deny_total"
+    return {
+        LEGACY: LegacyView(),
+        ALLOWED: RequestsView(allowed, "The total number of inbound HTTP requests that were authorized"),
+        DENIED: RequestsView(denied, "The total number of inbound HTTP requests that were denied"),
+        INBOUND: ProtocolView(
+            "inbound",
+            requests="requests_total",
+            request_duration=("request_duration_seconds", SHORT_SECONDS),
+            response_duration=("response_duration_seconds", COARSE_SECONDS),
+            statuses="statuses_total",
+        ),
+        ROUTE: ProtocolView(
+            "outbound",
+            request_duration=("route_request_duration_seconds", COARSE_SECONDS),
+            statuses="route_request_statuses_total",
+        ),
+        BACKEND: ProtocolView(
+            "outbound",
+            requests="route_backend_requests_total",
+            response_duration=("route_backend_response_duration_seconds", SHORT_SECONDS),
+            statuses="route_backend_response_statuses_total",
+        ),
+    }
 
 
 def parent_labels(parent: ResourceRef) -> str:
@@ -307,6 +388,23 @@ def parent_labels(parent: ResourceRef) -> str:
 def backend_labels(parent: ResourceRef, backend: ResourceRef) -> str:
     """parent_* and backend_* labels."""
     return join(_full("parent", parent), _full("backend", backend))
+
+
+def route_labels(parent: ResourceRef, route: ResourceRef) -> str:
+    """parent_* and route_{group,kind,namespace,name} labels."""
+    pairs = resource("route", route)
+    pairs.insert(2, ("route_namespace", route.namespace))
+    return join(_full("parent", parent), render(pairs))
+
+
+def route_backend_labels(parent: ResourceRef, route: ResourceRef, backend: ResourceRef) -> str:
+    """parent_*, route_* and backend_* labels."""
+    return join(route_labels(parent, route), _full("backend", backend))
+
+
+def inbound_labels(server: ResourceRef, route: ResourceRef) -> str:
+    """parent_{group,kind,name,port} and route_{group,kind,name} of the newer inbound families."""
+    return render([*resource("parent", server, port=True), *resource("route", route)])
 
 
 def _full(prefix: str, ref: ResourceRef) -> str:

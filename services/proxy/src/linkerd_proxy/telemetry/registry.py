@@ -198,17 +198,28 @@ class Registry:
 
     def counter(self, name: str, help: str, label_names: Iterable[str] = ()) -> Family[Counter]:
         """A family of counters. Raises ValueError for a name that is taken."""
-        return self._add(Family((name, help, "counter", tuple(label_names)), Counter, self._overflow))
+        return self.add(Family((name, help, "counter", tuple(label_names)), Counter, self.overflow))
 
     def gauge(self, name: str, help: str, label_names: Iterable[str] = ()) -> Family[Gauge]:
         """A family of gauges."""
-        return self._add(Family((name, help, "gauge", tuple(label_names)), Gauge, self._overflow))
+        return self.add(Family((name, help, "gauge", tuple(label_names)), Gauge, self.overflow))
 
     def histogram(
         self, name: str, help: str, bounds: Iterable[float], label_names: Iterable[str] = ()
     ) -> HistogramFamily:
         """A family of histograms with these upper bounds, rising, without +Inf."""
-        return self._add(HistogramFamily((name, help, "histogram", tuple(label_names)), bounds, self._overflow))
+        return self.add(HistogramFamily((name, help, "histogram", tuple(label_names)), bounds, self.overflow))
+
+    def add(self, family: "F") -> "F":
+        """Take a family in that was made elsewhere. Raises ValueError for a name that is taken."""
+        if family.name in self._families:
+            raise ValueError(f"metric {family.name} is declared twice")
+        self._families[family.name] = family
+        return family
+
+    def overflow(self, name: str) -> None:
+        """A series of that family was asked for beyond its limit."""
+        self._dropped.labels(name).value += 1
 
     def collect(self, collector: Callable[[], str]) -> None:
         """Add text that is made at every rendering (process metrics)."""
@@ -226,15 +237,6 @@ class Registry:
     def evict(self, now: float, retain: float) -> int:
         """Drop idle series of all families; `now` and `retain` in seconds. How many were dropped."""
         return sum(family.evict(now, retain) for family in self._families.values())
-
-    def _add(self, family: "F") -> "F":
-        if family.name in self._families:
-            raise ValueError(f"metric {family.name} is declared twice")
-        self._families[family.name] = family
-        return family
-
-    def _overflow(self, name: str) -> None:
-        self._dropped.labels(name).value += 1
 
 
 F = TypeVar("F", bound=AnyFamily)
