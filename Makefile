@@ -9,6 +9,10 @@ APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client
 	faketime=faketime
 APT_BENCH := $(APT) nginx-light=nginx
 APISERVER := embedded
+# Only where it is given to make: an exported KUBECONFIG is somebody's cluster, not a place for tests.
+ifeq ($(origin KUBECONFIG),command line)
+E2E_ON := E2E_KUBECONFIG=$(KUBECONFIG)
+endif
 KUBE_APISERVER :=
 ETCD :=
 PATHS := libs services cli sandbox examples tests tools bench
@@ -40,8 +44,12 @@ lint: setup ## ruff, mypy --strict, import-linter
 unit: setup ## tests that need no cluster
 	@$(BIN)/pytest -q -m "not soak and not fuzz and not root and not mesh"
 
-e2e: setup ## the installed mesh through the CLI, on the sandbox (APISERVER=real KUBE_APISERVER=… ETCD=…: on those)
-	@APISERVER=$(APISERVER) KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) $(BIN)/pytest -q tests/e2e
+e2e: setup ## the installed mesh on the sandbox; CLUSTER=kind; KUBECONFIG=PATH; APISERVER=real KUBE_APISERVER=… ETCD=…
+ifeq ($(CLUSTER),kind)
+	@$(BIN)/python -m tools.kind
+else
+	@$(E2E_ON) APISERVER=$(APISERVER) KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) $(BIN)/pytest -q tests/e2e
+endif
 
 bench: setup-bench ## side by side with an Envoy pair, then certificates a second; minutes long
 	@$(BIN)/python -m bench

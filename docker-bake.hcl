@@ -94,6 +94,12 @@ target "emojivoto" {
   cache-to   = cached("emojivoto", ",mode=max")
 }
 
+# What tests/e2e run on a real cluster beside the mesh.
+target "e2e" {
+  dockerfile = "tests/e2e/Dockerfile"
+  tags       = ["linkerd-sandbox.test/python:1"]
+}
+
 # The same images for both architectures, with provenance and a bill of materials.
 target "service-release" {
   name       = "${service}-release"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 from tests.e2e import manifests
 from tests.e2e.cluster import Cluster, until
+from tests.e2e.clusters import GIVEN
 from tests.e2e.manifests import MESHED, PORTS
 from tools.demo import ROOT
 
@@ -40,6 +41,8 @@ SOAK_SECONDS = 180.0
 @pytest.fixture(scope="module")
 def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A mesh of short-lived certificates, with a client and a server that takes only authenticated ones."""
+    if GIVEN:
+        pytest.skip("it installs a mesh of short lives on a sandbox of its own")
     settings = [word for life in LIVES for word in ("--set", f"identity.issuer.{life}")]
     with meshed_cluster(tmp_path_factory.mktemp("rotation"), ROOT, *settings) as started:
         cluster = Cluster(started.environment, started.directory)
