@@ -100,5 +100,18 @@ async def test_tap_listens_where_its_client_is_named(tmp_path: Path) -> None:
                 await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_the_access_log_is_on_standard_error(tmp_path: Path) -> None:
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        sidecar(control_plane, tmp_path, "voting", app, ACCESS_LOG="apache") as server,
+    ):
+        await eventually(server.ready, seconds=START_SECONDS)
+        await control_plane.watch.set_inbound(inbound_document())
+        async with apps.client(server.inbound) as connection:
+            assert (await connection.get("/logged")).status == 200
+        await server.process.says('"GET http://voting-svc/logged HTTP/1.1" 200')
+
+
 def test_hints_of_the_contract_are_those_that_the_proxy_knows() -> None:
     assert {hint.name for hint in ProtocolHint} == {"none", "h2", "opaque", "unknown"}

@@ -6,11 +6,13 @@ finishing too, until neither has a connection left or the grace period is over.
 
 import asyncio
 import logging
+import sys
 from contextlib import suppress
 
 from linkerd_proxy.http.connections import Connections, Drainable
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.inbound.accept import InboundAccept
+from linkerd_proxy.inbound.access_log import AccessLogger, LineWriter
 from linkerd_proxy.inbound.forward import Forward
 from linkerd_proxy.inbound.policy import PolicyHolder
 from linkerd_proxy.inbound.serve import Serve
@@ -19,7 +21,7 @@ from linkerd_proxy.outbound.discover import Discover, Discovery, networks_filter
 from linkerd_proxy.outbound.endpoint import EndpointFactory
 from linkerd_proxy.outbound.protocol import ProtocolStage
 from linkerd_proxy.overrides import Overrides
-from linkerd_proxy.settings import Direction, Settings
+from linkerd_proxy.settings import AccessLog, Direction, Settings
 from linkerd_proxy.transport.connect import Dialer
 from linkerd_proxy.transport.listen import Listener, bind
 from linkerd_runtime.settings import Addr
@@ -41,6 +43,11 @@ class DataPath:
             inbound.base.detect_timeout_ms,
         )
         self._forward = Forward(runtime, inbound, self._inbound_dialer())
+        self._access_log: LineWriter | None = None
+        if settings.access_log is not AccessLog.off:
+            self._access_log = LineWriter(sys.stderr, runtime.metrics.access_log_dropped.labels())
+            logger = AccessLogger(settings.access_log, runtime.turn, self._access_log.put)
+            runtime.hooks.add(logger.hook, outbound=False)
         self._discover = self._make_discover(discovery)
         self._inbound_connections = Connections()
         self._outbound_connections = Connections()
@@ -105,6 +112,8 @@ class DataPath:
             listener.close()
         self._discover.close()
         self._forward.close()
+        if self._access_log is not None:
+            self._access_log.close()
 
     def _make_discover(self, discovery: Discovery) -> Discover:
         settings = self._settings

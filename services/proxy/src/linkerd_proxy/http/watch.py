@@ -54,10 +54,11 @@ class Hooks:
         self.inbound: tuple[Hook, ...] = ()
         self.outbound: tuple[Hook, ...] = ()
 
-    def add(self, hook: Hook) -> None:
-        """Let it see the requests of both directions."""
+    def add(self, hook: Hook, *, outbound: bool = True) -> None:
+        """Let it see the requests of both directions, or of the inbound one only."""
         self.inbound += (hook,)
-        self.outbound += (hook,)
+        if outbound:
+            self.outbound += (hook,)
 
     def remove(self, hook: Hook) -> None:
         """No more."""

@@ -348,6 +348,9 @@ class Metrics:
         self.tcp_route = ConnectionRouteFamilies(r, "tcp")
         self.tls_route = ConnectionRouteFamilies(r, "tls")
         self.identity = IdentityFamilies(r)
+        self.access_log_dropped = r.counter(
+            "proxy_access_log_dropped_total", "Lines of the access log that could not be written."
+        )
         info = render([("profile", "release"), ("vendor", "linkerd-py"), ("version", VERSION)])
         r.gauge("proxy_build_info", "Proxy build info").labels(base=info).value = 1
 
