@@ -7,6 +7,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from services.proxy.tests import apps
 from services.proxy.tests.mesh import SERVICE, document, inbound_document
 from services.proxy.tests.running import START_SECONDS, sidecar
@@ -15,6 +17,7 @@ from linkerd_contract.explain import IDENTITY_PATH
 from linkerd_contract.names import identity_name
 from linkerd_contract.outbound import ProtocolHint
 from linkerd_contract.tap import TAP_PATH
+from linkerd_proxy.control.spans import TRACES_PATH
 from linkerd_runtime import tls
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.control_plane import FakeControlPlane
@@ -111,6 +114,31 @@ async def test_the_access_log_is_on_standard_error(tmp_path: Path) -> None:
         async with apps.client(server.inbound) as connection:
             assert (await connection.get("/logged")).status == 200
         await server.process.says('"GET http://voting-svc/logged HTTP/1.1" 200')
+
+
+async def test_spans_go_to_the_collector(tmp_path: Path) -> None:
+    got: list[bytes] = []
+
+    async def collect(request: web.Request) -> web.Response:
+        got.append(await request.read())
+        return web.Response()
+
+    collector = web.Application()
+    collector.router.add_post(TRACES_PATH, collect)
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        TestServer(collector) as at,
+        sidecar(control_plane, tmp_path, "voting", app, TRACE_COLLECTOR_SVC_ADDR=f"localhost:{at.port}") as server,
+    ):
+        await eventually(server.ready, seconds=START_SECONDS)
+        await control_plane.watch.set_inbound(inbound_document())
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        async with apps.client(server.inbound) as connection:
+            assert (await connection.get("/t", traceparent=f"00-{trace}-b7ad6b7169203331-01")).status == 200
+        await eventually(lambda: got)
+        assert trace.encode() in got[0]
+        assert b'"k8s.pod.name"' in got[0]
 
 
 def test_hints_of_the_contract_are_those_that_the_proxy_knows() -> None:

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from linkerd_proxy.settings import Context, Cores, DefaultPolicy, LogFormat, Settings
+from linkerd_proxy.settings import Context, Cores, DefaultPolicy, LogFormat, Settings, Tracing
 from linkerd_runtime.settings import Addr, BadSettings
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -147,3 +147,10 @@ def test_a_socket_mark() -> None:
     assert settings(SOCKET_MARK="19509").socket_mark == 19509
     for bad in ("0x10", "-1", str(2**32)):
         assert "LINKERD2_PROXY_SOCKET_MARK" in errors(SOCKET_MARK=bad)[0]
+
+
+def test_traces_are_not_looked_at_without_a_collector() -> None:
+    assert settings().tracing is None
+    found = settings(TRACE_COLLECTOR_SVC_ADDR="otel:4318", TRACE_COLLECTOR_SVC_NAME="otel.id").tracing
+    assert found == Tracing(Addr("otel", 4318), "otel.id", "linkerd-proxy")
+    assert "TRACE_COLLECTOR_SVC_ADDR" in errors(TRACE_COLLECTOR_SVC_ADDR="otel")[0]

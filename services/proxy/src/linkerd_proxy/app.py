@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,8 +22,10 @@ from linkerd_contract.explain import pod_tag
 from linkerd_proxy.admin import DECISIONS, METRICS, Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
+from linkerd_proxy.control.spans import SpanExporter
 from linkerd_proxy.datapath import DataPath
 from linkerd_proxy.http.runtime import Runtime
+from linkerd_proxy.http.tracing import Tracer
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import Settings
 from linkerd_proxy.tap import TapServer
@@ -91,11 +94,30 @@ class Proxy:
                 "proxy_worker_restarts_total", "Workers that ended and were started again."
             )
             self._followers = Followers(options.followers, restarts.labels())
+        self._spans = self._trace()
         self._tap: TapServer | None = None
         if settings.tap.svc_name is not None and not disabled and options.leader is None:
             self._tap = TapServer(
                 settings.tap.listen_addr, settings.tap.svc_name, self.runtime.hooks, self.runtime.turn
             )
+
+    def _trace(self) -> SpanExporter | None:
+        settings = self._settings.tracing
+        if settings is None:
+            return None
+        context = self._settings.destination.context
+        resource = {
+            "service.name": settings.service_name,
+            "k8s.namespace.name": context.namespace,
+            "k8s.pod.name": context.pod,
+            "k8s.node.name": context.node,
+        }
+        counts = self.metrics.spans
+        exporter = SpanExporter(
+            settings, resource, counts.labels("exported"), counts.labels("dropped"), lambda: self._credentials
+        )
+        self.runtime.hooks.add(Tracer(exporter.put, self.runtime.turn, random.getrandbits).hook)
+        return exporter
 
     async def run(self) -> None:
         """Until asked to stop, and drained. Raises OSError where an address cannot be listened on."""
@@ -159,6 +181,8 @@ class Proxy:
             if self._stop.requested:
                 return
         self._stop.spawn("discovery", self._discovery.run())
+        if self._spans is not None:
+            self._stop.spawn("spans of traces", self._spans.run())
         self._stop.spawn("eviction of idle metrics", self._evict())
         self._discovery.inbound(self.path.policy.on_update)
         if self._tap is not None:

@@ -184,6 +184,15 @@ class Tap:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where spans go (OTLP over HTTP). With `collector_name`, an identity, in mTLS."""
+
+    collector_addr: Addr
+    collector_name: str | None
+    service_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cores:
     """Worker processes: max, else round(ratio x available), else 1, never fewer than min."""
 
@@ -218,6 +227,8 @@ class Settings:
     log_format: LogFormat
     access_log: AccessLog
     shutdown_grace_ms: int
+    tracing: Tracing | None = None
+    """None: there is no collector, and traces are not looked at."""
     socket_mark: int = 0
     """SO_MARK of every connection that the proxy makes; 0 is none."""
 
@@ -242,11 +253,22 @@ class Settings:
             log_format=_choice(read, "LOG_FORMAT", LogFormat.plain),
             access_log=_choice(read, "ACCESS_LOG", AccessLog.off),
             shutdown_grace_ms=read.duration_ms("SHUTDOWN_GRACE_PERIOD", 120_000),
+            tracing=_tracing(read),
             socket_mark=read.integer("SOCKET_MARK", 0, minimum=0, maximum=2**32 - 1),
         )
         if read.errors:
             raise BadSettings([PREFIX + message for message in read.errors])
         return settings
+
+
+def _tracing(read: Reader) -> Tracing | None:
+    if read.optional("TRACE_COLLECTOR_SVC_ADDR") is None:
+        return None
+    return Tracing(
+        read.addr("TRACE_COLLECTOR_SVC_ADDR"),
+        read.optional("TRACE_COLLECTOR_SVC_NAME"),
+        read.text("TRACE_SERVICE_NAME", "linkerd-proxy"),
+    )
 
 
 def _choice(read: Reader, name: str, default: E) -> E:

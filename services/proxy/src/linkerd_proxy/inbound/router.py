@@ -63,7 +63,7 @@ class Router:
             return
         if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
             return
-        self._send(x, permit.fields(head))
+        self._send(x, permit.fields(x.head))
 
     def _permit(self, rule: InboundRule) -> Permit:
         permit = self._permits[id(rule)] = Permit(self._runtime, self._client, self._rules, rule)

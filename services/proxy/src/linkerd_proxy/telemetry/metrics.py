@@ -348,6 +348,7 @@ class Metrics:
         self.tcp_route = ConnectionRouteFamilies(r, "tcp")
         self.tls_route = ConnectionRouteFamilies(r, "tls")
         self.identity = IdentityFamilies(r)
+        self.spans = r.counter("proxy_trace_spans_total", "Spans of traces by what became of them.", ("result",))
         self.access_log_dropped = r.counter(
             "proxy_access_log_dropped_total", "Lines of the access log that could not be written."
         )
