@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,9 @@ class World:
         self.voting = voting
         self._directory = directory
         self._running: list[subprocess.Popen[bytes]] = []
+        self._leaf_seconds = 3600
+        self._proxies: dict[str, int] = {}
+        self._controller: subprocess.Popen[bytes] | None = None
 
     def start(self, pod: Namespace, name: str, *command: str, **env: str) -> Path:
         """Start a program; the file with what it says."""
@@ -81,18 +87,30 @@ class World:
         self._running.append(pod.start(*command, env={**os.environ, **env}, log=str(log)))
         return log
 
-    def control_plane(self) -> dict[str, str]:
-        """Identity and destination, in the hub; where they are."""
-        ports = (servers.HTTP1, servers.HTTP2, servers.GRPC, servers.WEBSOCKET, servers.OPAQUE)
+    def _configure(self, documents: dict[str, OutboundDocument], policy: InboundDocument) -> Path:
         config = self._directory / "config.json"
         document = {
             "directory": str(self._directory),
             "host": HUB,
-            "outbound": {f"{SERVICE}:{port}": outbound(port) for port in ports},
-            "inbound": inbound(),
+            "leafSeconds": self._leaf_seconds,
+            "outbound": documents,
+            "inbound": policy,
         }
-        config.write_bytes(codec.encode(document))
+        config.with_suffix(".new").write_bytes(codec.encode(document))
+        return config.with_suffix(".new").rename(config)
+
+    def push(self, documents: dict[str, OutboundDocument], policy: InboundDocument) -> None:
+        """What the control plane says from now on."""
+        self._configure(documents, policy)
+        assert self._controller is not None
+        self._controller.send_signal(signal.SIGHUP)
+
+    def control_plane(self, leaf_seconds: int) -> dict[str, str]:
+        """Identity and destination, in the hub; where they are."""
+        self._leaf_seconds = leaf_seconds
+        config = self._configure(everything(), inbound())
         log = self.start(self.hub, "control-plane", sys.executable, "-m", "linkerd_testkit.control_plane", str(config))
+        self._controller = self._running[-1]
         eventually(lambda: log.read_text().startswith("{"), f"the control plane in {log}")
         where: dict[str, str] = json.loads(log.read_text().splitlines()[0])
         return where
@@ -117,6 +135,7 @@ class World:
         }
         env = {f"LINKERD2_PROXY_{name}": value for name, value in variables.items()}
         log = self.start(pod, f"proxy-{pod.name}", sys.executable, "-m", "linkerd_proxy", **env)
+        self._proxies[pod.name] = self._running[-1].pid
         redirect(pod, MARK)
 
         def ready() -> bool:
@@ -126,6 +145,18 @@ class World:
             return done.returncode == 0
 
         eventually(ready, f"the sidecar of {pod.name} ({log})")
+
+    def rss_kib(self) -> dict[str, int]:
+        """Resident memory of both sidecars."""
+        found = {}
+        for name, pid in self._proxies.items():
+            (line,) = re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            found[name] = int(line)
+        return found
+
+    def logs(self) -> list[Path]:
+        """What the sidecars have said."""
+        return [self._directory / f"proxy-{name}.log" for name in self._proxies]
 
     def sample(self, pod: Namespace, name: str, *labels: str) -> float:
         """The sum of all samples of a name whose label sets have all of these."""
@@ -148,13 +179,25 @@ class World:
                 process.wait()
 
 
+def everything() -> dict[str, OutboundDocument]:
+    """All ports of the service."""
+    ports = (servers.HTTP1, servers.HTTP2, servers.GRPC, servers.WEBSOCKET, servers.OPAQUE)
+    return {f"{SERVICE}:{port}": outbound(port) for port in ports}
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The pods with everything running."""
+    with running(tmp_path_factory.mktemp("interop")) as made:
+        yield made
+
+
+@contextmanager
+def running(directory: Path, *, leaf_seconds: int = 3600) -> Iterator[World]:
+    """Pods of the test's own; certificates live so long."""
     for program in ("unshare", "nsenter", "ip", "curl", "nghttpd"):
         if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
             pytest.skip(f"no {program} on this machine: `make setup` installs it")
-    directory = tmp_path_factory.mktemp("interop")
     try:
         namespaces = pods(web=WEB, voting=VOTING)
         hub, found = namespaces.__enter__()
@@ -162,7 +205,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         pytest.skip(f"namespaces cannot be made here: {error}")
     made = World(hub, found["web"], found["voting"], directory)
     try:
-        control_plane = made.control_plane()
+        control_plane = made.control_plane(leaf_seconds)
         (directory / "htdocs").mkdir()
         (directory / "htdocs/index.html").write_text("x" * 1_000)
         nghttpd = ["nghttpd", "--no-tls", "-a", "0.0.0.0", "-d", str(directory / "htdocs"), str(servers.HTTP2)]

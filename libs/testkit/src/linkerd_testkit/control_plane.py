@@ -131,12 +131,13 @@ def _problem(problem: Problem) -> web.Response:
 
 
 class Config(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """CONFIG.json. Ports of 0 are chosen; anchors.pem is written into `directory`."""
+    """CONFIG.json. Ports of 0 are chosen; anchors.pem is written into `directory`; leaves live `leaf_seconds`."""
 
     directory: str
     host: str = "127.0.0.1"
     identity_port: int = 0
     destination_port: int = 0
+    leaf_seconds: int = 3600
     outbound: dict[str, OutboundDocument] = {}
     inbound: InboundDocument = InboundDocument()
 
@@ -155,7 +156,8 @@ async def serve(path: Path) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, again.set)
     ports = (config.identity_port, config.destination_port)
-    async with FakeControlPlane(ports=ports, host=config.host) as control_plane:
+    life = timedelta(seconds=config.leaf_seconds)
+    async with FakeControlPlane(ports=ports, host=config.host, leaf_life=life) as control_plane:
         anchors = Path(config.directory) / "anchors.pem"
         anchors.parent.mkdir(parents=True, exist_ok=True)
         anchors.write_text(control_plane.authority.anchors)

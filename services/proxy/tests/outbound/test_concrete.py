@@ -96,7 +96,7 @@ async def test_an_endpoint_that_refuses_costs_no_request_where_there_is_another(
 
 
 @on_uvloop
-async def test_endpoints_are_connected_by_and_by_and_then_share_the_load(tmp_path: Path) -> None:
+async def test_endpoints_are_connected_as_requests_come(tmp_path: Path) -> None:
     authority = Authority()
     async with (
         apps.echo_app() as app,
@@ -107,15 +107,19 @@ async def test_endpoints_are_connected_by_and_by_and_then_share_the_load(tmp_pat
     ):
         proxy.discovery.set(SERVICE, document([one.inbound, two.inbound]))
 
+        def ready() -> float:
+            return proxy.sample("outbound_http_balancer_endpoints", 'endpoint_state="ready"')
+
         async def both() -> bool:
             assert (await client.get()).status == 200
-            return all(side.sample("request_total") > 5 for side in (one, two))
+            return ready() == 2
 
+        assert ready() == 0
         await eventually(both)
         # A connection that its peer closed is made again when it is wanted.
         for side in (one, two):
             side.path._inbound_connections.kill()
-        await eventually(lambda: proxy.sample("outbound_http_balancer_endpoints", 'endpoint_state="ready"') == 0)
+        await eventually(lambda: ready() == 0)
         assert (await client.get()).status == 200
 
 

@@ -92,6 +92,7 @@ class H1Client(asyncio.Protocol):
         self.pool.gone(self)
         if error is None and not self._fresh:
             self.reader.feed_eof()
+        self.reader.release()
         x, self._x = self._x, None
         if x is None:
             return
@@ -252,7 +253,9 @@ class H1Client(asyncio.Protocol):
         self.closed = True
         self._x = None
         self.pool.gone(self)
-        return self.transport, self.reader.take_rest()
+        rest = self.reader.take_rest()
+        self.reader.release()
+        return self.transport, rest
 
     def flush(self) -> None:
         """Write what is due."""

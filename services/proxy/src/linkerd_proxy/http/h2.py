@@ -128,8 +128,11 @@ class H2Shell:
             self.tcp.closed(errno_name(error))
         if self.keep_alive is not None:
             self.keep_alive.stop()
-        self.on_closed()
+        on_closed, self.on_closed = self.on_closed, _nothing
+        on_closed()
         self.ended(error)
+        # The transport holds TLS's buffers, and lives as long as this, which only the collector frees.
+        self.transport = None
 
     def resumed(self) -> None:
         """The transport has room again."""

@@ -114,10 +114,16 @@ class H1Server(asyncio.Protocol):
             return
         self.closed = True
         self.tcp.closed(errno_name(error))
-        self.on_closed()
+        self._let_go()
         x, self._x = self._x, None
         if x is not None:
             x.gone()
+
+    def _let_go(self) -> None:
+        """Of who refers back to this: no cycle is left to the collector."""
+        on_closed, self.on_closed = self.on_closed, _nothing
+        on_closed()
+        self.reader.release()
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -334,4 +340,6 @@ class H1Server(asyncio.Protocol):
         self.flush()
         self.closed = True
         self._x = None
-        return self.transport, self.reader.take_rest()
+        rest = self.reader.take_rest()
+        self.reader.release()
+        return self.transport, rest

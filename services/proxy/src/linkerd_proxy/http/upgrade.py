@@ -29,8 +29,8 @@ def splice(x: Exchange, up: "H1Client") -> None:
     x.flags |= CLOSED
     client_transport, from_client = down.take_over()
     server_transport, from_server = up.take_over()
-    on_closed = down.on_closed
-    client, server = _end(down.tcp, on_closed), _end(up.tcp, lambda: None)
+    on_closed, down.on_closed = down.on_closed, _nothing
+    client, server = _end(down.tcp, on_closed), _end(up.tcp, _nothing)
     pair(client, server)
     client_transport.set_protocol(client)
     server_transport.set_protocol(server)
@@ -40,6 +40,10 @@ def splice(x: Exchange, up: "H1Client") -> None:
         client.data_received(from_client)
     if from_server:
         server.data_received(from_server)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _end(tcp: TcpSeries, on_closed: Callable[[], None]) -> End:

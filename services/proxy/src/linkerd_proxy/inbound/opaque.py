@@ -73,6 +73,7 @@ class OpaqueConnection:
             log.info("%s", error)
             self._runtime.metrics.inbound_errors.tcp.labels(error.label).value += 1
             self._end.abort()
+            server.never()
             return
         application.tcp.connected()
 

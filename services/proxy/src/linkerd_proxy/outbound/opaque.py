@@ -114,6 +114,7 @@ class OpaqueConnection:
             log.info("%s: %s", self._target.addr, error)
             self._refuse(error)
             self._client.abort()
+            server.never()
             return
         endpoint.tcp.connected()
 

@@ -6,7 +6,7 @@ before the server is connected waits here, and reading from it is paused meanwhi
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from linkerd_proxy.transport.buffers import PLAIN
 from linkerd_proxy.transport.flow import HIGH_WATER, LOW_WATER, reset
@@ -17,6 +17,10 @@ class ByteCount(Protocol):
     """A counter of bytes, as telemetry's counters."""
 
     value: float
+
+
+def _nothing(_error: Exception | None) -> None:
+    pass
 
 
 class End(asyncio.BufferedProtocol):
@@ -93,7 +97,24 @@ class End(asyncio.BufferedProtocol):
         if transport is not None and not transport.is_closing():
             # A reset is passed on as one: the other side must not take what it got for the whole.
             reset(transport) if error is not None else transport.close()
-        self._on_lost(error)
+        on_lost, self._on_lost = self._on_lost, _nothing
+        on_lost(error)
+        self._part()
+
+    def never(self) -> None:
+        """It will not be connected: what its peer had to say goes nowhere."""
+        self._lost = True
+        self._part()
+
+    def _part(self) -> None:
+        """Once both ends are gone they let go of each other: the collector comes seldom, and they hold buffers."""
+        peer = self.peer
+        if peer._lost:
+            for end in (self, peer):
+                end.peer = _GONE
+                end._transport = None
+                end._on_lost = _nothing
+                end._pending.clear()
 
     def pause_writing(self) -> None:
         if self.peer._transport is not None:
@@ -113,6 +134,14 @@ class End(asyncio.BufferedProtocol):
         """Close this end after what is buffered was written."""
         if self._transport is not None:
             self._transport.close()
+
+
+class _Uncounted:
+    value = 0.0
+
+
+_GONE: Final = End(_Uncounted(), _Uncounted(), _nothing)
+"""The peer of ends that have parted."""
 
 
 def pair(client: End, server: End) -> None:

@@ -61,6 +61,25 @@ class ResponseHandler(MessageHandler, Protocol):
         """1xx heads too, after which the final one comes; 101 is final, and the rest is not HTTP/1: `take_rest`."""
 
 
+class _Deaf:
+    """The handler of a reader whose owner is done."""
+
+    def head_received(self, head: RequestHead | ResponseHead) -> None:
+        pass
+
+    def body_received(self, data: bytes) -> None:
+        pass
+
+    def message_complete(self, trailers: Headers) -> None:
+        pass
+
+    def message_failed(self, error: H1Error) -> None:
+        pass
+
+
+_DEAF: Final = _Deaf()
+
+
 class _Reader:
     __slots__ = (
         "_chunks",
@@ -111,6 +130,10 @@ class _Reader:
         self.paused = False
         if self._rest and not self._running:
             self.feed(b"")
+
+    def release(self) -> None:
+        """The owner is done: it hears no more, and is no longer held."""
+        self._handler = _DEAF
 
     def take_rest(self) -> bytes:
         """All that is here and not read, which is not HTTP/1 any more; nothing is read from now on, only kept."""
