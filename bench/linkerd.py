@@ -93,8 +93,15 @@ class ControlPlane:
             "ADMIN_LISTEN_ADDR": f"127.0.0.1:{free_port()}",
         }
         variables |= {f"LINKERD2_PROXY_{name}": value for name, value in mine.items()}
-        program = str(Path(sys.executable).parent / "linkerd-proxy")
-        return Process(f"linkerd-{account}-{self._count}", [program], order.cores[side], order.directory, variables)
+        cores: int | str = order.cores[side]
+        if order.workers > 1 and side == 0:
+            variables["LINKERD2_PROXY_CORES"] = str(order.workers)
+            cores = f"0-{order.workers - 1}"
+        command = [str(Path(sys.executable).parent / "linkerd-proxy")]
+        if order.sampled:
+            variables["PYTHONPATH"] = str(Path(__file__).parent.parent)
+            command = [sys.executable, "-m", "bench.sampled", str(order.directory / f"{account}.samples")]
+        return Process(f"linkerd-{account}-{self._count}", command, cores, order.directory, variables)
 
 
 def _outbound(port: int, opaque: bool) -> OutboundDocument:

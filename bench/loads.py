@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import statistics
@@ -14,6 +15,10 @@ from pathlib import Path
 
 _SIZES = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6}
 _TIMES_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+_GRPC_BODY = b"\0\0\0\0\x40" + b"x" * 64
+"""One message of 64 bytes in gRPC's framing."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,11 @@ class Result:
     bytes_per_second: float | None = None
 
 
-def _run(core: int, command: list[str], seconds: float) -> str:
+def _run(core: int | None, command: list[str], seconds: float) -> str:
+    """On one core, or on all of them."""
+    cores = str(core) if core is not None else f"0-{(os.cpu_count() or 1) - 1}"
     done = subprocess.run(
-        ["taskset", "-c", str(core), *command], capture_output=True, text=True, timeout=seconds + 60, check=False
+        ["taskset", "-c", cores, *command], capture_output=True, text=True, timeout=seconds + 60, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {(done.stderr or done.stdout)[-1000:]}")
@@ -46,7 +53,7 @@ def _time_ms(text: str) -> float:
     return float(match[1]) * _TIMES_MS[match[2]]
 
 
-def wrk(core: int, url: str, connections: int, seconds: int) -> Result:
+def wrk(core: int | None, url: str, connections: int, seconds: int) -> Result:
     """HTTP/1 at full speed over kept-alive connections."""
     out = _run(core, ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url], seconds)
     percentiles = dict(re.findall(r"^\s+(\d+)%\s+(\S+)$", out, re.MULTILINE))
@@ -67,10 +74,13 @@ def wrk(core: int, url: str, connections: int, seconds: int) -> Result:
     )
 
 
-def h2load(core: int, url: str, options: list[str], seconds: int) -> Result:
+def h2load(core: int | None, url: str, options: list[str], seconds: int) -> Result:
     """HTTP/2 (or HTTP/1 with --h1) by time; latencies from the log file, so that percentiles are exact."""
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "log"
+        body = Path(directory) / "body"
+        body.write_bytes(_GRPC_BODY)
+        options = [option.format(body=body) for option in options]
         command = ["h2load", "-D", str(seconds), "--warm-up-time", "1", "--log-file", str(log), *options, url]
         out = _run(core, command, seconds)
         # The columns are start time, status, duration in microseconds.

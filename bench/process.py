@@ -24,10 +24,10 @@ class Memory:
 
 
 class Process:
-    """One program on one core, its output in a file."""
+    """One program on one core (or several: "0-1"), its output in a file."""
 
     def __init__(
-        self, name: str, command: Sequence[str], core: int, directory: Path, env: Mapping[str, str] | None = None
+        self, name: str, command: Sequence[str], core: int | str, directory: Path, env: Mapping[str, str] | None = None
     ) -> None:
         self.name = name
         self.log = directory / f"{name}.log"
@@ -58,9 +58,18 @@ class Process:
         raise RuntimeError(f"{self.name} does not listen on {port}:\n{self.log.read_text(errors='replace')[-2000:]}")
 
     def cpu_seconds(self) -> float:
-        """User and system time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        """User and system time so far, its workers' with it."""
+        return sum(self.cpu_seconds_of(pid) for pid in (self.pid, *self.workers()))
+
+    @staticmethod
+    def cpu_seconds_of(pid: int) -> float:
+        """Of one process."""
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def workers(self) -> list[int]:
+        """Process ids of its children."""
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def memory(self) -> Memory:
         """Memory now."""

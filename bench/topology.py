@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +32,14 @@ class Order:
     cores: tuple[int, int]
     certificates: Certificates
     backend: int
+    workers: int = 1
+    """Of our outbound sidecar, on so many cores."""
+    sampled: bool = False
+    """With the sampling profiler in ours (bench/sampled.py)."""
+
+    def with_workers(self, count: int) -> Order:
+        """The same with so many workers."""
+        return replace(self, workers=count)
 
 
 @dataclass(frozen=True)
