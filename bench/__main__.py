@@ -2,7 +2,7 @@
 
 Parts: pairs (throughput, CPU and latency), storm (new connections), memory, workers, profile (CPU by stage); identity
 and injector, which take options of their own (`python -m bench identity --help`). Without a part: all of them.
-Results are kept in bench/results/latest.json, so that parts may be run one by one, and printed as a table with the bars.
+Results are kept in bench/results/latest.json, so that parts may be run one by one; the table shows them with the bars.
 """
 
 from __future__ import annotations

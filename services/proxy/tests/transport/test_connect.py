@@ -13,6 +13,7 @@ from services.proxy.tests.mesh import CLIENT, SERVER, sidecar
 from linkerd_proxy.addrs import ServerAddr
 from linkerd_proxy.errors import ConnectFailed, ConnectTimeout
 from linkerd_proxy.transport.connect import ClientTls, Dialer
+from linkerd_proxy.transport.turn import Turn
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
 
@@ -56,7 +57,7 @@ async def test_no_answer_is_a_timeout() -> None:
 @on_uvloop
 async def test_a_silent_tls_server_is_a_timeout(tmp_path: Path) -> None:
     async with apps.server(_silent) as addr, sidecar(Authority(), tmp_path, CLIENT) as proxy:
-        tls = ClientTls(proxy.runtime.tls.client("h2"), SERVER)
+        tls = ClientTls(proxy.runtime.tls.client("h2"), SERVER, proxy.runtime.turn)
         with pytest.raises(ConnectTimeout):
             await dialer().connect(at(addr), asyncio.Protocol(), tls)
 
@@ -72,9 +73,10 @@ async def test_another_identity_is_refused(tmp_path: Path) -> None:
         # The server's certificate carries one name; a client that expects another must not speak to it. It is asked
         # for by the name that the server has, so that it answers at all.
         connected = asyncio.Protocol()
-        await dialer().connect(at(server.inbound), connected, ClientTls(context, SERVER))
+        turn = Turn(asyncio.get_running_loop())
+        await dialer().connect(at(server.inbound), connected, ClientTls(context, SERVER, turn))
         with pytest.raises(ConnectFailed):
-            await dialer().connect(at(server.inbound), asyncio.Protocol(), ClientTls(context, "other.id"))
+            await dialer().connect(at(server.inbound), asyncio.Protocol(), ClientTls(context, "other.id", turn))
 
 
 @on_uvloop

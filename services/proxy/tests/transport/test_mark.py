@@ -10,9 +10,11 @@ import pytest
 from services.proxy.tests import apps
 
 from linkerd_proxy.addrs import ServerAddr
+from linkerd_proxy.errors import ConnectFailed
 from linkerd_proxy.transport import mark
 from linkerd_proxy.transport.connect import Dialer
 from linkerd_runtime.settings import Addr
+from linkerd_testkit.ports import free_port
 
 Set = list[tuple[int, int]]
 
@@ -54,10 +56,28 @@ def test_streams_of_the_data_path_and_of_aiohttp_are_marked(marks: Set) -> None:
         runner.run(main())
 
 
-def test_without_a_mark_nothing_is_marked() -> None:
-    loop = mark.loop_factory(0)()
-    assert not isinstance(loop, mark.MarkingLoop)
-    loop.close()
+def test_without_a_mark_nothing_is_marked_and_a_refusal_is_the_kernels(marks: Set) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with apps.echo_app() as addr:
+            made = _Made()
+            await Dialer(loop, 1.0).connect(ServerAddr(Addr(*addr)), made)
+            made.transport.close()
+            await asyncio.wait_for(made.lost, apps.DEADLINE)
+            with socket.socket() as sock:
+                sock.setblocking(False)
+                await loop.sock_connect(sock, ("localhost", addr[1]))
+        with pytest.raises(ConnectFailed, match="Connection refused"):
+            await Dialer(loop, 1.0).connect(ServerAddr(Addr("127.0.0.1", free_port())), asyncio.Protocol())
+        # An address that nobody has (RFC 5737): the connection is given up, and nothing is left to wait for.
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            with pytest.raises((TimeoutError, OSError)):
+                await asyncio.wait_for(loop.sock_connect(sock, ("192.0.2.1", 9)), 0.1)
+
+    with asyncio.Runner(loop_factory=mark.loop_factory(0)) as runner:
+        runner.run(main())
+    assert marks == []
 
 
 class _Refusing(socket.socket):

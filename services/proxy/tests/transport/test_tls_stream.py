@@ -10,6 +10,7 @@ from services.proxy.tests.loop import on_uvloop
 from linkerd_proxy.transport.buffers import PLAIN, READ_SIZE, RECORD, SLICE
 from linkerd_proxy.transport.tls import TlsContexts, client_identity, peer_names
 from linkerd_proxy.transport.tls_stream import TlsStream
+from linkerd_proxy.transport.turn import Turn
 from linkerd_runtime.certify import Credentials
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
@@ -64,6 +65,7 @@ class Ends:
 
     async def join(self, server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
         loop = asyncio.get_running_loop()
+        turn = Turn(loop)
 
         def accept() -> asyncio.Protocol:
             first = asyncio.Protocol()
@@ -71,7 +73,7 @@ class Ends:
             class Start(asyncio.Protocol):
                 def connection_made(self, transport: asyncio.BaseTransport) -> None:
                     lower = ends.lower["server"] = cast("asyncio.Transport", transport)
-                    TlsStream(lower, server, ends.done("server")).start()  # type: ignore[arg-type]
+                    TlsStream(lower, server, turn, ends.done("server")).start()  # type: ignore[arg-type]
 
             ends = self
             del first
@@ -80,7 +82,7 @@ class Ends:
         listening = await loop.create_server(accept, "127.0.0.1", 0)
         transport, _ = await loop.create_connection(asyncio.Protocol, *listening.sockets[0].getsockname())
         self.lower["client"] = transport
-        TlsStream(transport, client, self.done("client"), server_name=name).start()  # type: ignore[arg-type]
+        TlsStream(transport, client, turn, self.done("client"), name).start()  # type: ignore[arg-type]
         await eventually(lambda: len(self.streams) == 2 or self.errors)
         listening.close()
 
@@ -195,11 +197,12 @@ async def test_a_stranger_is_refused(tmp_path: Path) -> None:
 async def test_garbage_ends_the_handshake(tmp_path: Path) -> None:
     server = contexts(Authority(), "s.id", tmp_path).server()
     errors: list[Exception | None] = []
+    turn = Turn(asyncio.get_running_loop())
 
     class Start(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             lower = cast("asyncio.Transport", transport)
-            TlsStream(lower, server, lambda _stream, error: errors.append(error)).start()
+            TlsStream(lower, server, turn, lambda _stream, error: errors.append(error)).start()
 
     listening = await asyncio.get_running_loop().create_server(Start, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
@@ -213,3 +216,50 @@ async def test_garbage_ends_the_handshake(tmp_path: Path) -> None:
 
 def test_tickets_are_off(tmp_path: Path) -> None:
     assert contexts(Authority(), "s.id", tmp_path).server().num_tickets == 0
+
+
+@on_uvloop
+async def test_many_handshakes_at_once_all_end(tmp_path: Path) -> None:
+    authority = Authority()
+    server = contexts(authority, "s.id", tmp_path).server()
+    client = contexts(authority, "c.id", tmp_path).client("")
+    loop = asyncio.get_running_loop()
+    turn = Turn(loop)
+    done: list[Exception | None] = []
+
+    class Start(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            lower = cast("asyncio.Transport", transport)
+            TlsStream(lower, server, turn, lambda _stream, error: done.append(error)).start()
+
+    listening = await loop.create_server(Start, "127.0.0.1", 0)
+    made = []
+    for _ in range(50):
+        transport, _ = await loop.create_connection(asyncio.Protocol, *listening.sockets[0].getsockname())
+        made.append(transport)
+    for transport in made:
+        TlsStream(transport, client, turn, lambda _stream, error: done.append(error), "s.id").start()
+    await eventually(lambda: len(done) == 100)
+    assert done == [None] * 100
+    for transport in made:
+        transport.abort()
+    listening.close()
+
+
+@on_uvloop
+async def test_a_stream_that_is_given_up_while_it_waits_for_its_turn(tmp_path: Path) -> None:
+    authority = Authority()
+    client = contexts(authority, "c.id", tmp_path).client("")
+    loop = asyncio.get_running_loop()
+    turn = Turn(loop)
+    errors: list[Exception | None] = []
+    listening = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    transport, _ = await loop.create_connection(asyncio.Protocol, *listening.sockets[0].getsockname())
+    turn.alone(lambda: None)
+    stream = TlsStream(transport, client, turn, lambda _stream, error: errors.append(error), "s.id")
+    stream.start()
+    stream.abort()
+    await eventually(lambda: errors)
+    assert len(errors) == 1
+    assert isinstance(errors[0], ConnectionError)
+    listening.close()

@@ -43,3 +43,28 @@ async def test_the_clock_is_read_on_demand() -> None:
     before = turn.now
     assert turn.read() >= before
     assert turn.now >= before
+
+
+async def test_long_work_is_done_one_a_turn() -> None:
+    log: list[str] = []
+    loop = asyncio.get_running_loop()
+    turn = Turn(loop)
+
+    def begin() -> None:
+        for name in "abc":
+            turn.alone(lambda name=name: log.append(name))  # type: ignore[misc]
+
+    def pass_by() -> None:
+        log.append("|")
+        if len(log) < 8:
+            loop.call_soon(pass_by)
+
+    begin()
+    assert log == ["a"]
+    pass_by()
+    while len(log) < 8:
+        await asyncio.sleep(0)
+    assert "".join(log).replace("||", "|").startswith("a|b|c|")
+    log.clear()
+    begin()
+    assert log == ["a"]

@@ -90,7 +90,7 @@ class Detection:
             client = clients.meshed(self._addr, self._dst, identity)
             self._secured(stream, client, stream.tls.selected_alpn_protocol())
 
-        TlsStream(transport, self._runtime.tls.server(), done).start(data)
+        TlsStream(transport, self._runtime.tls.server(), self._runtime.turn, done).start(data)
 
     # Inside.
 

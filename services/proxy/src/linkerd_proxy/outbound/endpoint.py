@@ -200,7 +200,7 @@ class OutboundEndpoint:
     def _tls(self, alpn: str) -> ClientTls | None:
         if self.identity is None:
             return None
-        return ClientTls(self.runtime.tls.client(alpn), self.identity)
+        return ClientTls(self.runtime.tls.client(alpn), self.identity, self.runtime.turn)
 
     def _connected(self, error: ProxyError | None) -> None:
         """An attempt to make an HTTP/2 connection ended: after a failure, none is made for a while."""

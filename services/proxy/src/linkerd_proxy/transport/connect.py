@@ -16,6 +16,7 @@ from linkerd_proxy.errors import ConnectFailed, ConnectTimeout
 from linkerd_proxy.transport import listen
 from linkerd_proxy.transport.tls import peer_names
 from linkerd_proxy.transport.tls_stream import TlsStream
+from linkerd_proxy.transport.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class ClientTls:
 
     context: ssl.SSLContext
     identity: str
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ async def _handshake(
             protocol.connection_made(stream)
             finished.set_result(None)
 
-    stream = TlsStream(lower, tls.context, done, server_name=tls.identity)
+    stream = TlsStream(lower, tls.context, tls.turn, done, tls.identity)
     stream.start()
     try:
         await finished

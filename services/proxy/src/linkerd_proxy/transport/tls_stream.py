@@ -17,6 +17,7 @@ from typing import cast
 
 from linkerd_proxy.transport.buffers import CLEAR, PLAIN, READ_SIZE, RECORD, SLICE, WIRE
 from linkerd_proxy.transport.flow import PlainTransport, StreamProtocol
+from linkerd_proxy.transport.turn import Turn
 
 _ReadInto = Callable[[int, memoryview], int]
 """SSLObject.read with a buffer."""
@@ -38,15 +39,25 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
         "_shut",
         "_tls",
         "_truncated",
+        "_turn",
         "_updated",
+        "_waiting",
     )
 
     def __init__(
-        self, lower: PlainTransport, context: ssl.SSLContext, on_done: OnDone, *, server_name: str | None = None
+        self,
+        lower: PlainTransport,
+        context: ssl.SSLContext,
+        turn: Turn,
+        on_done: OnDone,
+        server_name: str | None = None,
     ) -> None:
         """A server's stream, or with `server_name` a client's, which sends it as SNI."""
         super().__init__()
         self._lower = lower
+        self._turn = turn
+        self._waiting = False
+        """For its turn to do the handshake's next step."""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(
@@ -72,7 +83,7 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
         self._lower.set_protocol(self)
         if received:
             self._incoming.write(received)
-        self._handshake()
+        self._go_on()
 
     # The transport that the protocol above sees.
 
@@ -165,12 +176,14 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._on_done is not None:
             self._incoming.write(WIRE[:nbytes])
-            self._handshake()
+            self._go_on()
         else:
             self._read(nbytes)
 
     def eof_received(self) -> bool:
         # TCP ended without close_notify: what came may be cut short (RFC 8446 section 6.1), so it is no orderly end.
+        if self._waiting:  # what came before the end may be the end of the handshake
+            self._handshake()
         if self._on_done is not None:
             self._fail(ConnectionResetError("the peer closed during the TLS handshake"))
         elif not self._eof_received:
@@ -197,7 +210,15 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
 
     # OpenSSL.
 
+    def _go_on(self) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self._turn.alone(self._handshake)
+
     def _handshake(self) -> None:
+        self._waiting = False
+        if self._on_done is None:  # it was given up meanwhile
+            return
         error: Exception | None = None
         try:
             self._tls.do_handshake()
