@@ -364,3 +364,26 @@ async def test_port_forward(cluster: Cluster, pod: Callable[..., dict[str, Any]]
         finally:
             process.terminate()
             await process.communicate()
+
+
+async def test_prune(cluster: Cluster) -> None:
+    """kubectl lists kinds that are not implemented here too."""
+
+    def config(name: str) -> dict[str, Any]:
+        meta = {"name": name, "namespace": "default", "labels": {"app": "x"}}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+
+    prune = ("apply", "-f", "-", "--prune", "-l", "app=x")
+    done = await cluster.kubectl(*prune, stdin=[config("a"), config("b")])
+    assert done.code == 0, done.err
+    done = await cluster.kubectl(*prune, stdin=[config("a")])
+    assert done.out == "configmap/a unchanged\nconfigmap/b pruned\n", done.err
+
+
+async def test_kinds_that_cannot_be_made(cluster: Cluster) -> None:
+    assert (await cluster.kubectl("get", "pvc,pv,rc,ing")).err == "No resources found\n"
+    refused = await cluster.kubectl("create", "ingress", "i", "--rule=a.b/c=svc:80")
+    assert (refused.code, refused.err) == (
+        1,
+        "error: failed to create ingress: ingresses.networking.k8s.io: not implemented by the sandbox's API server\n",
+    )

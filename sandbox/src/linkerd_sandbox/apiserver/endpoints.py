@@ -80,6 +80,8 @@ class Endpoints:
             if info.verb != "create":
                 raise status.method_not_allowed(kind.qualified)
             return await self.virtual[kind.qualified](request, info, kind, call)
+        if info.verb == "create" and "create" not in kind.verbs:
+            raise status.not_implemented(kind.qualified)
         match info.verb:
             case "get":
                 return self._get(request, info, kind)

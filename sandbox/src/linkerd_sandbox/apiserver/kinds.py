@@ -1,8 +1,8 @@
 """The resource types that the API serves: the built-in table, and the registry that CRDs add to. PURE.
 
 Names, short names and categories are Kubernetes 1.32's. Kinds that nothing here would act upon (resource quotas,
-persistent volumes, autoscalers) are not served: an object that is accepted and then ignored is worse than a clear
-404.
+autoscalers) are not served: an object that is accepted and then ignored is worse than a clear 404. Those that kubectl
+takes for granted (`apply --prune` and `cluster-info dump` list them) are served empty, and nothing of them can be made.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CREATE_ONLY = ("create",)
+READ_ONLY = ("get", "list", "watch")
+"""Of kinds that are listed, always empty, and cannot be created."""
 NO_COLLECTION = tuple(verb for verb in ALL_VERBS if verb != "deletecollection")
 
 
@@ -96,7 +98,10 @@ BUILT_IN: tuple[ResourceType, ...] = (
         categories="all",
         sub="status binding eviction log portforward exec attach ephemeralcontainers proxy",
     ),
+    _type("v1", "PersistentVolume", "persistentvolumes", short="pv", cluster=True, verbs=READ_ONLY),
+    _type("v1", "PersistentVolumeClaim", "persistentvolumeclaims", short="pvc", verbs=READ_ONLY),
     _type("v1", "PodTemplate", "podtemplates"),
+    _type("v1", "ReplicationController", "replicationcontrollers", short="rc", categories="all", verbs=READ_ONLY),
     _type("v1", "Secret", "secrets"),
     _type("v1", "ServiceAccount", "serviceaccounts", short="sa", sub="token"),
     _type("v1", "Service", "services", short="svc", categories="all", sub="status proxy"),
@@ -159,6 +164,7 @@ BUILT_IN: tuple[ResourceType, ...] = (
     _type("batch/v1", "Job", "jobs", categories="all", sub="status", generation=True),
     _type("coordination.k8s.io/v1", "Lease", "leases"),
     _type("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", generation=True),
+    _type("networking.k8s.io/v1", "Ingress", "ingresses", short="ing", verbs=READ_ONLY),
     _type("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", short="netpol", generation=True),
     _type("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", short="pdb", sub="status", generation=True),
     _type("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", cluster=True),
