@@ -61,7 +61,6 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "apiserver/defaults/workloads.py": ("apiserver/defaults/test_table.py", _TABLE),
     "apiserver/admission/chain.py": ("apiserver/admission/test_webhooks.py", "real webhooks over TLS"),
     "apiserver/admission/match.py": ("apiserver/admission/test_webhooks.py", "real webhooks over TLS"),
-    "apiserver/admission/plugins.py": ("apiserver/test_kubectl.py", "ServiceAccount and quota of every pod"),
     "apiserver/admission/review.py": ("apiserver/admission/test_webhooks.py", "real webhooks over TLS"),
 }
 """Source file -> (the test that runs it, why it has none of its own)."""

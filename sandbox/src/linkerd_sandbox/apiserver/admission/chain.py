@@ -88,7 +88,7 @@ class AdmissionChain:
     async def _plugins(self, attributes: Attributes, body: JsonObject) -> None:
         if attributes.kind.qualified != "pods" or attributes.operation != "CREATE" or plugins.is_mirror(body):
             return
-        account = await self._account(attributes.namespace, plugins.account_name(body), attributes.name)
+        account = await self._account(attributes.namespace, plugins.account_name(body), plugins.shown_name(body))
         suffix = "".join(random.choices(SUFFIX_ALPHABET, k=5))
         plugins.service_account(body, copy(account.body), suffix)
         plugins.priority(body, self._store)

@@ -16,6 +16,12 @@ _MODE = 0o644
 _SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
+def shown_name(pod: JsonObject) -> str:
+    """What refusals call a pod: its name is made of generateName only later."""
+    meta = dig_map(pod, "metadata")
+    return str(meta.get("name") or meta.get("generateName") or "Unknown")
+
+
 def service_account(pod: JsonObject, account: JsonObject, suffix: str) -> None:
     """Mount the account's token into every container that has no mount of its own, and add its image pull secrets."""
     spec = pod["spec"]
@@ -82,7 +88,7 @@ def priority(pod: JsonObject, store: Store) -> None:
         found = store.get("priorityclasses.scheduling.k8s.io", "", name)
         if found is None:
             why = f"no PriorityClass with name {name} was found"
-            raise status.forbidden("pods", dig_map(pod, "metadata").get("name", ""), why)
+            raise status.forbidden("pods", shown_name(pod), why)
         value, policy = found.body.get("value", 0), found.body.get("preemptionPolicy", policy)
     spec["priority"] = value
     spec.setdefault("preemptionPolicy", policy)
