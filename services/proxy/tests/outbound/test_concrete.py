@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from pathlib import Path
 
 import msgspec
@@ -135,3 +136,44 @@ async def test_many_requests_at_once_wait_for_the_first_connection(tmp_path: Pat
                 return (await client.get()).status
 
         assert await asyncio.gather(*[ask() for _ in range(30)]) == [200] * 30
+
+
+@on_uvloop
+async def test_an_endpoint_that_leaves_while_it_is_connected_to_holds_nobody_up(tmp_path: Path) -> None:
+    with socket.socket() as full:
+        # Nobody accepts, and the queue is full: connecting takes until the timeout.
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        blackhole = Addr(*full.getsockname())
+        async with apps.echo_app() as app, pair(tmp_path, app, OUTBOUND_CONNECT_TIMEOUT="60s") as mesh:
+            filling = [socket.socket() for _ in range(4)]
+            for one in filling:
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+            mesh.client.discovery.set(SERVICE, document([blackhole]))
+            async with apps.client(mesh.addr) as client:
+                client.send(b"GET /w HTTP/1.1\r\nHost: h\r\n\r\n")
+                await eventually(lambda: mesh.client.sample("outbound_http_balancer_queue_length") == 1)
+                mesh.client.discovery.set(SERVICE, document([mesh.server.inbound]))
+                assert (await client.answer()).status == 200
+            for one in filling:
+                one.close()
+
+
+@on_uvloop
+async def test_those_that_answer_nobody_are_tried_beside_the_others(tmp_path: Path) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        filling = [socket.socket() for _ in range(4)]
+        for one in filling:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        async with apps.echo_app() as app, pair(tmp_path, app, OUTBOUND_CONNECT_TIMEOUT="60s") as mesh:
+            # Of five endpoints one answers, and the request must not wait for a timeout of the others.
+            silent = [Addr(f"127.0.0.{n}", full.getsockname()[1]) for n in range(1, 5)]
+            mesh.client.discovery.set(SERVICE, document([*silent, mesh.server.inbound]))
+            async with apps.client(mesh.addr) as client:
+                assert (await client.get()).status == 200
+        for one in filling:
+            one.close()

@@ -74,6 +74,8 @@ class Concrete:
                 self._set_cold(state)
         self._count()
         self._pump()
+        if self._queue:
+            self._warm(MAX_WARMING)
 
     def available(self) -> bool:
         """Whether a request could be sent now, or as soon as an endpoint that nobody has tried yet is connected."""
@@ -84,7 +86,7 @@ class Concrete:
         state = self.balancer.pick(self._turn.now)
         if state is not None:
             if self._cold:
-                self._warm()
+                self._warm(1)
             state.begin()
             state.data.send(x, state, route)
         else:
@@ -140,7 +142,7 @@ class Concrete:
             self._refuse(x, route, BackendMissing())
             return
         self._failfast.unready(now)
-        self._warm()
+        self._warm(MAX_WARMING)
         capacity = self._doc.balancer.queue_capacity
         if self._warming:
             # They will not wait for long, and many may come at once at the beginning.
@@ -212,10 +214,11 @@ class Concrete:
     def _make_tcp(self, endpoint: Endpoint) -> OutboundEndpoint:
         return self._factory.make(endpoint, self._doc, self._backend, lambda _endpoint, _health: None)
 
-    def _warm(self) -> None:
-        """Connect one of the endpoints that nobody has tried: requests go to others, or wait, meanwhile (Linkerd)."""
+    def _warm(self, most: int) -> None:
+        """Connect some of the endpoints that nobody has tried: requests go to others, or wait, meanwhile (Linkerd)."""
         cold = self._cold
-        if cold and len(self._warming) < MAX_WARMING:
+        while cold and most and len(self._warming) < MAX_WARMING:
+            most -= 1
             index = int(random() * len(cold))
             cold[index], cold[-1] = cold[-1], cold[index]
             endpoint = cold.pop().data
@@ -241,7 +244,7 @@ class Concrete:
         if health is Health.connected:
             self._pump()
         elif self._queue:
-            self._warm()
+            self._warm(MAX_WARMING)
 
     def _count(self) -> None:
         metrics = self._metrics
