@@ -348,3 +348,26 @@ async def test_a_closed_pooled_connection_is_replaced_where_the_head_is_all(
         got = await client.ask(put if request_head == b"PUT" else request_head + b"\r\n")
         assert got.status == status
         assert bodies == ([b"", b"body"] if status == 502 else [b"", b"", b""])
+
+
+@on_uvloop
+async def test_before_discovery_has_spoken_the_environment_says_which_ports_are_opaque_and_need_an_identity(
+    tmp_path: Path,
+) -> None:
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 first")
+        await reader.read()
+
+    async with apps.server(app) as addr:
+        port = str(addr[1])
+        for variable in ("INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION", "INBOUND_PORTS_REQUIRE_IDENTITY"):
+            async with (
+                sidecar(None, tmp_path, SERVER, inbound_dst=str(Addr(*addr)), **{variable: port}) as proxy,
+                apps.client(proxy.inbound) as client,
+            ):
+                if variable.endswith("DETECTION"):
+                    # It is not asked for a word first: the server's greeting comes long before detection ends.
+                    assert await asyncio.wait_for(client.reader.readexactly(9), 5) == b"220 first"
+                else:
+                    client.send(b"GET / HTTP/1.1\r\nHost: v\r\n\r\n")
+                    assert (await client.answer()).status == 403

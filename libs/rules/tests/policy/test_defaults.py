@@ -2,6 +2,7 @@
 
 import pytest
 
+from linkerd_contract.outbound import Protocol
 from linkerd_rules.policy import InboundPolicy, default_document
 
 WEB = "web.emojivoto.serviceaccount.identity.linkerd.cluster.local"
@@ -38,3 +39,15 @@ def test_labels_and_audit() -> None:
 def test_an_unknown_name() -> None:
     with pytest.raises(ValueError, match="allow"):
         default_document("allow")
+
+
+def test_ports_that_are_opaque_or_need_an_identity() -> None:
+    policy = InboundPolicy(
+        default_document("all-unauthenticated", opaque_ports=[(25, 26), (443, 443)], identity_ports=[(443, 444)])
+    )
+    assert [policy.port(port).protocol is Protocol.opaque for port in (24, 25, 26, 443, 444)] == [0, 1, 1, 1, 0]
+    for port, stranger in ((25, True), (80, True), (443, False), (444, False)):
+        assert policy.port(port).authorize_tcp("10.0.0.1", None, False).allowed is stranger
+        assert policy.port(port).authorize_tcp("10.0.0.1", "web.id", True).allowed
+    shut = InboundPolicy(default_document("deny", identity_ports=[(443, 443)]))
+    assert not shut.port(443).authorize_tcp("10.0.0.1", "web.id", True).allowed

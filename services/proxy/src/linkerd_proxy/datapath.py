@@ -24,6 +24,7 @@ from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import AccessLog, Direction, Settings
 from linkerd_proxy.transport.connect import Dialer
 from linkerd_proxy.transport.listen import Listener, bind
+from linkerd_rules.policy import default_document
 from linkerd_runtime.settings import Addr
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,13 @@ class DataPath:
         self._overrides = overrides
         inbound = settings.inbound
         self.policy = PolicyHolder(
-            inbound.default_policy.value,
-            [str(network) for network in settings.destination.networks],
-            inbound.base.detect_timeout_ms,
+            default_document(
+                inbound.default_policy.value,
+                [str(network) for network in settings.destination.networks],
+                inbound.base.detect_timeout_ms,
+                inbound.disable_detection_ports,
+                inbound.require_identity_ports,
+            )
         )
         self._forward = Forward(runtime, inbound, self._inbound_dialer())
         self._access_log: LineWriter | None = None

@@ -5,11 +5,11 @@ from services.proxy.tests.mesh import inbound_document
 
 from linkerd_contract.watch import WatchCode, WatchError
 from linkerd_proxy.inbound.policy import PolicyHolder
-from linkerd_rules.policy import InboundPolicy
+from linkerd_rules.policy import InboundPolicy, default_document
 
 
 def test_the_default_holds_until_discovery_has_spoken(caplog: pytest.LogCaptureFixture) -> None:
-    holder = PolicyHolder("deny", [], 5_000)
+    holder = PolicyHolder(default_document("deny", [], 5_000))
     default = holder.current
     assert default.port(80).policy.detect_timeout_ms == 5_000
     assert not default.port(80).authorize_tcp("10.0.0.1", None, False).allowed
@@ -23,7 +23,7 @@ def test_the_default_holds_until_discovery_has_spoken(caplog: pytest.LogCaptureF
 
 
 def test_listeners_hear_of_changes_until_they_leave() -> None:
-    holder = PolicyHolder("deny", [], 5_000)
+    holder = PolicyHolder(default_document("deny", [], 5_000))
     heard: list[int] = []
 
     def listener() -> None:

@@ -5,8 +5,14 @@ all-* are for clients at any address, cluster-* for those in the cluster's netwo
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, Network, PortPolicy
+from linkerd_contract.outbound import Protocol
 from linkerd_contract.resource import ResourceRef
+
+Ports = Sequence[tuple[int, int]]
+"""Ranges, both ends included."""
 
 DEFAULT_POLICIES = (
     "all-unauthenticated",
@@ -37,13 +43,37 @@ def default_authorizations(policy: str, cluster_networks: Sequence[str]) -> list
 
 
 def default_document(
-    policy: str, cluster_networks: Sequence[str] = (), detect_timeout_ms: int = 10_000
+    policy: str,
+    cluster_networks: Sequence[str] = (),
+    detect_timeout_ms: int = 10_000,
+    opaque_ports: Ports = (),
+    identity_ports: Ports = (),
 ) -> InboundDocument:
-    """The document of a workload of which nothing else is known. Raises ValueError."""
-    return InboundDocument(
-        default=PortPolicy(
-            detect_timeout_ms=detect_timeout_ms,
-            server=ResourceRef(name=policy),
-            authorizations=default_authorizations(policy, cluster_networks),
-        )
+    """The document of a workload of which nothing else is known. Raises ValueError.
+
+    `opaque_ports` are not looked into; `identity_ports` take clients with an identity only, whatever the policy says.
+    """
+    default = PortPolicy(
+        detect_timeout_ms=detect_timeout_ms,
+        server=ResourceRef(name=policy),
+        authorizations=default_authorizations(policy, cluster_networks),
     )
+    opaque, identified = _numbers(opaque_ports), _numbers(identity_ports)
+    with_identity = [
+        replace(one, authn=AuthnKind.tls_authenticated, identities=["*"], audit=False) for one in default.authorizations
+    ]
+    kinds = {
+        (is_opaque, needs_identity): replace(
+            default,
+            protocol=Protocol.opaque if is_opaque else default.protocol,
+            authorizations=with_identity if needs_identity else default.authorizations,
+        )
+        for is_opaque in (False, True)
+        for needs_identity in (False, True)
+    }
+    ports = {str(port): kinds[port in opaque, port in identified] for port in sorted(opaque | identified)}
+    return InboundDocument(ports=ports, default=default)
+
+
+def _numbers(ranges: Ports) -> set[int]:
+    return {port for first, last in ranges for port in range(first, last + 1)}

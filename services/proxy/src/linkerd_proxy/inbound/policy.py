@@ -1,10 +1,11 @@
 """The workload's own policy in force: the default one until discovery has said more, then the last one known."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from linkerd_contract.inbound import InboundDocument
 from linkerd_contract.watch import WatchError
-from linkerd_rules.policy import InboundPolicy, default_document
+from linkerd_rules.policy import InboundPolicy
 
 log = logging.getLogger(__name__)
 
@@ -12,8 +13,9 @@ log = logging.getLogger(__name__)
 class PolicyHolder:
     """One per proxy. `current` is replaced whole at every change."""
 
-    def __init__(self, default_policy: str, cluster_networks: Sequence[str], detect_timeout_ms: int) -> None:
-        self.current = InboundPolicy(default_document(default_policy, cluster_networks, detect_timeout_ms))
+    def __init__(self, default: InboundDocument) -> None:
+        """`default` is what holds until discovery has spoken."""
+        self.current = InboundPolicy(default)
         self._listeners: set[Callable[[], None]] = set()
 
     def on_update(self, update: InboundPolicy | WatchError) -> None:
