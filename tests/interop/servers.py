@@ -145,6 +145,7 @@ def main() -> None:
     rpc.add_insecure_port(f"0.0.0.0:{GRPC}")
     rpc.start()
     socketserver.ThreadingTCPServer.allow_reuse_address = True
+    socketserver.ThreadingTCPServer.request_queue_size = HttpServer.request_queue_size
     for forever in (
         HttpServer(("0.0.0.0", HTTP1), Http).serve_forever,
         socketserver.ThreadingTCPServer(("0.0.0.0", OPAQUE), Greeter).serve_forever,
