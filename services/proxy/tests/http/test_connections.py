@@ -2,6 +2,8 @@ from linkerd_proxy.http.connections import Connections
 
 
 class Connection:
+    in_flight = 0
+
     def __init__(self, all_of_them: Connections, *, at_once: bool) -> None:
         self.all, self.at_once = all_of_them, at_once
         self.log: list[str] = []

@@ -7,6 +7,10 @@ from typing import Protocol
 class Drainable(Protocol):
     """An accepted connection."""
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that are under way on it."""
+
     def drain(self) -> None:
         """End when what is under way has ended."""
 

@@ -13,7 +13,7 @@ from linkerd_proxy.codec.h1.errors import H1Error
 from linkerd_proxy.codec.h1.head import RequestHead as H1Head
 from linkerd_proxy.codec.h1.reader import RequestReader
 from linkerd_proxy.codec.headers import Headers
-from linkerd_proxy.errors import ProxyError
+from linkerd_proxy.errors import LoadShed, ProxyError
 from linkerd_proxy.http import h1
 from linkerd_proxy.http.exchange import (
     CONNECT,
@@ -44,6 +44,10 @@ def _nothing() -> None:
     pass
 
 
+def _always() -> bool:
+    return True
+
+
 _BODILESS: Final = frozenset((b"204", b"304"))
 
 
@@ -61,6 +65,8 @@ class H1Server(asyncio.Protocol):
         self.closed = False
         self.on_closed: Callable[[], None] = _nothing
         self.on_failure: OnFailure = untold
+        self.admit: Callable[[], bool] = _always
+        """Whether one more request may go on (InFlight.admit)."""
         self.on_bad_request: Callable[[], None] = _nothing
         """The client sent what is not HTTP/1."""
         self._out: Pieces = []
@@ -76,6 +82,10 @@ class H1Server(asyncio.Protocol):
         self._chunked = False
         self._bodiless = False
         self._upgraded = False
+
+    @property
+    def in_flight(self) -> int:
+        return 0 if self._x is None else 1
 
     def drain(self) -> None:
         """Close after the response that is under way."""
@@ -143,7 +153,10 @@ class H1Server(asyncio.Protocol):
         self._keep_alive = head.keep_alive and not self._closing
         if not head.chunked and not head.content_length and not head.upgrade:
             x.flags |= REQUEST_ENDED
-        self.service(x)
+        if self.admit():
+            self.service(x)
+        else:
+            x.fail(LoadShed())
 
     def body_received(self, data: bytes) -> None:
         if self._tail:

@@ -3,13 +3,14 @@
 Streams and exchanges point at each other, and part when both have ended, so that no cycle is left to the collector.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from linkerd_proxy.codec.h2 import errors
 from linkerd_proxy.codec.h2.settings import H2Settings
 from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
-from linkerd_proxy.errors import ProxyError, StreamReset
+from linkerd_proxy.errors import LoadShed, ProxyError, StreamReset
 from linkerd_proxy.http import respond
 from linkerd_proxy.http.exchange import (
     CLOSED,
@@ -32,6 +33,10 @@ LAST_STREAM: Final = 2**31 - 1 - 2**17
 """Behind it the client is told to go to another connection, with 65,000 streams left for what is on its way."""
 
 
+def _always() -> bool:
+    return True
+
+
 class H2Server(H2Shell):
     """One connection of a client."""
 
@@ -44,8 +49,14 @@ class H2Server(H2Shell):
         self.service = service
         self.emit_errors = emit_errors
         self.on_failure: OnFailure = untold
+        self.admit: Callable[[], bool] = _always
+        """Whether one more request may go on (InFlight.admit)."""
         self._memo = HeadMemo()
         self._draining = False
+
+    @property
+    def in_flight(self) -> int:
+        return self.codec.active
 
     def drain(self) -> None:
         """Say GOAWAY; close when the last stream has ended."""
@@ -61,7 +72,10 @@ class H2Server(H2Shell):
         stream.user = x
         if end:
             x.flags |= REQUEST_ENDED
-        self.service(x)
+        if self.admit():
+            self.service(x)
+        else:
+            x.fail(LoadShed())
         if stream.id >= LAST_STREAM:
             self.drain()
 

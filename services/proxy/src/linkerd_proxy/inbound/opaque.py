@@ -59,6 +59,10 @@ class OpaqueConnection:
         hand_over(transport, self._end, received)
         self._runtime.tasks.spawn(self._connect(application, server))
 
+    @property
+    def in_flight(self) -> int:
+        return 0  # there are no requests
+
     def drain(self) -> None:
         """Opaque connections end when their ends do (Linkerd)."""
 

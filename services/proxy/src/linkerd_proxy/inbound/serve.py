@@ -7,6 +7,7 @@ from linkerd_proxy.errors import BadRequest
 from linkerd_proxy.http.connections import Connections
 from linkerd_proxy.http.detecting import hand_over
 from linkerd_proxy.http.h2 import KeepAlive
+from linkerd_proxy.http.in_flight import InFlight
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.server_h1 import H1Server
 from linkerd_proxy.http.server_h2 import H2Server
@@ -33,6 +34,7 @@ class Serve:
         self._connections = connections
         self._http2 = settings.base.http2
         self._h2_settings = h2_settings(settings.base.http2)
+        self._admit = InFlight(settings.base.max_in_flight, connections, runtime.turn).admit
 
     def http(self, transport: asyncio.Transport, client: Client, protocol: Detected, received: bytes) -> None:
         """Serve requests."""
@@ -51,6 +53,7 @@ class Serve:
                 server.keep_alive = KeepAlive(server, runtime.wheel, interval / 1000, timeout / 1000)
         else:
             server = wire = H1Server(runtime, accepted, router, emit_errors=emit)
+        server.admit = self._admit
         server.on_closed = lambda: self._connections.discard(server)
         server.on_bad_request = self._bad_request
         server.on_failure = router.failed

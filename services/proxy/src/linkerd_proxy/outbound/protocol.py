@@ -11,6 +11,7 @@ from linkerd_proxy.errors import BadRequest
 from linkerd_proxy.http.connections import Connections
 from linkerd_proxy.http.detecting import FirstRead, Why, hand_over
 from linkerd_proxy.http.h2 import KeepAlive
+from linkerd_proxy.http.in_flight import InFlight
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.server_h1 import H1Server
 from linkerd_proxy.http.server_h2 import H2Server
@@ -44,6 +45,7 @@ class ProtocolStage:
         self._http2 = settings.base.http2
         self._h2_settings = h2_settings(settings.base.http2)
         self._emit_errors = settings.emit_errors
+        self._admit = InFlight(settings.base.max_in_flight, connections, runtime.turn).admit
         self._protocols = runtime.metrics.outbound_protocols
         self._detect = runtime.metrics.outbound_detect
 
@@ -108,6 +110,7 @@ class ProtocolStage:
             self._connections.discard(server)
             target.released()
 
+        server.admit = self._admit
         server.on_closed = closed
         server.on_bad_request = self._bad_request
         server.on_failure = logical.failed
