@@ -1,6 +1,6 @@
 """`python -m bench.sampled FILE`: the proxy with a sampling profiler inside, its samples written to FILE at the end.
 
-Every millisecond of the process's CPU time (ITIMER_PROF) the innermost frame of the proxy's own modules is counted by
+At every tick of the kernel (4 ms) of the process's CPU time (ITIMER_PROF) the innermost frame of the proxy's own modules is counted by
 module. What C code does for a module (OpenSSL, a system call of uvloop's) counts for it; what the event loop does
 between callbacks counts as the loop. The clock stands while the process waits.
 """
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-INTERVAL = 0.001
+INTERVAL = 0.004
 LOOP = "event loop"
 _samples: Counter[str] = Counter()
 _OURS = ("linkerd_proxy.", "linkerd_rules.", "linkerd_runtime.")

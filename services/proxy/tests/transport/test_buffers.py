@@ -10,4 +10,4 @@ def test_plaintext_of_a_read_and_of_a_record_before_it_fits() -> None:
 
 def test_slices_are_whole_records() -> None:
     assert buffers.SLICE % buffers.RECORD == 0
-    assert len(buffers.CLEAR) == buffers.SLICE
+    assert len(buffers.CLEAR) == buffers.RECORD

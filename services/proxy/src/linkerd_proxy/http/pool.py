@@ -27,7 +27,7 @@ TlsNow = Callable[[], ClientTls | None]
 """How to secure a connection that is made now: certificates change."""
 
 MAX_CONNECTIONS = 256
-RESPONSES = H2Settings(stream_window=262_144, connection_window=4_194_304, max_frame_size=65_536)
+RESPONSES = H2Settings(stream_window=262_144, connection_window=4_194_304, max_frame_size=131_072)
 """What endpoints may send us ahead: four times Linkerd's windows, which are for each connection of a client; ours to an
 endpoint are few, and shared by all clients here. Large frames cost no memory, as they are passed on while they come."""
 

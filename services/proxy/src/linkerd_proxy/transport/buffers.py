@@ -18,5 +18,5 @@ WIRE: Final = memoryview(bytearray(READ_SIZE))
 """What TLS streams read into."""
 PLAIN: Final = memoryview(bytearray(READ_SIZE + 2 * RECORD))
 """What relays read into, and what TLS streams decrypt into: longer than a read, for what was left of the one before."""
-CLEAR: Final = memoryview(bytearray(SLICE))
+CLEAR: Final = memoryview(bytearray(RECORD))
 """Where TLS streams gather what is written in pieces, so that records are full."""

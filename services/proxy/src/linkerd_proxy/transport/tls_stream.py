@@ -309,17 +309,25 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
 
 
 def _slices(pieces: Iterable[bytes | bytearray | memoryview]) -> Iterator[memoryview]:
-    """The bytes of all pieces in full slices, each of which must be used before the next is asked for."""
+    """The bytes of all pieces in whole records, each slice to be used before the next is asked for.
+
+    Small pieces are gathered in CLEAR; of a large one only what completes a record is copied.
+    """
     filled = 0
     for piece in pieces:
         view = memoryview(piece)
         while view:
-            part = view[: SLICE - filled]
+            if not filled and len(view) >= RECORD:
+                whole = min(SLICE, len(view) // RECORD * RECORD)
+                yield view[:whole]
+                view = view[whole:]
+                continue
+            part = view[: RECORD - filled]
             n = len(part)
             CLEAR[filled : filled + n] = part
             filled += n
             view = view[n:]
-            if filled == SLICE:
+            if filled == RECORD:
                 yield CLEAR
                 filled = 0
     if filled:
