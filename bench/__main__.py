@@ -67,7 +67,7 @@ def alone(part: str, arguments: list[str]) -> int:
 
 
 def main() -> int:
-    """Entry point; 1 where a bar was not reached."""
+    """Entry point. A bar that was not reached is told and no failure; failed requests are one."""
     if os.environ.get("LINKERD2_PROXY_BIN"):
         # It gets a certificate only from Linkerd's own identity service, by gRPC, which nothing here speaks.
         sys.exit("LINKERD2_PROXY_BIN: a pair of linkerd2-proxy is not implemented: it needs Linkerd's control plane")
@@ -98,8 +98,10 @@ def main() -> int:
     if lines:
         lines = report.keep(RESULTS, machine(), lines)
         print("\n" + report.table(lines))
-    codes = [alone(part, []) for part in ALONE] if everything else []
-    return 1 if any(codes) or any(line.reached is False for line in lines) else 0
+    if everything:
+        for part in ALONE:
+            alone(part, [])
+    return 1 if any(line.failed.get(report.OURS) for line in lines) else 0
 
 
 if __name__ == "__main__":

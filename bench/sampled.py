@@ -1,8 +1,8 @@
 """`python -m bench.sampled FILE`: the proxy with a sampling profiler inside, its samples written to FILE at the end.
 
-At every tick of the kernel (4 ms) of the process's CPU time (ITIMER_PROF) the innermost frame of the proxy's own modules is counted by
-module. What C code does for a module (OpenSSL, a system call of uvloop's) counts for it; what the event loop does
-between callbacks counts as the loop. The clock stands while the process waits.
+At every tick (4 ms) of the process's CPU time (ITIMER_PROF) the innermost frame of the proxy's own modules
+is counted by module. What C code does for a module (OpenSSL, a system call of uvloop's) counts for it; what the event
+loop does between callbacks counts as the loop. The clock stands while the process waits.
 """
 
 from __future__ import annotations
