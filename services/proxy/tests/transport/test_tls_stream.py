@@ -258,6 +258,7 @@ async def test_a_stream_that_is_given_up_while_it_waits_for_its_turn(tmp_path: P
     turn.alone(lambda: None)
     stream = TlsStream(transport, client, turn, lambda _stream, error: errors.append(error), "s.id")
     stream.start()
+    assert not transport.is_reading()  # a peer that floods meanwhile is not read
     stream.abort()
     await eventually(lambda: errors)
     assert len(errors) == 1

@@ -31,6 +31,7 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
         "_closing",
         "_decrypt",
         "_eof_received",
+        "_held",
         "_incoming",
         "_lower",
         "_on_done",
@@ -58,6 +59,7 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
         self._turn = turn
         self._waiting = False
         """For its turn to do the handshake's next step."""
+        self._held = False
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(
@@ -182,8 +184,6 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         # TCP ended without close_notify: what came may be cut short (RFC 8446 section 6.1), so it is no orderly end.
-        if self._waiting:  # what came before the end may be the end of the handshake
-            self._handshake()
         if self._on_done is not None:
             self._fail(ConnectionResetError("the peer closed during the TLS handshake"))
         elif not self._eof_received:
@@ -211,14 +211,20 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
     # OpenSSL.
 
     def _go_on(self) -> None:
-        if not self._waiting:
-            self._waiting = True
-            self._turn.alone(self._handshake)
+        """The handshake's next step, in its turn. Until then nothing more is read: what waits would only grow."""
+        self._waiting = True
+        self._turn.alone(self._handshake)
+        if self._waiting:
+            self._lower.pause_reading()
+            self._held = True
 
     def _handshake(self) -> None:
         self._waiting = False
         if self._on_done is None:  # it was given up meanwhile
             return
+        if self._held:
+            self._held = False
+            self._lower.resume_reading()
         error: Exception | None = None
         try:
             self._tls.do_handshake()
