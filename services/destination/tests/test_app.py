@@ -9,9 +9,11 @@ from libs.kube.tests.fake_api import FakeApi
 from services.destination.tests.harness import COLLECTIONS, SERVER_NAME, Destination, put
 
 from linkerd_contract.watch import Hello, Known, WatchKind
+from linkerd_destination.watch.custom import KINDS
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
 
+SERVICE_NAME = "web-svc.emojivoto.svc.cluster.local"
 CLUSTER = """
 kind: Namespace
 metadata: {name: emojivoto}
@@ -247,6 +249,38 @@ async def test_a_service_becomes_local_to_its_nodes_and_back(destination: Destin
         assert count(await far.receive()) == 0
         put(api, CLUSTER.split("---")[1])
         assert count(await far.receive()) == 1
+
+
+PROFILE = """
+apiVersion: linkerd.io/v1alpha2
+kind: ServiceProfile
+metadata: {name: web-svc.emojivoto.svc.cluster.local, namespace: other}
+spec: {routes: [{name: mine, condition: {method: GET}}]}
+"""
+
+
+async def test_clients_of_all_namespaces_share_an_answer_until_one_of_them_has_its_own(
+    destination: Destination, api: FakeApi
+) -> None:
+    put(api, CLUSTER)
+    await destination.ready()
+    topics = destination.application.topics._topics
+    async with destination.proxy("bot", "emojivoto") as near, destination.proxy("bot", "other") as far:
+        versions = set()
+        for proxy in (near, far):
+            await proxy.hello("emojivoto/a")
+            await proxy.watch(1, "10.43.0.9:80")
+            versions.add((await proxy.receive())["version"])
+        assert len(versions) == len(topics) == 1
+        put(api, PROFILE)
+        consumer = await far.receive()
+        assert [route["name"] for route in consumer["set"]["routes"]] == ["mine", "[DEFAULT]"]
+        await eventually(lambda: len(topics) == 2)
+        # What the others have is worth the same; its version is now that of their namespace alone.
+        assert "error" not in await near.receive()
+        api.remove(next(k.resource.path() for k in KINDS if k.resource.kind == "ServiceProfile"), "other", SERVICE_NAME)
+        assert (await far.receive())["version"] in versions
+        await eventually(lambda: len(topics) == 1)
 
 
 def count(message: dict[str, Any]) -> int:

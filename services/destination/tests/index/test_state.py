@@ -98,6 +98,7 @@ def test_configuration_is_a_fact() -> None:
 
 
 NAMES = st.sampled_from(["a", "b"])
+SPACES = st.sampled_from(["ns", "other"])
 IPS = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
 PODS = st.builds(
     Pod,
@@ -139,7 +140,7 @@ METAS = st.builds(
 )
 PROFILES = st.builds(
     Profile,
-    meta=st.builds(Meta, namespace=st.just("ns"), name=NAMES.map(lambda name: f"{name}.ns.svc.cluster.local")),
+    meta=st.builds(Meta, namespace=SPACES, name=NAMES.map(lambda name: f"{name}.ns.svc.cluster.local")),
     routes=st.just(()) | st.just((Route(name="r"),)),
     dst_overrides=st.just(()) | st.just((Override(authority="b.ns.svc.cluster.local:80", weight=1000),)),
 )
@@ -181,7 +182,7 @@ RULES = st.builds(
 )
 ROUTES = st.builds(
     LinkerdHttpRoute,
-    meta=METAS,
+    meta=st.builds(Meta, namespace=SPACES, name=NAMES, created=st.just("2020-01-01T00:00:00Z")),
     group=st.just("policy.linkerd.io"),
     kind=st.just("HTTPRoute"),
     parents=st.lists(st.builds(Parent, ref=SERVICE_REFS | SERVER_REFS), max_size=2).map(tuple),
@@ -273,6 +274,21 @@ class Answers(RuleBasedStateMachine):
             fresh.put(obj)
         for target, shown in self.answers.items():
             assert shown == answer(fresh, target)[0], target
+
+    @invariant()
+    def only_what_says_so_depends_on_the_callers_namespace(self) -> None:
+        for target in TARGETS:
+            found = set()
+            dependent = set()
+            for namespace in ("", "ns", "other"):
+                view = self.index.view()
+                try:
+                    found.add(encode(render_outbound(view, target, Caller(namespace, "z"))))
+                except NoAnswer:
+                    continue
+                dependent.add(view.namespace_dependent)
+            assert len(dependent) < 2, "callers must agree on it"
+            assert len(found) < 2 or dependent == {True}, target
 
 
 TestAnswers = Answers.TestCase

@@ -164,8 +164,7 @@ class Connection:
         if len(self._watches) >= MAX_WATCHES:
             raise ProtocolError(f"more than {MAX_WATCHES} watches")
         if message.kind is WatchKind.outbound:
-            # The namespace decides what a caller sees, so it is the certificate's, whatever the hello says.
-            key = TopicKey(message.kind, message.target, Caller(self._owner[1], self._zone))
+            key = TopicKey(message.kind, message.target, Caller(zone=self._zone))
             known = self._known.pop((message.kind, message.target), "")
         elif message.kind is WatchKind.inbound:
             key = TopicKey(message.kind, hello.workload, Caller())
@@ -194,15 +193,16 @@ class Connection:
                     await self._websocket.send_frame(changes.frame(subscription.ident, tail), WSMsgType.TEXT)
 
     def _settle(self, subscription: Subscription) -> Topic | None:
-        """The watch's topic: for this node alone where answers depend on the node, else the one for all."""
+        """The watch's topic: for this namespace or node where the answer depends on them, else the one for all."""
         topic = subscription.topic
-        if topic is None or topic.key.kind is not WatchKind.outbound or not self._node:
+        if topic is None or topic.key.kind is not WatchKind.outbound:
             return topic
-        node = self._node if topic.node_dependent else ""
-        if topic.key.caller.node != node:
-            key = replace(topic.key, caller=replace(topic.key.caller, node=node))
+        # The namespace is the certificate's, whatever the hello says.
+        namespace = self._owner[1] if topic.depends.namespace else ""
+        caller = Caller(namespace, self._zone, self._node if topic.depends.node else "")
+        if topic.key.caller != caller:
             self._topics.unsubscribe(topic, subscription)
-            topic = subscription.topic = self._topics.subscribe(key, subscription)
+            topic = subscription.topic = self._topics.subscribe(replace(topic.key, caller=caller), subscription)
         return topic
 
     def _next(self, subscription: Subscription) -> list[changes.Tail]:

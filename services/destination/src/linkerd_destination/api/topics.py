@@ -1,6 +1,7 @@
 """Topics: one rendered document for all who ask for the same thing from the same place.
 
-A topic is a target as one namespace and one zone see it, or a workload's inbound policy. The index's graph says which
+A topic is a target as one zone sees it, or a workload's inbound policy; where an answer depends on the caller's
+namespace or node (a consumer's routes, local traffic), readers have topics for theirs. The index's graph says which
 topics read a fact; a change renders those again, once, and marks their readers. Readers hold no messages: a reader that
 is slow is marked many times and sends once, the newest state (conflation), so that what one costs is bounded.
 """
@@ -10,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from linkerd_contract.codec import Document
 from linkerd_contract.watch import WatchCode, WatchError, WatchKind
@@ -45,6 +46,13 @@ class TopicKey:
     caller: Caller
 
 
+class Dependence(NamedTuple):
+    """Whether callers of other namespaces, or on other nodes, are shown something else."""
+
+    namespace: bool = False
+    node: bool = False
+
+
 class Topic:
     """The state that its readers converge to: a document with its version, or an error."""
 
@@ -55,8 +63,7 @@ class Topic:
         self.document: Document | None = None
         self.version = ""
         self.error: WatchError | None = None
-        self.node_dependent = False
-        """Whether callers on other nodes are shown something else."""
+        self.depends = Dependence()
         self.owner: tuple[str, str] = ("", "")
         """Of an inbound document: service account and namespace of its pod."""
         self._whole: list[changes.Tail] | None = None
@@ -190,9 +197,9 @@ class Topics:
                 pod = workload_pod(view, key.target)
                 return topic.show(render_inbound(view, key.target), (pod.service_account, pod.namespace))
             document = render_outbound(view, key.target, key.caller)
-            # Readers that it concerns go to a topic for their own node, or back: that is news to them.
-            moved = topic.node_dependent != view.node_dependent
-            topic.node_dependent = view.node_dependent
+            # Readers that it concerns go to a topic of their own, or back: that is news to them.
+            depends = Dependence(view.namespace_dependent, view.node_dependent)
+            moved, topic.depends = topic.depends != depends, depends
             return topic.show(document, ("", "")) or moved
         except NoAnswer as error:
             return topic.fail(error.error)

@@ -128,6 +128,8 @@ class View:
         self.facts: set[Fact] = set()
         self.node_dependent = False
         """Whether the answer is another one for callers on other nodes."""
+        self.namespace_dependent = False
+        """Whether the answer is another one for callers of other namespaces."""
         self.servers_by_template: dict[tuple[str, Labels, NamedPorts], dict[int, Server]] = {}
         """What was found out for this view: pods of one template are alike."""
 
@@ -186,6 +188,12 @@ class View:
         """A ServiceProfile by its namespace and the Service's name in DNS."""
         self.facts.add(("profile", namespace, name))
         return self._tables.profiles.objects.get((namespace, name))
+
+    def profiles(self, name: str) -> list[Profile]:
+        """The ServiceProfiles of this name, of all namespaces."""
+        fact = ("profiles", name)
+        self.facts.add(fact)
+        return self._tables.profiles.at(fact)
 
     def split(self, namespace: str, service: str) -> Split | None:
         """The oldest TrafficSplit of an apex."""

@@ -22,13 +22,12 @@ def service_name(view: View, service: Service) -> str:
 
 
 def profile_of(view: View, service: Service, client_namespace: str) -> Profile | None:
-    """The profile in force."""
-    name = service_name(view, service)
-    if client_namespace and client_namespace != service.namespace:
-        found = view.profile(client_namespace, name)
-        if found is not None:
-            return found
-    return view.profile(service.namespace, name)
+    """The profile in force. Others than the Service's own make the answer depend on the client's namespace."""
+    found = {profile.meta.namespace: profile for profile in view.profiles(service_name(view, service))}
+    own = found.pop(service.namespace, None)
+    if found:
+        view.namespace_dependent = True
+    return found.get(client_namespace, own)
 
 
 def split_shares(

@@ -27,6 +27,8 @@ def routes_of(view: View, service: Service, port: int, client_namespace: str) ->
     namespace, name = service.namespace, service.name
     for bound in (view.grpc_routes("Service", namespace, name), view.http_routes("Service", namespace, name)):
         found = [route for route in bound if any(_is_parent(p, service, port) for p in route.parents)]
+        if any(route.meta.namespace != namespace for route in found):
+            view.namespace_dependent = True
         consumer = [r for r in found if r.meta.namespace == client_namespace != namespace]
         producer = [r for r in found if r.meta.namespace == namespace]
         if consumer or producer:
