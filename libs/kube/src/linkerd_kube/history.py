@@ -6,8 +6,9 @@ integers (Kubernetes guarantees it since 1.35, and etcd's always were); where th
 counts.
 """
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from linkerd_kube.objects import ObjectMeta
 
@@ -18,8 +19,9 @@ Key = tuple[str, str]
 _MAX_TOMBSTONES = 4096
 
 
-@dataclass(slots=True)
-class _Seen(Generic[T]):
+class _Seen(msgspec.Struct, Generic[T], gc=False):
+    """There is one for each object of a cluster, and it is in no cycle: not for the garbage collector."""
+
     uid: str
     version: str
     obj: T

@@ -9,7 +9,7 @@ import msgspec
 JsonObject = dict[str, Any]
 
 
-class ObjectMeta(msgspec.Struct, rename="camel", frozen=True):
+class ObjectMeta(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """The part of `metadata` by which an object and its version are told from others."""
 
     name: str = ""

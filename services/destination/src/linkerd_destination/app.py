@@ -6,6 +6,7 @@ from identity; and the listener once it has one. Nothing that is lacking ends th
 
 import asyncio
 import functools
+import gc
 import logging
 import ssl
 from collections.abc import Mapping
@@ -144,6 +145,9 @@ class Application:
         self._unsynced.discard(name)
         if not self._unsynced:
             log.info("every cache has listed: %s", self.index.sizes())
+            # What there is now stays: later collections walk over what came since, not over the whole cluster.
+            gc.collect()
+            gc.freeze()
             self.topics.open()
             self._listed.set()
 

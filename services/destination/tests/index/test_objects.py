@@ -1,6 +1,8 @@
 """What compares equal is no change."""
 
-from linkerd_destination.index.objects import Namespace, Pod, Service, ServicePort, Slice
+import gc
+
+from linkerd_destination.index.objects import Namespace, Pod, PodReference, Service, ServicePort, Slice, SliceEndpoint
 
 
 def test_keys() -> None:
@@ -21,3 +23,16 @@ def test_named_ports() -> None:
 def test_value_equality() -> None:
     assert Pod(namespace="ns", name="p", ips=("10.0.0.1",)) == Pod(namespace="ns", name="p", ips=("10.0.0.1",))
     assert Pod(namespace="ns", name="p") != Pod(namespace="ns", name="p", deleting=True)
+
+
+def test_the_garbage_collector_need_not_know_of_them() -> None:
+    """A full collection over every object of a large cluster would stop the service for seconds."""
+    pod = Pod(namespace="ns", name="p", ips=("10.0.0.1",), labels=(("app", "a"),))
+    endpoint = SliceEndpoint(addresses=("10.0.0.1",), pod=PodReference(namespace="ns", name="p"))
+    made = (
+        pod,
+        endpoint,
+        Slice(namespace="ns", name="s", service="s", endpoints=(endpoint,)),
+        Service(namespace="ns", name="s"),
+    )
+    assert [gc.is_tracked(one) for one in made] == [False] * 4

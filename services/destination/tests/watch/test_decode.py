@@ -169,3 +169,15 @@ def test_v1beta1_has_its_zone_in_the_topology() -> None:
 
 def test_names_cannot_be_dialled() -> None:
     assert slice_of({"addresses": ["example.com"]}, "FQDN").endpoints == ()
+
+
+def test_what_pods_of_a_template_have_in_common_is_kept_once() -> None:
+    def made(name: str) -> Pod:
+        container = {"name": "a", "ports": [{"name": "http", "containerPort": 80}]}
+        metadata = {"name": name, "labels": {"app": "web"}}
+        return pod(metadata=metadata, containers=[container], nodeName="node-1", serviceAccountName="web-account")
+
+    first, second = made("one"), made("two")
+    assert first != second
+    for field in ("namespace", "labels", "ports", "node", "service_account", "probes", "owner"):
+        assert getattr(first, field) is getattr(second, field), field

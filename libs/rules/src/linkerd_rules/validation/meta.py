@@ -11,7 +11,7 @@ from linkerd_rules.validation.fields import Fields, Problem
 T = TypeVar("T")
 
 
-class Meta(Struct, frozen=True, kw_only=True):
+class Meta(Struct, frozen=True, kw_only=True, gc=False):
     """The part of `metadata` that decisions depend on. `created` is RFC 3339: older sorts first."""
 
     namespace: str

@@ -1,7 +1,10 @@
 """From the API server's JSON to the index's objects. A ValueError means that the object cannot be used."""
 
 import ipaddress
+from collections.abc import Hashable
 from functools import lru_cache
+from sys import intern
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -98,14 +101,15 @@ def _endpoint(endpoint: wire.SliceEndpoint, namespace: str) -> objects.SliceEndp
     target = endpoint.target_ref
     reference = None
     if target is not None and target.kind == "Pod":
-        reference = objects.PodReference(namespace=target.namespace or namespace, name=target.name, uid=target.uid)
+        space = intern(target.namespace or namespace)
+        reference = objects.PodReference(namespace=space, name=target.name, uid=target.uid)
     hints = endpoint.hints.for_zones if endpoint.hints else None
     return objects.SliceEndpoint(
         addresses=tuple(_ip(ip) for ip in endpoint.addresses),
         hostname=endpoint.hostname or "",
-        node=endpoint.node_name or (endpoint.topology or {}).get(_HOSTNAME_TOPOLOGY, ""),
+        node=intern(endpoint.node_name or (endpoint.topology or {}).get(_HOSTNAME_TOPOLOGY, "")),
         pod=reference,
-        zone=endpoint.zone or (endpoint.topology or {}).get(_ZONE_TOPOLOGY, ""),
+        zone=intern(endpoint.zone or (endpoint.topology or {}).get(_ZONE_TOPOLOGY, "")),
         for_zones=tuple(hint.name for hint in hints or ()),
     )
 
@@ -125,28 +129,29 @@ def pod(raw: bytes) -> objects.Pod:
         if p.host_port and p.protocol in (None, "TCP")
     )
     host_ips = [p.ip for p in status.host_ips or ()] or ([status.host_ip] if status.host_ip else [])
+    # Names that thousands of pods have in common are kept once.
     return objects.Pod(
-        namespace=meta.namespace,
+        namespace=intern(meta.namespace),
         name=meta.name,
         uid=meta.uid,
         ips=tuple(_ip(ip) for ip in ips),
-        labels=_shared(tuple(sorted((meta.labels or {}).items()))),
-        node=spec.node_name or "",
+        labels=_alike(tuple(sorted((meta.labels or {}).items()))),
+        node=intern(spec.node_name or ""),
         host_ips=tuple(_ip(ip) for ip in host_ips) if host_ports else (),
         host_ports=host_ports,
         ended=status.phase in ("Succeeded", "Failed"),
         deleting=meta.deletion_timestamp is not None,
         host_network=bool(spec.host_network),
-        service_account=spec.service_account_name or "default",
-        owner=_owner(meta),
-        template_hash=meta.label(_HASH_LABEL),
-        control_plane_namespace=meta.label(names.LABEL_CONTROL_PLANE_NS),
+        service_account=intern(spec.service_account_name or "default"),
+        owner=_alike(_owner(meta)),
+        template_hash=intern(meta.label(_HASH_LABEL)),
+        control_plane_namespace=intern(meta.label(names.LABEL_CONTROL_PLANE_NS)),
         has_proxy=proxy is not None,
         admin_port=_admin_port(proxy),
-        ports=tuple(
-            (p.name or "", p.container_port) for c in apps for p in c.ports or () if p.protocol in (None, "TCP")
+        ports=_alike(
+            tuple((p.name or "", p.container_port) for c in apps for p in c.ports or () if p.protocol in (None, "TCP"))
         ),
-        probes=_probes(apps),
+        probes=_alike(_probes(apps)),
         opaque_ports=meta.annotation(names.ANNOTATION_OPAQUE_PORTS),
         skip_inbound_ports=meta.annotation(names.ANNOTATION_SKIP_INBOUND_PORTS),
         default_inbound_policy=meta.annotation(names.ANNOTATION_DEFAULT_INBOUND_POLICY),
@@ -154,10 +159,17 @@ def pod(raw: bytes) -> objects.Pod:
     )
 
 
+H = TypeVar("H", bound=Hashable)
+
+
+def _alike(value: H) -> H:
+    """One value for all pods that are alike in this: a cluster has far fewer templates than pods."""
+    return cast("H", _kept(value))
+
+
 @lru_cache(maxsize=16384)
-def _shared(labels: objects.Labels) -> objects.Labels:
-    """One tuple for all pods that are labelled alike: a cluster has far fewer of these than pods."""
-    return labels
+def _kept(value: Hashable) -> Hashable:
+    return value
 
 
 def _owner(meta: wire.Meta) -> tuple[str, str] | None:
