@@ -51,9 +51,10 @@ else
 	@$(E2E_ON) APISERVER=$(APISERVER) KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) $(BIN)/pytest -q tests/e2e
 endif
 
-bench: setup-bench ## side by side with an Envoy pair, then certificates a second; minutes long
+bench: setup-bench ## side by side with an Envoy pair, then certificates a second, then a large cluster; minutes long
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.identity
+	@$(BIN)/python -m bench.destination
 
 soak: setup ## long runs under load with a memory bound
 	@$(BIN)/pytest -q -m soak --timeout 3600
