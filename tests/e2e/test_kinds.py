@@ -108,6 +108,7 @@ def test_traffic_split(mesh: Cluster) -> None:
         leaves = [{"service": "open", "weight": first}, {"service": "pair", "weight": second}]
         return obj("split.smi-spec.io/v1alpha2", "TrafficSplit", "kinds", {"service": "open", "backends": leaves})
 
+    mesh.ask(MESHED, "client", "load_start", name="split", host=f"open.{MESHED}", port=PORT)
     with applied(mesh, split(0, "500m")):
         becomes(mesh, PAIR)
         mesh.apply(split("1", 0))
@@ -116,6 +117,10 @@ def test_traffic_split(mesh: Cluster) -> None:
         until(lambda: {got(mesh) for _ in range(8)} == {OK, PAIR}, 10, "both leaves get traffic")
         mesh.apply(split(0, 0))
         until(lambda: {got(mesh) for _ in range(8)} == {OK}, 10, "all weights zero: the apex")
+    becomes(mesh, OK)
+    report = mesh.ask(MESHED, "client", "load_stop", name="split")
+    assert report["failed"] == 0, report
+    assert {pod.split("-")[0] for pod in report["answered"]} == {"open", "pair"}
 
 
 def test_http_route_of_a_service_with_filters(mesh: Cluster) -> None:
