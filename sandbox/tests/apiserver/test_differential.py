@@ -85,6 +85,47 @@ async def _compare(real: Ask, ours: Ask, name: str) -> list[str]:
     return found
 
 
+CONFIGS = "/api/v1/namespaces/watched/configmaps"
+MERGE = "application/merge-patch+json"
+CHANGES: list[tuple[str, str, object, str]] = [
+    ("POST", CONFIGS, {"metadata": {"name": "in", "labels": {"a": "b"}}}, "application/json"),
+    ("POST", CONFIGS, {"metadata": {"name": "out"}}, "application/json"),
+    ("PATCH", f"{CONFIGS}/in", {"data": {"k": "v"}}, MERGE),
+    ("PATCH", f"{CONFIGS}/in", {"data": {"k": "v"}}, MERGE),
+    ("PATCH", f"{CONFIGS}/out", {"metadata": {"labels": {"a": "b"}}}, MERGE),
+    ("PATCH", f"{CONFIGS}/in", {"metadata": {"labels": {"a": None, "left": "yes"}}}, MERGE),
+    ("PATCH", f"{CONFIGS}/in", {"data": {"k": "unseen"}}, MERGE),
+    ("PATCH", f"{CONFIGS}/out", {"metadata": {"finalizers": ["x/y"]}}, MERGE),
+    ("DELETE", f"{CONFIGS}/out", None, "application/json"),
+    ("PATCH", f"{CONFIGS}/out", {"metadata": {"finalizers": None}}, MERGE),
+    ("POST", CONFIGS, {"metadata": {"name": "last", "labels": {"a": "b"}}}, "application/json"),
+]
+"""Objects that come into a selection, change in it, leave it, end; and some that nobody is told of."""
+
+
+async def _seen(ask: Ask, query: str) -> list[dict[str, Any]]:
+    """The events that a watch over the changes shows."""
+    await _namespace(ask, "watched")
+    _, listed = await ask("GET", CONFIGS, None, "application/json")
+    start = listed["metadata"]["resourceVersion"]
+    for change in CHANGES:
+        assert (await ask(*change))[0] in (200, 201)
+    path = f"{CONFIGS}?watch=1&timeoutSeconds=1&resourceVersion={start}{query}"
+    _, text = await ask("GET", path, None, "application/json")
+    lines = [json.loads(line) for line in text.splitlines()] if isinstance(text, str) else [text]
+    return [{"type": line["type"], **comparable(200, line["object"], owners=False)} for line in lines]
+
+
+async def _compare_watches(real: Ask, ours: Ask) -> list[str]:
+    found: list[str] = []
+    for query in ("&labelSelector=a%3Db", "", "&fieldSelector=metadata.name%3Din"):
+        there, here = [await _seen(ask, query) for ask in (real, ours)]
+        found += [f"{query}: {line}" for line in differences(there, here)]
+        for ask in (real, ours):
+            await ask("DELETE", CONFIGS, None, "application/json")
+    return found
+
+
 @needs_real
 @pytest.mark.timeout(240)
 async def test_every_scenario(cluster: Cluster, tmp_path: Path) -> None:
@@ -98,6 +139,8 @@ async def test_every_scenario(cluster: Cluster, tmp_path: Path) -> None:
         own, ours = asker(cluster.server.admin_kubeconfig(cluster.url))
         async with session, own:
             found = {name: lines for name in SCENARIOS if (lines := await _compare(real, ours, name))}
+            if lines := await _compare_watches(real, ours):
+                found["watches"] = lines
     finally:
         await server.stop()
         outer.close()

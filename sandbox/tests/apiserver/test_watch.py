@@ -31,8 +31,11 @@ async def test_a_watch_from_a_revision_sees_everything_after_it_once(cluster: Cl
         await cluster.api("PATCH", f"{CONFIG}/a", {"metadata": {"labels": {"x": "2"}}}, media=media)
         await cluster.api("PATCH", f"{CONFIG}/a", {"metadata": {"labels": {"x": "1"}}}, media=media)
         await cluster.api("DELETE", f"{CONFIG}/a")
-        types = [event["type"] for event in await _lines(response, 4)]
-    assert types == ["MODIFIED", "DELETED", "ADDED", "DELETED"]
+        events = await _lines(response, 4)
+    assert [event["type"] for event in events] == ["MODIFIED", "DELETED", "ADDED", "DELETED"]
+    left, back = (event["object"]["metadata"] for event in events[1:3])
+    assert left["labels"] == {"x": "1"}  # as the watcher knew it
+    assert int(left["resourceVersion"]) < int(back["resourceVersion"])
 
 
 async def test_a_watch_without_revision_begins_with_what_is_there(cluster: Cluster) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from linkerd_sandbox.apiserver import selectors, status
-from linkerd_sandbox.apiserver.objects import encode
+from linkerd_sandbox.apiserver.objects import decode, encode
 from linkerd_sandbox.apiserver.represent import Representation
 from linkerd_sandbox.apiserver.requests import number, truthy
 from linkerd_sandbox.apiserver.selectors import Selector
@@ -65,7 +65,7 @@ class Feed:
         if len(self._waiting) >= _BACKLOG:
             self.overflowed = True
         else:
-            self._waiting.append((kind, event.item))
+            self._waiting.append((kind, event.item if now or event.previous is None else _last(event, event.previous)))
         self._arrived.set()
 
     async def wait(self, seconds: float) -> None:
@@ -92,6 +92,16 @@ class Feed:
     def close(self) -> None:
         """No more events."""
         self._cancel()
+
+
+def _last(event: Event, previous: Stored) -> Stored:
+    """What a DELETED event shows: the object as the watcher last saw it, at the revision of its end.
+
+    As k8s.io/apiserver/pkg/storage/cacher: a change of labels that ends a selection is not shown to who had selected.
+    """
+    body = decode(previous.raw)
+    body["metadata"]["resourceVersion"] = str(event.revision)
+    return Stored(previous.key, event.revision, body, previous.fields)
 
 
 def _line(kind: str, body: bytes) -> bytes:
