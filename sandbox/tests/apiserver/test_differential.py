@@ -15,11 +15,13 @@ from typing import Any, cast
 import aiohttp
 import pytest
 import yaml
+from sandbox.tests.apiserver.admission.test_webhooks import HOOKS, Hook, hook
 from sandbox.tests.apiserver.differences import Ask, Step, comparable, differences, steps
 from yarl import URL
 
 from linkerd_sandbox.kubeapi.server import KubeApiServer, Programs
 
+__all__ = ["hook"]
 Cluster = Any
 SCENARIOS: dict[str, list[Any]] = yaml.safe_load(Path(__file__).with_name("differential.yaml").read_text())
 GIVEN = (os.environ.get("KUBE_APISERVER", ""), os.environ.get("ETCD", ""))
@@ -126,9 +128,86 @@ async def _compare_watches(real: Ask, ours: Ask) -> list[str]:
     return found
 
 
+HOOKED = "/api/v1/namespaces/admission/configmaps"
+LABELS = {"hooked": "yes"}
+REQUESTS: list[tuple[str, str, object, str]] = [
+    ("POST", HOOKED, {"metadata": {"name": "a", "labels": LABELS}}, "application/json"),
+    ("POST", HOOKED, {"metadata": {"name": "bad", "labels": LABELS}, "data": {"k": "bad"}}, "application/json"),
+    ("POST", f"{HOOKED}?dryRun=All", {"metadata": {"name": "dry", "labels": LABELS}}, "application/json"),
+    ("PATCH", f"{HOOKED}/a", {"data": {"k": "v"}}, MERGE),
+    ("PATCH", f"{HOOKED}/a", {"data": {"k": "bad"}}, MERGE),
+    ("PATCH", f"{HOOKED}/a", {"metadata": {"labels": {"hooked": "no"}}}, MERGE),
+    ("PATCH", f"{HOOKED}/a", {"metadata": {"labels": {"hooked": "yes"}}}, MERGE),
+    ("DELETE", f"{HOOKED}/a", {"propagationPolicy": "Background"}, "application/json"),
+    ("GET", f"{HOOKED}/a", None, "application/json"),
+]
+
+
+def _judged(request: dict[str, Any]) -> dict[str, Any]:
+    """Data that is bad is refused; everything that is not deleted gets a label."""
+    bad = ((request["object"] or {}).get("data") or {}).get("k") == "bad"
+    answer: dict[str, Any] = {"uid": request["uid"], "allowed": not bad}
+    if bad:
+        answer["status"] = {"code": 418, "message": "no bad data"}
+    elif request["operation"] != "DELETE":
+        patch = [{"op": "add", "path": "/metadata/labels/by", "value": "hook"}]
+        answer |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+    return answer
+
+
+def _configuration(hook: Hook, kind: str, path: str) -> dict[str, Any]:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}
+    webhook = {
+        "name": f"{path}.example.com",
+        "clientConfig": {"url": f"https://127.0.0.1:{hook.port}/{path}", "caBundle": hook.bundle},
+        "rules": [rule],
+        "objectSelector": {"matchLabels": LABELS},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    return {
+        "kind": kind,
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "metadata": {"name": path},
+        "webhooks": [webhook],
+    }
+
+
+async def _asked(ask: Ask, hook: Hook) -> list[dict[str, Any]]:
+    """Answers to the requests, and what the webhook was asked on the way."""
+    await _namespace(ask, "admission")
+    hook.answer = _judged
+    body = _configuration(hook, "MutatingWebhookConfiguration", "mutate")
+    code, _ = await ask("POST", f"{HOOKS}/mutatingwebhookconfigurations", body, "application/json")
+    assert code == 201
+    probe = {"metadata": {"name": "probe", "labels": LABELS}}
+    hook.seen.clear()
+    async with asyncio.timeout(20):
+        while not hook.seen:  # a configuration takes effect some moments after it was stored
+            await ask("POST", f"{HOOKED}?dryRun=All", probe, "application/json")
+            await asyncio.sleep(0.02)
+    hook.seen.clear()
+    found = [comparable(*await ask(*request), owners=False) for request in REQUESTS]
+    for request in hook.seen:
+        review = comparable(200, request.pop("object") or {}, owners=False)
+        review.get("metadata", {}).pop("namespace", None)  # since 1.22 it is filled in before admission
+        old = comparable(200, request.pop("oldObject") or {}, owners=False)
+        kept = {key: value for key, value in request.items() if key not in ("uid", "userInfo")}
+        asked = {**comparable(200, kept, owners=False), "object": review, "oldObject": old}
+        if asked != found[-1]:  # kube-apiserver asks again where what it had cached may have been old
+            found.append(asked)
+    return found
+
+
+async def _compare_admission(real: Ask, ours: Ask, hook: Hook) -> list[str]:
+    there, here = [await _asked(ask, hook) for ask in (real, ours)]
+    found = [line for one, other in zip(there, here, strict=False) for line in differences(one, other)]
+    return found + ([f"{len(there)} answers and reviews, ours {len(here)}"] if len(there) != len(here) else [])
+
+
 @needs_real
 @pytest.mark.timeout(240)
-async def test_every_scenario(cluster: Cluster, tmp_path: Path) -> None:
+async def test_every_scenario(cluster: Cluster, hook: Hook, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     outer = socket.create_server(("127.0.0.1", 0))
@@ -139,9 +218,10 @@ async def test_every_scenario(cluster: Cluster, tmp_path: Path) -> None:
         own, ours = asker(cluster.server.admin_kubeconfig(cluster.url))
         async with session, own:
             found = {name: lines for name in SCENARIOS if (lines := await _compare(real, ours, name))}
-            if lines := await _compare_watches(real, ours):
-                found["watches"] = lines
+            found["watches"] = await _compare_watches(real, ours)
+            found["admission"] = await _compare_admission(real, ours, hook)
     finally:
         await server.stop()
         outer.close()
+    found = {name: lines for name, lines in found.items() if lines}
     assert not found, "\n".join(line for name, lines in found.items() for line in (name, *lines))

@@ -51,5 +51,8 @@ class Admission(Protocol):
     async def mutate(self, attributes: Attributes, body: JsonObject, old: JsonObject | None) -> JsonObject:
         """The object as it shall be. Raises `StatusError`."""
 
+    async def before_deletion(self, attributes: Attributes, old: JsonObject) -> None:
+        """Ask mutating webhooks about a deletion. Raises `StatusError` to refuse."""
+
     async def validate(self, attributes: Attributes, body: JsonObject | None, old: JsonObject | None) -> None:
         """Raises `StatusError` to refuse."""

@@ -202,6 +202,7 @@ class Resources:
             if kind.qualified == "namespaces" and name in _IMMORTAL:
                 raise forbidden(kind.qualified, name, "this namespace may not be deleted")
             attributes = Attributes(call, "DELETE", kind, *current.key, options=options)
+            await self._admission.before_deletion(attributes, current.body)
             await self._admission.validate(attributes, None, current.body)
             if self.store.get(kind.qualified, *current.key) is not current:
                 continue

@@ -44,7 +44,7 @@ class Hook:
 @pytest.fixture
 async def hook(tmp_path: Path) -> AsyncIterator[Hook]:
     authority = Authority("hook-ca")
-    authority.issue("hook", ["hook.default.svc"], tmp_path / "hook.crt", tmp_path / "hook.key")
+    authority.issue("hook", ["hook.default.svc", "127.0.0.1"], tmp_path / "hook.crt", tmp_path / "hook.key")
     context = server_context(tmp_path / "hook.crt", tmp_path / "hook.key")
     app = web.Application()
     runner = web.AppRunner(app)
@@ -122,6 +122,21 @@ async def test_a_patch_that_leaves_no_object_is_the_webhooks_fault(cluster: Clus
     code, refusal = await _create(cluster)
     assert (code, refusal["reason"]) == (500, "InternalError")
     assert 'failed calling webhook "hook.example.com": its patch cannot be used' in refusal["message"]
+
+
+async def test_deletions_are_put_to_mutating_webhooks_too(cluster: Cluster, hook: Hook) -> None:
+    await _create(cluster)
+    rules = [{"operations": ["DELETE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}]
+    await _register(cluster, hook, _configuration(hook, rules=rules))
+    hook.patch({"op": "add", "path": "/data", "value": {}})
+    code, refusal = await cluster.api("DELETE", f"{CONFIG}/c")
+    assert (code, "attempted to modify the object" in refusal["message"]) == (500, True)
+    hook.answer = lambda request: {"uid": request["uid"], "allowed": False, "status": {"message": "keep it"}}
+    code, refusal = await cluster.api("DELETE", f"{CONFIG}/c")
+    assert (code, refusal["message"]) == (403, 'admission webhook "hook.example.com" denied the request: keep it')
+    assert (hook.seen[-1]["operation"], hook.seen[-1]["object"]) == ("DELETE", None)
+    hook.answer = lambda request: {"uid": request["uid"], "allowed": True}
+    assert (await cluster.api("DELETE", f"{CONFIG}/c"))[0] == 200
 
 
 async def test_pods_of_controllers_have_no_name_yet(

@@ -60,6 +60,14 @@ class AdmissionChain:
                 body = await self._apply(hook, attributes, body, old)
         return body
 
+    async def before_deletion(self, attributes: Attributes, old: JsonObject) -> None:
+        """Ask the mutating webhooks that want to know of deletions: they may refuse. Raises `StatusError`."""
+        for hook in match.hooks(self._store, _MUTATING, self._versions(attributes), attributes, None, old):
+            answer = await self._caller.ask(hook, attributes, None, old)
+            if answer is not None and answer.patch:
+                text = f'admission webhook "{hook.webhook["name"]}" attempted to modify the object, '
+                raise status.internal(text + "which is not supported for this operation")
+
     def _versions(self, attributes: Attributes) -> list[ResourceType]:
         return self._registry.versions(attributes.kind.qualified)
 

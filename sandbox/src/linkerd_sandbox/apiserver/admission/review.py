@@ -62,6 +62,8 @@ def question(
         request["subResource"] = request["requestSubResource"] = attributes.subresource
     if attributes.call.field_manager:
         request["options"]["fieldManager"] = attributes.call.field_manager
+    if attributes.call.dry_run:
+        request["options"]["dryRun"] = ["All"]
     return {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
 
 
