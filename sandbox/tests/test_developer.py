@@ -192,11 +192,10 @@ def test_top_shows_who_is_busy(sandbox: Sandbox) -> None:
         sandbox.wait("condition=Ready", f"pod/{name}")
     lines = sandbox.kubectl("top", "pods", "--containers", "--no-headers").stdout.splitlines()
     found = {(one := line.split())[0]: (int(one[2].removesuffix("m")), one[3]) for line in lines}
-    assert found["busy"][0] > 100
-    assert found["idle"][0] < 50
+    assert found["busy"][0] > 3 * found["idle"][0] + 30, "also where other work leaves it a small share"
     assert found["idle"][1].endswith("Mi")
     assert sandbox.kubectl("top", "pod", "busy", "--no-headers").stdout.split()[0] == "busy"
     node = sandbox.kubectl("top", "node", "--no-headers").stdout.split()
     assert node[0] == "sandbox"
-    assert int(node[1].removesuffix("m")) > 100
+    assert int(node[1].removesuffix("m")) > 30
     sandbox.kubectl("delete", "pod", "busy", "idle", "--grace-period=0", "--force")

@@ -22,6 +22,8 @@ def shown(name: str) -> str:
 
 
 def test_an_aiohttp_and_a_grpcio_service_are_meshed(mesh: Cluster, tmp_path: Path) -> None:
+    if mesh.directory is None:
+        pytest.skip("image names stand for programs of this machine on a sandbox only")
     mesh.run("kubectl", "create", "namespace", SPACE)
     for name, port, target in (("hello", "80", "8080"), ("greeter", "50051", "50051")):
         (tmp_path / f"{name}.py").write_text(shown(f"{name}.py"))
