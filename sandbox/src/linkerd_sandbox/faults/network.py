@@ -117,7 +117,9 @@ def _exists(link: str) -> bool:
 async def _run(command: list[str], text: str = "") -> None:
     """Raises FaultRefused."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
-    _, errors = await process.communicate(text.encode())
+    # uvloop refuses to write to a program that has ended already, as one may that reads nothing
+    given = pipe if text else asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdin=given, stdout=pipe, stderr=pipe)
+    _, errors = await process.communicate(text.encode() if text else None)
     if process.returncode:
         raise FaultRefused(f"{command[0]}: {' '.join(errors.decode('utf-8', 'replace').split())}")
