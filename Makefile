@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk \
-	faketime=faketime
+	faketime=faketime uidmap=newuidmap
 APT_BENCH := $(APT) nginx-light=nginx
 APISERVER := embedded
 # Only where it is given to make: an exported KUBECONFIG is somebody's cluster, not a place for tests.

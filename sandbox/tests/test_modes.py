@@ -1,6 +1,7 @@
 """The modes of a normal user, for real: as an account of this machine that is not root.
 
-Where the machine has no such account, or no Python that it may run, the test is skipped and says what is missing.
+Where no account has subordinate ids, `nobody` gets some in a mount namespace of its own: files over /etc/subuid and
+/etc/subgid that nobody else sees. Where there is no Python that the account may run, the test is skipped and says so.
 """
 
 import os
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.root
 
 
 def account(mode: str) -> pwd.struct_passwd:
-    """`user` needs subordinate ids and newuidmap; any other account has one uid only. Skips where there is none."""
+    """One with subordinate ids for `user` where there is one, else nobody. Skips where newuidmap is missing."""
     lines = Path("/etc/subuid").read_text().splitlines() if Path("/etc/subuid").exists() else []
     mapped = {line.split(":")[0] for line in lines}
     everyone = [one for one in pwd.getpwall() if one.pw_uid]
@@ -27,10 +28,19 @@ def account(mode: str) -> pwd.struct_passwd:
     if mode == "user":
         if shutil.which("newuidmap") is None:
             pytest.skip("mode user not tested: newuidmap is missing (sudo apt-get install uidmap)")
-        if not with_range:
-            pytest.skip("mode user not tested: no account with a range in /etc/subuid (sudo useradd -m dev)")
-        return with_range[0]
+        if with_range:
+            return with_range[0]
     return next(one for one in everyone if one not in with_range and one.pw_name == "nobody")
+
+
+def lend_ids(home: Path, who: pwd.struct_passwd) -> list[str]:
+    """What comes before a command so that the account has subordinate ids, which the machine does not know of."""
+    mounts = []
+    for name in ("subuid", "subgid"):
+        (home / name).write_text(f"{who.pw_name}:100000:65536\n")
+        mounts.append(f"touch /etc/{name} && mount --bind {home / name} /etc/{name}")
+    script = f'{" && ".join(mounts)} && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
 
 
 def python_for(setpriv: list[str]) -> str:
@@ -55,10 +65,11 @@ def unprivileged(request: pytest.FixtureRequest) -> Iterator[tuple[str, Sandbox]
     setpriv = ["setpriv", f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
     home = Path(tempfile.mkdtemp(prefix="sandbox-mode-", dir="/tmp"))
     os.chown(home, who.pw_uid, who.pw_gid)
-    sandbox = Sandbox(home / "state", [*setpriv, python_for(setpriv)])
+    lent = lend_ids(home, who) if request.param == "user" and who.pw_name == "nobody" else []
+    sandbox = Sandbox(home / "state", [*lent, *setpriv, python_for(setpriv)])
     sandbox.env |= {"HOME": str(home), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     sandbox.env["PYTHONDONTWRITEBYTECODE"] = "1"
-    result = sandbox.run("up", "--wait", check=False)
+    result = sandbox.run("up", "--wait", "--ip-family", "dual", check=False)
     if result.returncode and ("forbids" in result.stderr or "user namespaces" in result.stderr):
         pytest.skip(f"mode {request.param} not tested: {result.stderr.strip()}")
     assert result.returncode == 0, result.stderr
@@ -79,6 +90,13 @@ def test_a_normal_user_has_a_whole_cluster(unprivileged: tuple[str, Sandbox]) ->
     until(lambda: sandbox.get("pod", "client")["status"]["phase"] == "Succeeded", 30, "client ends well")
     assert sandbox.logs("client").split() == ["2102" if mode == "user" else "0", "200"]
     assert sandbox.kubectl("exec", "deploy/web", "--", "id", "-u").stdout == "0\n"
+    _, six = [one["ip"] for one in sandbox.get("pod", "client")["status"]["podIPs"]]
+    assert six.startswith("fd00:10:42::")
+    name = sandbox.kubectl("get", "pods", "-l", "app=web", "-o", "name").stdout.strip()
+    for fault in (("delay", "100"), ("loss", "1"), ("partition",), ("pause",), ("heal",)):
+        sandbox.run("chaos", fault[0], name, *fault[1:])
+    typed = sandbox.kubectl("run", "tty", "-i", "--rm", "--restart=Never", "--image=busybox", "--", "cat", stdin="x\n")
+    assert "x\n" in typed.stdout
     assert host_view() == before
     sandbox.run("down")
     assert members("net", namespace) == []

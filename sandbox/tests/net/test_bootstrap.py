@@ -1,6 +1,7 @@
 """Which mode, and what is said where none works."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -25,16 +26,35 @@ def test_mode(uid: int, capabilities: int, newuidmap: str | None, subuids: str, 
 
 
 @pytest.mark.parametrize(
-    ("apparmor", "docker", "maximum", "cure"),
+    ("apparmor", "container", "maximum", "clone", "cure"),
     [
-        ("1\n", False, "100", "apparmor_restrict_unprivileged_userns=0"),
-        ("0\n", False, "0\n", "user.max_user_namespaces"),
-        ("", True, "100", "--privileged"),
-        ("", False, "100", "run as root"),
+        ("1\n", False, "100", "", "apparmor_restrict_unprivileged_userns=0"),
+        ("0\n", False, "0\n", "1\n", "user.max_user_namespaces"),
+        ("", True, "100", "", "--privileged"),
+        ("", True, "100", "", "seccomp=unconfined"),
+        ("", False, "100", "0\n", "unprivileged_userns_clone=1"),
+        ("", False, "100", "", "run as root"),
     ],
 )
-def test_blockers_are_one_line_with_their_cure(apparmor: str, docker: bool, maximum: str, cure: str) -> None:
+def test_blockers_are_one_line_with_their_cure(
+    apparmor: str, container: bool, maximum: str, clone: str, cure: str
+) -> None:
     error = OSError(errno.EPERM, "unshare: Operation not permitted")
-    text = bootstrap.explain(error, apparmor=apparmor, docker=docker, max_user_namespaces=maximum)
+    text = bootstrap.explain(
+        error, apparmor=apparmor, container=container, max_user_namespaces=maximum, userns_clone=clone
+    )
     assert cure in text
     assert "\n" not in text
+
+
+def test_who_runs_us(tmp_path: Path) -> None:
+    assert not bootstrap.in_container(tmp_path)
+    (tmp_path / "proc/1").mkdir(parents=True)
+    (tmp_path / "proc/1/environ").write_bytes(b"A=b\0")
+    assert not bootstrap.in_container(tmp_path)
+    (tmp_path / "proc/1/environ").write_bytes(b"A=b\0KUBERNETES_SERVICE_HOST=10.0.0.1\0")
+    assert bootstrap.in_container(tmp_path)
+    (tmp_path / "proc/1/environ").unlink()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.containerenv").touch()
+    assert bootstrap.in_container(tmp_path)

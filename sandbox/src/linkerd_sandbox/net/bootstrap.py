@@ -32,8 +32,13 @@ def mode_of(uid: int, capabilities: int, newuidmap: str | None, subuids: str, us
     return "user" if newuidmap and mapped else "one-uid"
 
 
-def explain(error: OSError, *, apparmor: str, docker: bool, max_user_namespaces: str) -> str:
+def explain(error: OSError, *, apparmor: str, container: bool, max_user_namespaces: str, userns_clone: str) -> str:
     """One line that says why no namespaces can be made and what helps."""
+    if userns_clone.strip() == "0":
+        return (
+            "this kernel allows user namespaces to root only: "
+            "sudo sysctl kernel.unprivileged_userns_clone=1, or run as root"
+        )
     if max_user_namespaces.strip() == "0":
         return "this kernel allows no user namespaces: sudo sysctl user.max_user_namespaces=10000, or run as root"
     if apparmor.strip() == "1":
@@ -41,9 +46,9 @@ def explain(error: OSError, *, apparmor: str, docker: bool, max_user_namespaces:
             "AppArmor forbids user namespaces to normal users (Ubuntu 24.04): "
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or run as root"
         )
-    if docker:
+    if container:
         return (
-            f"the container that this runs in forbids namespaces ({error}): "
+            f"the container that this runs in forbids namespaces ({error}; Docker's default seccomp profile does): "
             "docker run --privileged, or --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined"
         )
     return f"cannot make namespaces ({error}): run as root, or allow unprivileged user namespaces"
@@ -70,9 +75,20 @@ def _explained(error: OSError) -> str:
     return explain(
         error,
         apparmor=_read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
-        docker=Path("/.dockerenv").exists(),
+        container=in_container(),
+        userns_clone=_read("/proc/sys/kernel/unprivileged_userns_clone"),
         max_user_namespaces=_read("/proc/sys/user/max_user_namespaces"),
     )
+
+
+def in_container(root: Path = Path("/")) -> bool:
+    """Whether Docker, Podman or Kubernetes runs us, as their files and variables say."""
+    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
+        return True
+    try:
+        return b"KUBERNETES_SERVICE_HOST=" in (root / "proc/1/environ").read_bytes()
+    except OSError:
+        return False
 
 
 def _enter_user_namespace(mode: str) -> None:
