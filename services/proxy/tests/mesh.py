@@ -95,6 +95,13 @@ class Sidecar:
         return total
 
 
+def credentials(authority: Authority, directory: Path, identity: str) -> Credentials:
+    """A new certificate, written to files there."""
+    leaf = authority.leaf(identity)
+    chain, key = leaf.write(directory)
+    return Credentials(identity, str(chain), str(key), authority.anchors, leaf.not_after.timestamp())
+
+
 @asynccontextmanager
 async def sidecar(
     authority: Authority | None,
@@ -118,10 +125,7 @@ async def sidecar(
     whole = {f"LINKERD2_PROXY_{name}": value for name, value in (variables | env).items()}
     runtime = Runtime(loop, Metrics())
     if authority is not None:
-        leaf = authority.leaf(identity)
-        chain, key = leaf.write(directory / identity)
-        end = leaf.not_after.timestamp()
-        runtime.tls.update(Credentials(identity, str(chain), str(key), authority.anchors, end))
+        runtime.tls.update(credentials(authority, directory / identity, identity))
     discovery = Discovery()
     path = DataPath(runtime, Settings.from_env(whole), Overrides.from_env(whole), discovery)
     path.listen()

@@ -6,13 +6,24 @@ from pathlib import Path
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, impatient, inbound_document, pair, sidecar
+from services.proxy.tests.mesh import (
+    CLIENT,
+    SERVER,
+    SERVICE,
+    credentials,
+    document,
+    impatient,
+    inbound_document,
+    pair,
+    sidecar,
+)
 
 from linkerd_contract.explain import ProxyErrorLine
 from linkerd_contract.inbound import AuthnKind, Authorization
 from linkerd_contract.outbound import Protocol, ProtocolHint
 from linkerd_contract.resource import ResourceRef
 from linkerd_runtime.settings import Addr
+from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
 
 Seen = list[tuple[str, dict[str, str], bytes]]
@@ -316,6 +327,55 @@ async def test_drain_finishes_the_response_and_closes(tmp_path: Path) -> None:
         assert answer.fields["connection"] == "close"
         assert await client.ended() == b""
         await asyncio.wait_for(asyncio.gather(*drains), 5)
+
+
+@on_uvloop
+async def test_new_outbound_connections_are_served_while_draining(tmp_path: Path) -> None:
+    release = asyncio.Event()
+
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            line, _ = await apps.read_head(reader)
+            if "slow" in line:
+                await release.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async with apps.server(app) as addr, pair(tmp_path, addr) as mesh, apps.client(mesh.addr) as slow:
+        slow.send(b"GET /slow HTTP/1.1\r\nHost: v\r\n\r\n")
+        await eventually(lambda: mesh.server.sample("request_total") == 1)
+        drain = asyncio.create_task(mesh.client.path.drain(20))
+        await asyncio.sleep(0)
+        # The application is finishing too, and may need others for that.
+        for _ in range(2):
+            async with apps.client(mesh.addr) as late:
+                answer = await late.get("/late")
+                assert (answer.status, answer.fields["connection"]) == (200, "close")
+                assert await late.ended() == b""
+        assert not drain.done()
+        release.set()
+        assert (await slow.answer()).body == b"ok"
+        await asyncio.wait_for(drain, 5)
+
+
+@on_uvloop
+async def test_certificates_are_swapped_under_a_stream(tmp_path: Path) -> None:
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await apps.read_head(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        while data := await reader.readline():
+            writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    async with apps.server(app) as addr, pair(tmp_path, addr) as mesh, apps.client(mesh.addr) as client:
+        client.send(b"POST /s HTTP/1.1\r\nHost: v\r\nContent-Length: 8\r\n\r\none\n")
+        await apps.read_head(client.reader)
+        assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\none\n\r\n")), 5) == b"4\r\none\n\r\n"
+        # Another anchor altogether: what is established goes on, and what is new is verified by it.
+        renewed = Authority()
+        for side, identity in ((mesh.client, CLIENT), (mesh.server, SERVER)):
+            side.runtime.tls.update(credentials(renewed, tmp_path / "renewed" / identity, identity))
+        client.send(b"two\n")
+        assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\ntwo\n\r\n")), 5) == b"4\r\ntwo\n\r\n"
+        assert mesh.client.sample("tcp_close_total", 'peer="dst"') == 0
 
 
 async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -247,5 +247,23 @@ async def test_drain_says_goaway_and_lets_streams_end(tmp_path: Path) -> None:
         await asyncio.wait_for(asyncio.gather(*drains), DEADLINE)
 
 
+@on_uvloop
+async def test_new_outbound_connections_are_served_while_draining(tmp_path: Path) -> None:
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.stream_stream("/t/Chat")()
+        await call.write(b"before")
+        assert await asyncio.wait_for(call.read(), DEADLINE) == b"re: before"
+        drain = asyncio.create_task(mesh.client.path.drain(2 * DEADLINE))
+        await asyncio.sleep(0)
+        for _ in range(2):
+            async with channel(mesh.addr) as late:
+                assert await asyncio.wait_for(late.unary_unary("/t/Echo")(b"late"), DEADLINE) == b"late"
+                assert await asyncio.wait_for(late.unary_unary("/t/Echo")(b"again"), DEADLINE) == b"again"
+        assert not drain.done()
+        await call.done_writing()
+        assert await asyncio.wait_for(call.read(), DEADLINE) is grpc.aio.EOF
+        await asyncio.wait_for(drain, DEADLINE)
+
+
 async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     raise AssertionError("nobody should connect")

@@ -1,12 +1,15 @@
 import asyncio
+import logging
 import ssl
 from pathlib import Path
 
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVER, inbound_document, pair
+from services.proxy.tests.mesh import CLIENT, SERVER, inbound_document, pair, sidecar
 
 from linkerd_contract.outbound import Protocol
+from linkerd_rules.policy import InboundPolicy
+from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
 
 
@@ -94,3 +97,27 @@ async def test_ports_by_protocol(tmp_path: Path) -> None:
             client.send(b"GET / HTTP/1.1\r\n\r\n")
             # The answer to what is not HTTP/2 on an HTTP/2 port is HTTP/2's: settings and a GOAWAY.
             assert b"\x07" in await client.ended()
+
+
+@on_uvloop
+async def test_detection_that_stalls_is_hinted_at_once_for_each_port(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    keep = Keep(logging.WARNING)
+    logging.getLogger("linkerd_proxy.inbound.detect").addHandler(keep)
+    try:
+        async with apps.echo_app() as app, sidecar(None, tmp_path, SERVER, inbound_dst=str(Addr(*app))) as proxy:
+            proxy.path.policy.on_update(InboundPolicy(inbound_document(detect_timeout_ms=50)))
+            for _ in range(2):
+                async with apps.client(proxy.inbound) as client:
+                    assert await client.ended() == b""
+            assert proxy.sample("inbound_tcp_errors_total", 'error="tls detection timeout"') == 2
+        (hint,) = told
+        assert f"on port {app[1]}" in hint
+        assert "config.linkerd.io/opaque-ports" in hint
+    finally:
+        logging.getLogger("linkerd_proxy.inbound.detect").removeHandler(keep)

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, Pair, Sidecar, document, pair
+from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, Pair, Sidecar, credentials, document, pair
 
 from linkerd_contract import codec
 from linkerd_contract.matching import StatusRange
@@ -21,7 +21,6 @@ from linkerd_contract.tap import TAP_PATH, TapEvent, TapMatch, TapRequest
 from linkerd_proxy.tap import TapServer
 from linkerd_proxy.tap.server import MAX_SESSIONS
 from linkerd_runtime import tls
-from linkerd_runtime.certify import Credentials
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
@@ -30,16 +29,10 @@ TAP = identity_name("tap", "linkerd-viz")
 ALL = TapRequest(limit=100, match=TapMatch())
 
 
-def credentials(authority: Authority, directory: Path, identity: str) -> Credentials:
-    leaf = authority.leaf(identity)
-    chain, key = leaf.write(directory / f"tap-{identity}")
-    return Credentials(identity, str(chain), str(key), authority.anchors, leaf.not_after.timestamp())
-
-
 @asynccontextmanager
 async def tap_of(mesh: Pair, proxy: Sidecar, directory: Path, identity: str) -> AsyncIterator[TapServer]:
     server = TapServer(Addr("127.0.0.1", 0), TAP, proxy.runtime.hooks, proxy.runtime.turn)
-    server.update(credentials(mesh.authority, directory, identity))
+    server.update(credentials(mesh.authority, directory / "tap" / identity, identity))
     await server.start()
     try:
         yield server
@@ -53,7 +46,7 @@ class Viz:
     def __init__(self, mesh: Pair, directory: Path, server: TapServer, name: str, identity: str | None = TAP) -> None:
         paths: tuple[str, str] | tuple[None, None] = (None, None)
         if identity is not None:
-            mine = credentials(mesh.authority, directory, identity)
+            mine = credentials(mesh.authority, directory / "tap" / identity, identity)
             paths = (mine.chain_path, mine.key_path)
         self._context: ssl.SSLContext = tls.client_context(mesh.authority.anchors, *paths)
         self._server = server
@@ -142,7 +135,7 @@ async def test_only_the_tap_identity_may(tmp_path: Path) -> None:
             assert TAP in problem.detail
         # A certificate of another mesh does not even get that far.
         stranger = Viz(mesh, tmp_path, server, SERVER)
-        mine = credentials(Authority(), tmp_path, TAP)
+        mine = credentials(Authority(), tmp_path / "tap" / TAP, TAP)
         stranger._context.load_cert_chain(mine.chain_path, mine.key_path)
         try:
             async with stranger.post(codec.encode(ALL)) as response:
@@ -204,7 +197,7 @@ async def test_a_new_certificate_is_shown_to_new_clients(tmp_path: Path) -> None
         apps.client(mesh.addr) as client,
         Viz(mesh, tmp_path, server, SERVER).post(codec.encode(ALL)) as stream,
     ):
-        server.update(credentials(mesh.authority, tmp_path, "renewed.id"))
+        server.update(credentials(mesh.authority, tmp_path / "tap" / "renewed.id", "renewed.id"))
         async with Viz(mesh, tmp_path, server, "renewed.id").post(codec.encode(ALL)) as second:
             assert second.status == 200
         # The tap that runs goes on.

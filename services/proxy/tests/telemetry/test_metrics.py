@@ -3,14 +3,8 @@
 from linkerd_contract.resource import ResourceRef
 from linkerd_proxy.errors import LoadShed, ProfileTimeout
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.metrics import (
-    ALLOWED,
-    BACKEND,
-    DENIED,
-    INBOUND,
-    LEGACY,
-    ROUTE,
-    Metrics,
+from linkerd_proxy.telemetry.metrics import ALLOWED, BACKEND, DENIED, INBOUND, LEGACY, ROUTE, Metrics
+from linkerd_proxy.telemetry.routes import (
     backend_labels,
     inbound_labels,
     parent_labels,
@@ -65,20 +59,6 @@ def test_one_count_is_seen_in_every_place() -> None:
     assert f"outbound_http_route_backend_requests_total{{{whole},backend_group=" in text
     assert f'outbound_http_route_request_duration_seconds_bucket{{{whole},le="0.05"}} 1' in text
     assert "outbound_http_route_backend_response_duration_seconds_bucket" in text
-
-
-def test_retries_and_connections_of_routes() -> None:
-    metrics = Metrics()
-    series = metrics.grpc_retries.series('route_name="r"')
-    series.requests.value += 2
-    series.successes.value += 1
-    metrics.tls_route.open.labels(base='route_name="r"').value += 1
-    metrics.tls_route.close.labels("ECONNRESET", base='route_name="r"').value += 1
-    text = metrics.registry.render().decode()
-    assert 'outbound_grpc_route_retry_requests_total{route_name="r"} 2' in text
-    assert 'outbound_grpc_route_retry_successes_total{route_name="r"} 1' in text
-    assert 'outbound_tls_route_open_total{route_name="r"} 1' in text
-    assert 'outbound_tls_route_close_total{route_name="r",error="ECONNRESET"} 1' in text
 
 
 def test_route_and_control_have_their_prefix() -> None:

@@ -12,7 +12,7 @@ class Drainable(Protocol):
         """Requests that are under way on it."""
 
     def drain(self) -> None:
-        """End when what is under way has ended."""
+        """End when what is under way has ended. One that is only beginning answers its first request before."""
 
     def kill(self) -> None:
         """End now."""

@@ -82,15 +82,16 @@ class H1Server(asyncio.Protocol):
         self._chunked = False
         self._bodiless = False
         self._upgraded = False
+        self._began = False
 
     @property
     def in_flight(self) -> int:
         return 0 if self._x is None else 1
 
     def drain(self) -> None:
-        """Close after the response that is under way."""
+        """Close after the response that is under way, or the first one of a connection that has yet to begin."""
         self._closing = True
-        if self._x is None and not self.closed:
+        if self._x is None and self._began and not self.closed:
             self.transport.close()
 
     def kill(self) -> None:
@@ -102,6 +103,7 @@ class H1Server(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self._began = True
         self.transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
         self.tcp.connected()
 

@@ -53,14 +53,17 @@ class H2Server(H2Shell):
         """Whether one more request may go on (InFlight.admit)."""
         self._memo = HeadMemo()
         self._draining = False
+        self._drain_later = False
 
     @property
     def in_flight(self) -> int:
         return self.codec.active
 
     def drain(self) -> None:
-        """Say GOAWAY; close when the last stream has ended."""
-        if not self.closed and not self._draining:
+        """Say GOAWAY; close when the last stream has ended. A connection that has yet to begin has its first stream."""
+        if self.transport is None:
+            self._drain_later = True
+        elif not self.closed and not self._draining:
             self._draining = True
             self.codec.goaway()
             self._close_when_idle()
@@ -76,7 +79,7 @@ class H2Server(H2Shell):
             self.service(x)
         else:
             x.fail(LoadShed())
-        if stream.id >= LAST_STREAM:
+        if self._drain_later or stream.id >= LAST_STREAM:
             self.drain()
 
     def data_received(self, stream: H2Stream, data: bytes, end: bool) -> None:

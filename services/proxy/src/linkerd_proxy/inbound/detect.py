@@ -30,6 +30,11 @@ OPAQUE_HELLO_SECONDS = 1.0
 """On opaque ports a client that says nothing may wait for the server to speak first: it is given that long to be a
 peer proxy, which begins with a hello at once."""
 
+_STALLED = (
+    "the client %s said nothing for %gs on port %d, so it may wait for its server to speak first: "
+    "if that is so, mark the port as opaque (config.linkerd.io/opaque-ports)"
+)
+
 _H2 = frozenset((Protocol.http2, Protocol.grpc))
 _RESULTS = {Detected.HTTP1: "http/1", Detected.HTTP2: "http/2", Detected.OPAQUE: "not_http", Detected.EMPTY: "error"}
 
@@ -53,6 +58,12 @@ class Detection:
             timeout = min(timeout, OPAQUE_HELLO_SECONDS)
         return FirstRead(self._runtime.wheel, timeout, self._on_hello, lambda: None)
 
+    def _stalled(self) -> None:
+        """Once for each port: clients of a server that speaks first would all wait so."""
+        if self._dst.port not in self._serve.stalled:
+            self._serve.stalled.add(self._dst.port)
+            log.warning(_STALLED, self._addr, self._timeout, self._dst.port)
+
     # TLS.
 
     def _on_hello(self, transport: asyncio.Transport, data: bytes, why: Why) -> bool:
@@ -62,6 +73,7 @@ class Detection:
         if why is Why.timeout:
             self._runtime.metrics.inbound_errors.tcp.labels(DetectTimeout.label).value += 1
             log.info("%s said too little to %s to know what it speaks", self._addr, self._dst)
+            self._stalled()
             return False
         if not data:
             return False
@@ -128,6 +140,8 @@ class Detection:
                 found = Detected.HTTP2
             elif why is Why.timeout:
                 metrics.results.labels("read_timeout").value += 1
+                if self._rules.protocol is not Protocol.http1:
+                    self._stalled()
                 # A meshed client of an HTTP/1 port may keep a connection ready without using it (Linkerd).
                 found = Detected.HTTP1 if self._rules.protocol is Protocol.http1 else Detected.OPAQUE
             else:

@@ -19,7 +19,8 @@ from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
-from linkerd_proxy.telemetry.metrics import ALLOWED, DENIED, INBOUND, LEGACY, inbound_labels
+from linkerd_proxy.telemetry.metrics import ALLOWED, DENIED, INBOUND, LEGACY
+from linkerd_proxy.telemetry.routes import inbound_labels
 from linkerd_rules.policy import InboundRule, PortRules
 from linkerd_rules.policy.classify import default_success
 from linkerd_rules.policy.misses import nearest_authorization

@@ -32,6 +32,8 @@ class Serve:
         self._holder = holder
         self._forward = forward
         self._connections = connections
+        self.stalled: set[int] = set()
+        """Ports on which detection ran out of time; each is told of once."""
         self._http2 = settings.base.http2
         self._h2_settings = h2_settings(settings.base.http2)
         self._admit = InFlight(settings.base.max_in_flight, connections, runtime.turn).admit

@@ -9,7 +9,8 @@ from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http.exchange import GRPC, Exchange, Told, Way
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.telemetry.book import Cell, Place
-from linkerd_proxy.telemetry.metrics import BACKEND, ROUTE, Metrics, route_backend_labels, route_labels
+from linkerd_proxy.telemetry.metrics import BACKEND, ROUTE, Metrics
+from linkerd_proxy.telemetry.routes import route_backend_labels, route_labels
 from linkerd_rules.policy import CompiledRoute
 
 

@@ -16,7 +16,7 @@ from linkerd_proxy.http.exchange import CLOSED, Exchange, Way
 from linkerd_proxy.outbound.books import Unsent
 from linkerd_proxy.outbound.endpoint import EndpointFactory, Health, OutboundEndpoint
 from linkerd_proxy.outbound.way import backend_step, route_step, target_step
-from linkerd_proxy.telemetry.metrics import backend_labels
+from linkerd_proxy.telemetry.routes import backend_labels
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
 

@@ -18,7 +18,8 @@ from linkerd_proxy.outbound.books import route_cell
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.way import route_step, target_step
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.metrics import RetrySeries, RouteSeries, route_labels
+from linkerd_proxy.telemetry.metrics import RouteSeries
+from linkerd_proxy.telemetry.routes import RetrySeries, route_labels
 from linkerd_rules.policy import CompiledRoute
 from linkerd_rules.policy.budget import Budget
 from linkerd_rules.policy.filters import Filters

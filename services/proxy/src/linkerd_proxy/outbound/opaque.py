@@ -11,7 +11,8 @@ from linkerd_proxy.http.detecting import hand_over
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.outbound.concrete import Concrete, State
 from linkerd_proxy.outbound.discover import OutboundTarget
-from linkerd_proxy.telemetry.metrics import ConnectionRouteFamilies, TcpSeries, route_labels
+from linkerd_proxy.telemetry.metrics import TcpSeries
+from linkerd_proxy.telemetry.routes import ConnectionRouteFamilies, route_labels
 from linkerd_proxy.transport.connect import Dialer
 from linkerd_proxy.transport.flow import errno_name
 from linkerd_proxy.transport.relay import End, pair
