@@ -14,6 +14,7 @@ def worker(requests: float, latency: float, name: str = "a") -> Registry:
     registry.histogram("latency_ms", "Latency.", (1, 10)).labels().observe(latency)
     registry.gauge("process_start_time_seconds", "Start.").labels().value = requests
     registry.gauge("outbound_http_balancer_endpoints", "Endpoints.").labels().value = 3
+    registry.gauge("outbound_http_balancer_queue_gate_timeout_seconds", "Timeout.").labels().value = 3
     registry.gauge("tcp_open_connections", "Connections.").labels().value = 2
     return registry
 
@@ -31,6 +32,7 @@ def test_series_are_added_up_and_what_is_shared_is_not() -> None:
         "latency_ms_sum 77.5",
         "process_start_time_seconds 3.5",
         "outbound_http_balancer_endpoints 3",
+        "outbound_http_balancer_queue_gate_timeout_seconds 3",
         "tcp_open_connections 6",
     ):
         assert line in lines

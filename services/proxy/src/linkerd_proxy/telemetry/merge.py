@@ -10,6 +10,7 @@ from collections.abc import Sequence
 _SHARED = re.compile(
     r"process_(start_time_seconds|clock_time_seconds|uptime_seconds_total|max_fds|network_\w+)"
     r"|proxy_build_info|control_identity_cert_\w+_timestamp_seconds|\w+_balancer_(endpoints|p2c_endpoints)"
+    r"|\w+_queue_gate_(open_time|shut_time|timeout)_seconds"
 )
 END = "# EOF\n"
 
