@@ -2,6 +2,8 @@ import asyncio
 import gc
 import os
 import socket
+import threading
+import time
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +16,7 @@ from linkerd_proxy.addrs import ServerAddr
 from linkerd_proxy.errors import ConnectFailed, ConnectTimeout
 from linkerd_proxy.transport.connect import ClientTls, Dialer
 from linkerd_proxy.transport.turn import Turn
+from linkerd_runtime import tls
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
 
@@ -106,3 +109,35 @@ async def test_a_connection_that_ends_at_once_leaves_other_descriptors_alone() -
             gc.collect()
             for fd in others:
                 os.close(fd)  # raises where somebody else did
+
+
+@on_uvloop
+async def test_what_came_in_time_counts_though_the_loop_comes_to_it_late(tmp_path: Path) -> None:
+    """A pod that gets no CPU for a while must not take its own lateness for its peer's."""
+    authority = Authority()
+    leaf = authority.leaf(SERVER)
+    chain, key = leaf.write(tmp_path)
+    context = tls.server_context(str(chain), str(key), None)
+    ready, stop = threading.Event(), threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.settimeout(apps.DEADLINE)
+
+    def serve() -> None:
+        ready.set()
+        accepted, _ = listening.accept()
+        with context.wrap_socket(accepted, server_side=True):
+            stop.wait(apps.DEADLINE)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    await asyncio.to_thread(ready.wait)
+    loop = asyncio.get_running_loop()
+    client = tls.client_context(authority.anchors, str(chain), str(key))
+    client.check_hostname = False
+    loop.call_later(0.0, time.sleep, 0.5)
+    try:
+        await dialer().connect(at(listening.getsockname()), asyncio.Protocol(), ClientTls(client, SERVER, Turn(loop)))
+    finally:
+        stop.set()
+        await asyncio.to_thread(thread.join)
+        listening.close()
