@@ -40,14 +40,14 @@ def machine() -> dict[str, object]:
     }
 
 
-def measure(options: argparse.Namespace, directory: Path) -> list[Line]:
-    """The parts that stand on pairs."""
-    lines: list[Line] = []
+def measure(options: argparse.Namespace, directory: Path, lines: list[Line]) -> None:
+    """The parts that stand on pairs, their lines added to `lines` as they come."""
     with ExitStack() as stack:
         on = pairs.field(directory, stack)
         if "pairs" in options.parts:
-            chosen = [case for case in CASES if not options.only or case.name in options.only]
-            lines += pairs.run_cases(chosen, on, options.runs, options.seconds)
+            for case in CASES:
+                if not options.only or case.name in options.only:
+                    lines += pairs.run_case(case, on, options.runs, options.seconds)
         if "storm" in options.parts:
             lines += storm.run(on, options.runs, options.seconds)
         if "memory" in options.parts:
@@ -56,7 +56,6 @@ def measure(options: argparse.Namespace, directory: Path) -> list[Line]:
             lines += workers.run(on, options.runs, options.seconds)
         if "profile" in options.parts:
             print(profile.run(on, options.seconds))
-    return lines
 
 
 def alone(part: str, arguments: list[str]) -> int:
@@ -92,12 +91,14 @@ def main() -> int:
         options.runs, options.seconds = 2, 2
     # Control plane, echo and byte pump run in this process: they belong to the load's core.
     os.sched_setaffinity(0, {LOAD_CORE % (os.cpu_count() or 1)})
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        Path(name).chmod(0o755)
-        lines = measure(options, Path(name))
-    if lines:
-        lines = report.keep(RESULTS, machine(), lines)
-        print("\n" + report.table(lines))
+    lines: list[Line] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            Path(name).chmod(0o755)
+            measure(options, Path(name), lines)
+    finally:  # what was measured before something failed is not lost
+        if lines:
+            print("\n" + report.table(report.keep(RESULTS, machine(), lines)))
     if everything:
         for part in ALONE:
             alone(part, [])

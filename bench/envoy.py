@@ -123,7 +123,7 @@ def start(order: Order) -> Pair:
         name = ("envoy-out", "envoy-in")[index]
         file = order.directory / f"{name}.json"
         file.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
-        command = [program, "-c", str(file), "--concurrency", "1", "--base-id", str(1 + index), "-l", "error"]
+        command = [program, "-c", str(file), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]
         processes.append(Process(name, command, order.cores[index], order.directory))
     processes[1].wait_listening(inner)
     processes[0].wait_listening(entrance)

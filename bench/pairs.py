@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +83,3 @@ def run_case(case: Case, on: Field, runs: int, seconds: int) -> list[Line]:
         lines.append(compare(case.name, bar, values, failed))
         print(show(lines[-1]), flush=True)
     return lines
-
-
-def run_cases(cases: Sequence[Case], on: Field, runs: int, seconds: int) -> list[Line]:
-    """Several."""
-    return [line for case in cases for line in run_case(case, on, runs, seconds)]
