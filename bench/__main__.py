@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -89,6 +90,8 @@ def main() -> int:
         parser.error(f"no such load: {', '.join(unknown)}")
     if options.quick:
         options.runs, options.seconds = 2, 2
+    # Ended from outside, the proxies and backends are ended too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Control plane, echo and byte pump run in this process: they belong to the load's core.
     os.sched_setaffinity(0, {LOAD_CORE % (os.cpu_count() or 1)})
     lines: list[Line] = []
