@@ -26,7 +26,7 @@ class Bar:
         return self.limit is None or (ratio >= self.limit if self.at_least else ratio <= self.limit)
 
     def __str__(self) -> str:
-        return "" if self.limit is None else f"{'>=' if self.at_least else '<='} {self.limit:.1f}"
+        return "" if self.limit is None else f"{'>=' if self.at_least else '<='} {self.limit:g}"
 
 
 @dataclass(frozen=True)
