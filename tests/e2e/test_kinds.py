@@ -303,7 +303,8 @@ def test_what_is_explained_is_what_happens(mesh: Cluster, seed: int) -> None:
         return told == happened
 
     with applied(mesh, *_random_policies(Random(seed))):
-        until(agree, 10, "explain and the proxies agree")
+        # The first time may be before the policies have arrived anywhere.
+        until(lambda: all(agree() for _ in range(4)), 15, "explain and the proxies agree")
 
 
 def _explained_directly(mesh: Cluster, sender: str, path: str) -> bool:
