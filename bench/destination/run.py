@@ -31,6 +31,10 @@ SERVICE_CORE, LOAD_CORE = 0, 1
 PROXIES = 1000
 TARGETS_EACH = 20
 TARGETS = 1000
+STRIDE = TARGETS // TARGETS_EACH
+"""Between a proxy's targets, so that each has as many readers as a proxy has targets."""
+SPACES = 50
+"""Namespaces of the proxies."""
 POPULAR = TARGETS_EACH + 1
 """The id of the watch that all proxies have in common."""
 SLICES = "/apis/discovery.k8s.io/v1/endpointslices"
@@ -171,7 +175,7 @@ class Run:
     def told(self, proxy: int, ident: int, now: float) -> None:
         """One proxy has the whole of an answer."""
         self._answers += 1
-        target = self.popular if ident == POPULAR else self.targets[(proxy + 50 * (ident - 1)) % TARGETS]
+        target = self.popular if ident == POPULAR else self.targets[(proxy + STRIDE * (ident - 1)) % TARGETS]
         waiting = self._open.get(target)
         if waiting is None:
             return
@@ -184,18 +188,18 @@ class Run:
 
     async def connect(self) -> None:
         """All proxies, each with its watches; until every watch is answered."""
-        contexts = [self._context(f"ns-{n}") for n in range(50)]
+        contexts = [self._context(f"ns-{n}") for n in range(SPACES)]
         began = time.monotonic()
         permits = asyncio.Semaphore(32)
 
         async def one(number: int) -> None:
-            space = number // TARGETS_EACH % 50
+            space = number // TARGETS_EACH % SPACES
             async with permits:
                 proxy = await connect(self.destination.port, contexts[space], SERVER_NAME, self._told(number))
             self.proxies.append(proxy)
             proxy.hello(f"ns-{space}/proxy-{number}", f"z{number % 3}")
             for ident in range(1, TARGETS_EACH + 1):
-                target = self.targets[(number + 50 * (ident - 1)) % TARGETS]
+                target = self.targets[(number + STRIDE * (ident - 1)) % TARGETS]
                 self._readers[target] += 1
                 proxy.watch(ident, f"svc-{target}.{namespace_of(target)}.{DOMAIN}:80")
             self._readers[self.popular] += 0 if self.popular in self.targets else 1
@@ -274,7 +278,7 @@ class Run:
         number = 0
         before, began = self.memory(), time.monotonic()
         proxy.stop_reading()
-        targets = [self.targets[50 * k % TARGETS] for k in range(TARGETS_EACH)]
+        targets = [self.targets[STRIDE * k % TARGETS] for k in range(TARGETS_EACH)]
         most = before
         while time.monotonic() - began < seconds:
             for target in targets:
