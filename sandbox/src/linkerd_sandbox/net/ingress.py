@@ -19,6 +19,7 @@ from linkerd_sandbox.fields import dig, dig_list
 log = logging.getLogger(__name__)
 _SPEC: Final = re.compile(r"(\d{1,5}):([a-z0-9-]+)\.([a-z0-9-]+):([a-z0-9-]+)")
 _CHUNK: Final = 64 << 10
+_relays: Final[set["asyncio.Task[object]"]] = set()
 
 
 class Forward(NamedTuple):
@@ -75,11 +76,15 @@ class Ingress:
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: tuple[str, int]) -> None:
     """Bytes both ways between a connection and a new one to `address`, until both sides end. Raises OSError."""
     inner_reader, inner_writer = await asyncio.open_connection(*address)
+    task = asyncio.current_task()
+    assert task is not None
+    _relays.add(task)  # once its client is gone asyncio itself holds it no more
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_copy(reader, inner_writer))
             group.create_task(_copy(inner_reader, writer))
     finally:
+        _relays.discard(task)
         for one in (writer, inner_writer):
             one.close()
 
