@@ -1,7 +1,6 @@
 """A small mesh as viz sees it: an inventory, and a store filled by scrapes of written pages."""
 
-from linkerd_contract.exposition import parse
-from linkerd_viz.families import WANTED
+from linkerd_viz.embedded import Embedded
 from linkerd_viz.inventory import (
     Container,
     Inventory,
@@ -15,6 +14,10 @@ from linkerd_viz.inventory import (
     Service,
     ServiceSpec,
 )
+from linkerd_viz.pages import read
+from linkerd_viz.query import Named as Subject
+from linkerd_viz.query import Query
+from linkerd_viz.rollups import Rollups
 from linkerd_viz.store import Store
 
 INTERVAL = 5.0
@@ -49,9 +52,9 @@ def replica_set(name: str, deployment: str, namespace: str = "emojivoto") -> Nam
     return Named(Meta(name=name, namespace=namespace, owner_references=[Owner("Deployment", deployment, True)]))
 
 
-def named(name: str, namespace: str = "emojivoto") -> Named:
+def named(name: str, namespace: str = "emojivoto", labels: dict[str, str] | None = None) -> Named:
     """Anything with a name."""
-    return Named(Meta(name=name, namespace=namespace))
+    return Named(Meta(name=name, namespace=namespace, labels=labels or {}))
 
 
 def service(name: str, selector: dict[str, str], namespace: str = "emojivoto") -> Service:
@@ -70,10 +73,31 @@ def emojivoto() -> Inventory:
         replica_sets=[replica_set("web-1", "web"), replica_set("emoji-1", "emoji"), replica_set("old-1", "old")],
         services=[service("web-svc", {"app": "web"}), service("manual", {})],
         namespaces=[named("emojivoto", ""), named("empty", "")],
-        workloads={"deployment": [named("web"), named("emoji"), named("old"), named("idle")]},
+        workloads={"deployment": [named("web", labels={"tier": "front"}), named("emoji"), named("old"), named("idle")]},
     )
 
 
 def scrape(store: Store, key: tuple[str, str], now: float, page: str) -> None:
     """One scrape of a page."""
-    store.record(key, now, parse(page, WANTED))
+    store.record(key, now, read(page))
+
+
+class Clock:
+    """Stands where it was put."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def measured(store: Store, now: float = 30.0, inventory: Inventory | None = None) -> Embedded:
+    """What answers are made from, at a time."""
+    mesh = inventory or emojivoto()
+    return Embedded(store, Rollups(21_600), lambda: mesh, Clock(now))
+
+
+def about(kind: str = "deployment", namespace: str | None = None, name: str | None = None) -> Query:
+    """A query for a minute."""
+    return Query(Subject(kind, namespace, name))

@@ -2,22 +2,28 @@
 
 import pytest
 
-from linkerd_viz.families import inbound, outbound, short_identity
+from linkerd_contract.exposition import Labels
+from linkerd_viz.families import RESPONSES, TCP_OPEN, project, short_identity
 
 
 @pytest.mark.parametrize(
-    ("labels", "is_inbound", "is_outbound"),
+    ("family", "labels", "kept"),
     [
-        ({"direction": "inbound"}, True, False),
-        ({"direction": "inbound", "peer": "src"}, True, False),
-        ({"direction": "inbound", "peer": "dst"}, False, False),
-        ({"direction": "outbound", "peer": "dst"}, False, True),
-        ({"direction": "outbound", "peer": "src"}, False, False),
-        ({}, False, False),
+        (TCP_OPEN, {"direction": "inbound", "peer": "src"}, True),
+        (TCP_OPEN, {"direction": "inbound", "peer": "dst"}, False),
+        (TCP_OPEN, {"direction": "outbound", "peer": "dst"}, True),
+        (TCP_OPEN, {"direction": "outbound", "peer": "src"}, False),
+        (TCP_OPEN, {"peer": "src"}, False),
+        (RESPONSES, {"direction": "inbound"}, True),
     ],
 )
-def test_sides(labels: dict[str, str], is_inbound: bool, is_outbound: bool) -> None:
-    assert (inbound(labels), outbound(labels)) == (is_inbound, is_outbound)
+def test_of_connections_one_side_is_traffic(family: str, labels: Labels, kept: bool) -> None:
+    assert (project(family, labels) is not None) is kept
+
+
+def test_labels_that_no_answer_needs_are_left_out() -> None:
+    labels = {"direction": "inbound", "status_code": "200", "target_addr": "10.0.0.1:80", "classification": "success"}
+    assert project(RESPONSES, labels) == {"direction": "inbound", "classification": "success"}
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from prometheus_client import CollectorRegistry
 
 from linkerd_runtime.process import serve
 from linkerd_viz import scraper as module
+from linkerd_viz.families import Want
 from linkerd_viz.inventory import Container, Meta, Pod, PodSpec, PodStatus, Port
 from linkerd_viz.scraper import Scraper
 from linkerd_viz.settings import from_env
 from linkerd_viz.store import Store
 
-PAGE = 'response_total{direction="inbound"} 1\nother{x="y"} 2\n'
+PAGE = 'response_total{direction="inbound"} 1\ntcp_open_connections{direction="inbound",peer="src"} 2\nother{x="y"} 2\n'
 
 
 @asynccontextmanager
@@ -38,17 +39,18 @@ def _pod(name: str, port: int) -> Pod:
 
 
 async def _round(pods: list[Pod], store: Store) -> None:
-    scraper = Scraper(store, lambda: pods, from_env({}), CollectorRegistry())
+    scraper = Scraper(store, lambda: pods, from_env({}), CollectorRegistry(), lambda: 1.0)
     async with aiohttp.ClientSession() as session:
         await scraper.round(session)
 
 
 async def test_keeps_what_is_wanted() -> None:
-    store = Store(600, 5)
+    store = Store(600)
     async with _proxy(PAGE) as port:
         await _round([_pod("a", port)], store)
     assert store.failure(("x", "a")) == ""
-    assert [s.name for s in store.view(("x", "a"), float("inf"), float("inf")).series] == ["response_total"]
+    wants = [Want("tcp_open_connections", "inbound")]
+    assert [reading.value for reading in store.readings(("x", "a"), wants, 0, 2)] == [2]
 
 
 @pytest.mark.parametrize(
@@ -56,14 +58,14 @@ async def test_keeps_what_is_wanted() -> None:
     [("", 503, "HTTP 503"), ("response_total frog\n", 200, "line 1: 'frog' is not a number")],
 )
 async def test_a_page_that_cannot_be_used_is_a_failure(page: str, status: int, reason: str) -> None:
-    store = Store(600, 5)
+    store = Store(600)
     async with _proxy(page, status) as port:
         await _round([_pod("a", port)], store)
     assert store.failure(("x", "a")) == reason
 
 
 async def test_one_that_does_not_answer_does_not_keep_the_others() -> None:
-    store = Store(600, 5)
+    store = Store(600)
     async with _proxy(PAGE) as gone:
         pass
     async with _proxy(PAGE) as port:
@@ -74,14 +76,14 @@ async def test_one_that_does_not_answer_does_not_keep_the_others() -> None:
 
 async def test_a_page_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BODY_BYTES", 10)
-    store = Store(600, 5)
+    store = Store(600)
     async with _proxy(PAGE) as port:
         await _round([_pod("a", port)], store)
     assert store.failure(("x", "a")) == "more than 10 bytes"
 
 
 async def test_pods_that_are_gone_are_forgotten() -> None:
-    store = Store(600, 5)
+    store = Store(600)
     async with _proxy(PAGE) as port:
         await _round([_pod("a", port)], store)
         await _round([_pod("b", port)], store)

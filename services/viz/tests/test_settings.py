@@ -28,6 +28,8 @@ def test_every_bad_value_is_named() -> None:
     [
         ({"LINKERD_VIZ_SCRAPE_INTERVAL": "0"}, "LINKERD_VIZ_SCRAPE_INTERVAL"),
         ({"LINKERD_VIZ_RETENTION": "6s"}, "LINKERD_VIZ_RETENTION"),
+        ({"LINKERD_VIZ_HISTORY": "1m"}, "LINKERD_VIZ_HISTORY"),
+        ({"LINKERD_VIZ_PROMETHEUS_URL": "prometheus:9090"}, "LINKERD_VIZ_PROMETHEUS_URL"),
     ],
 )
 def test_values_that_do_not_go_together(environ: dict[str, str], name: str) -> None:

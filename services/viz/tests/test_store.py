@@ -6,20 +6,31 @@ from hypothesis import strategies as st
 from services.viz.tests.mesh import INTERVAL, scrape
 
 from linkerd_contract.exposition import Unreadable
+from linkerd_viz.families import Want
+from linkerd_viz.measurements import Reading
+from linkerd_viz.pages import read
 from linkerd_viz.store import Store
 
 POD = ("ns", "pod")
 
 
+R = 'response_total{direction="inbound"}'
+WANTS = (Want("response_total", "inbound"), Want("tcp_open_connections", "inbound"))
+
+
+def _readings(store: Store, now: float, window: float = 600.0) -> list[Reading]:
+    return store.readings(POD, WANTS, now - window, now)
+
+
 def _increase(values: list[float | None], window: float = 600.0) -> tuple[float, float]:
     """Increase and span after scrapes INTERVAL apart; None is a scrape without the series."""
-    store = Store(600, INTERVAL)
+    store = Store(600)
     now = 0.0
     for value in values:
         now += INTERVAL
-        scrape(store, POD, now, "" if value is None else f"response_total {value}\n")
-    view = store.view(POD, now, window)
-    return sum(view.increase(series) for series in view.series), view.span
+        scrape(store, POD, now, "" if value is None else f"{R} {value}\n")
+    span = min(window, INTERVAL * (len(values) - 1))
+    return sum(value for _, value in _readings(store, now, window)) * span, span
 
 
 @pytest.mark.parametrize(
@@ -56,60 +67,102 @@ def test_restarts_lose_nothing_that_was_scraped(steps: list[tuple[int, bool]]) -
             value += added
         total += added
         seen.append(value)
-    assert _increase([float(v) for v in seen])[0] == total
+    assert _increase([float(v) for v in seen])[0] == pytest.approx(total)
 
 
-def test_the_ring_keeps_the_retention_and_no_more() -> None:
-    store = Store(20, INTERVAL)
+def test_the_retention_and_no_more_is_kept() -> None:
+    store = Store(20)
     for step in range(100):
-        scrape(store, POD, step * INTERVAL, f"response_total {step}\n")
-    view = store.view(POD, 99 * INTERVAL, 600)
-    assert view.span == 20.0
-    assert [view.increase(series) for series in view.series] == [4]
+        scrape(store, POD, step * INTERVAL, f"{R} {step}\n")
+    ((_, rate),) = _readings(store, 99 * INTERVAL)
+    assert rate == 4 / 20
 
 
-def test_series_that_are_gone_for_the_retention_are_forgotten() -> None:
-    store = Store(20, INTERVAL)
-    scrape(store, POD, 0, 'response_total{a="1"} 1\n')
-    for step in range(1, 6):
-        scrape(store, POD, step * INTERVAL, 'response_total{a="2"} 1\n')
-    assert [series.labels for series in store.view(POD, 25, 600).series] == [{"a": "2"}]
+def test_series_that_are_gone_are_forgotten() -> None:
+    store = Store(20)
+    for step in range(2000):
+        scrape(store, POD, step * INTERVAL, f'response_total{{direction="inbound",classification="c{step}"}} 1\n')
+    assert len(_readings(store, 1999 * INTERVAL)) < 200
+    assert sum(rate for _, rate in _readings(store, 1999 * INTERVAL)) == pytest.approx(4 / 20)
 
 
-def test_latest_is_of_the_last_scrape_only() -> None:
-    store = Store(600, INTERVAL)
-    scrape(store, POD, 0, "tcp_open_connections 4\n")
-    view = store.view(POD, 1, 60)
-    assert [view.latest(series) for series in view.series] == [4]
-    scrape(store, POD, 5, "")
-    view = store.view(POD, 6, 60)
-    assert [view.latest(series) for series in view.series] == [None]
-    view = store.view(POD, 500, 60)
-    assert [view.latest(series) for series in view.series] == [None]
+def test_series_that_differ_in_what_nobody_asks_for_are_added_up() -> None:
+    store = Store(600)
+    for now, count in ((0, 1), (10, 3)):
+        page = f'response_total{{direction="inbound",status_code="200"}} {count}\n'
+        scrape(store, POD, now, page + f'response_total{{direction="inbound",status_code="500"}} {count * 2}\n')
+    ((series, rate),) = _readings(store, 10)
+    assert series.labels == {"direction": "inbound"}
+    assert rate == pytest.approx(0.6)
+
+
+def test_one_that_ends_does_not_look_like_a_restart_of_the_others() -> None:
+    store = Store(600)
+    more = 'response_total{direction="inbound",status_code="500"} 1000\n'
+    scrape(store, POD, 0, f"{R} 10\n{more}")
+    scrape(store, POD, 10, f"{R} 11\n")
+    ((_, rate),) = _readings(store, 10)
+    assert rate == pytest.approx(0.1)
+
+
+def test_a_gauge_is_what_the_last_scrape_says() -> None:
+    store = Store(600)
+    one = 'tcp_open_connections{direction="inbound",peer="src",target_addr="a"}'
+    other = 'tcp_open_connections{direction="inbound",peer="src",target_addr="b"}'
+    scrape(store, POD, 0, f"{one} 4\n{other} 3\n")
+    assert [value for _, value in _readings(store, 1)] == [7]
+    scrape(store, POD, 5, f"{one} 1\n{other} 3\n")
+    assert [value for _, value in _readings(store, 6)] == [4]
+    scrape(store, POD, 10, f"{other} 3\n")
+    assert [value for _, value in _readings(store, 11)] == [3]
+    assert _readings(store, 500, 60) == []
+
+
+def test_pods_share_series() -> None:
+    store = Store(600)
+    for name in ("a", "b"):
+        for now in (0, 5):
+            store.record(("ns", name), now, read(f"{R} {now}\n"))
+    (one,), (other,) = (store.readings(("ns", name), WANTS, 0, 5) for name in ("a", "b"))
+    assert one.series is other.series
 
 
 def test_a_failed_scrape_is_remembered_until_one_succeeds() -> None:
-    store = Store(600, INTERVAL)
+    store = Store(600)
     assert store.failure(POD) is None
-    scrape(store, POD, 0, "response_total 1\n")
+    scrape(store, POD, 0, f"{R} 1\n")
     store.fail(POD, "refused")
     assert store.failure(POD) == "refused"
-    assert len(store.view(POD, 1, 60).series) == 1
-    scrape(store, POD, 5, "response_total 1\n")
+    scrape(store, POD, 5, f"{R} 1\n")
     assert store.failure(POD) == ""
+    assert [rate for _, rate in _readings(store, 5)] == [0.0]
 
 
 def test_an_unreadable_page_leaves_nothing_behind() -> None:
-    store = Store(600, INTERVAL)
+    store = Store(600)
+    scrape(store, POD, 0, f"{R} 1\n")
     with pytest.raises(Unreadable):
-        scrape(store, POD, 0, "response_total 1\nresponse_total x\n")
-    assert store.view(POD, 1, 60).series == []
+        scrape(store, POD, 5, 'response_total{direction="inbound",x=1} 9\n')
+    scrape(store, POD, 10, f"{R} 3\n")
+    assert [rate for _, rate in _readings(store, 10)] == [0.2]
 
 
 def test_pods_that_are_gone_are_forgotten() -> None:
-    store = Store(600, INTERVAL)
-    scrape(store, POD, 0, "response_total 1\n")
-    scrape(store, ("ns", "other"), 0, "response_total 1\n")
+    store = Store(600)
+    for key in (POD, ("ns", "other")):
+        for now in (0, 5):
+            scrape(store, key, now, f"{R} 1\n")
     store.forget_all_but({POD})
-    assert len(store.view(POD, 1, 60).series) == 1
-    assert store.view(("ns", "other"), 1, 60).series == []
+    assert len(_readings(store, 5)) == 1
+    assert store.readings(("ns", "other"), WANTS, 0, 5) == []
+
+
+def test_increases_between_two_times_lose_nothing() -> None:
+    store = Store(600)
+    total, seen = 0.0, 0.0
+    for step in range(60):
+        total = step * 3.0
+        scrape(store, POD, step * 7.0, f"{R} {total}\n")
+    for start in range(0, 420, 60):
+        seen += sum(v for _, readings in store.increases(WANTS, start, start + 60) for _, v in readings)
+    assert seen == pytest.approx(total)

@@ -1,8 +1,9 @@
 """Viz: the metrics API, `GET /api/v1/{stat,edges,routes,authz,pods,history,certificates}`, and `POST /api/v1/tap`.
 
 The CLI and the dashboard are its clients. What is not measured is null, never zero. Parameters that several take: kind,
-namespace (absent: all), name, window ("1m"); stat and routes also to_kind, to_name, to_namespace, from_kind, from_name,
-from_namespace. Refusals are problem+json.
+namespace (absent: all), name, window ("1m", history "10m"), selector (labels, as kubectl's -l); stat and routes also
+to_kind, to_name, to_namespace, from_kind, from_name, from_namespace; stat unmeshed ("true": also without a meshed pod).
+Refusals are problem+json: 400 bad_query; 503 unavailable where the Prometheus that was named does not answer.
 """
 
 from linkerd_contract.codec import Document

@@ -1,74 +1,66 @@
-"""The metrics API, for people: GET /api/v1/stat and /api/v1/edges on the pod's loopback, by port-forward.
+"""The metrics API, for people: GET /api/v1/… on the pod's loopback, by port-forward.
 
-Parameters: kind (any of Linkerd's names for it), namespace (absent: all), window ("1m", at least 15 s); for stat also
-name and unmeshed=true. Errors are problem+json.
+Parameters: linkerd_contract.viz. Errors are problem+json: 400 bad_query, and 503 unavailable where a Prometheus that
+was named does not answer.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 from aiohttp import web
 
-from linkerd_contract import codec
-from linkerd_contract.durations import parse_duration_ms
-from linkerd_contract.viz import EDGES_PATH, STAT_PATH
+from linkerd_contract import codec, viz
 from linkerd_runtime.problem import problem_middleware, problem_response
-from linkerd_viz.edges import EdgesQuery, edges
-from linkerd_viz.inventory import KINDS, Inventory
-from linkerd_viz.stat import StatQuery, stat
-from linkerd_viz.store import Store
+from linkerd_viz.authz import AUTHZ_KINDS, authz
+from linkerd_viz.certificates import certificates
+from linkerd_viz.edges import EDGE_KINDS, edges
+from linkerd_viz.history import HISTORY_KINDS, history
+from linkerd_viz.inventory import Inventory
+from linkerd_viz.measurements import BadWindow, Measurements, Unavailable
+from linkerd_viz.pods import pods
+from linkerd_viz.query import BadQuery, Query, parse_query
+from linkerd_viz.routes import ROUTE_KINDS, routes
+from linkerd_viz.stat import STAT_KINDS, stat
 
-MIN_WINDOW_SECONDS = 15.0
-_EDGE_KINDS = tuple(kind for kind in KINDS if kind not in ("service", "namespace"))
+Answer = Callable[[Measurements, Inventory, Query], Awaitable[object]]
+_HISTORY_WINDOW = "10m"
 
-
-class BadQuery(ValueError):
-    """A parameter that cannot be used; the message names it."""
+# Path: what answers, and the kinds that it takes.
+_DOCUMENTS: dict[str, tuple[Answer, tuple[str, ...]]] = {
+    viz.STAT_PATH: (stat, STAT_KINDS),
+    viz.EDGES_PATH: (edges, EDGE_KINDS),
+    viz.ROUTES_PATH: (routes, ROUTE_KINDS),
+    viz.AUTHZ_PATH: (authz, AUTHZ_KINDS),
+    viz.HISTORY_PATH: (history, HISTORY_KINDS),
+    viz.PODS_PATH: (pods, ("pod",)),
+}
 
 
 def metrics_app(
-    store: Store,
-    inventory: Callable[[], Inventory],
-    retention_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
+    measurements: Measurements, inventory: Callable[[], Inventory], session: aiohttp.ClientSession
 ) -> web.Application:
-    """`clock` is the one that the store's samples were taken by."""
+    """`session` is for asking identity."""
 
-    def window(request: web.Request) -> float:
-        text = request.query.get("window", "1m")
-        try:
-            seconds = parse_duration_ms(text) / 1000
-        except ValueError as error:
-            raise BadQuery(f"window: {error}") from None
-        if not MIN_WINDOW_SECONDS <= seconds <= retention_seconds:
-            raise BadQuery(f"window: {text} is not between 15s and {retention_seconds:.0f}s, which is what is kept")
-        return seconds
+    def document(path: str, answer: Answer, kinds: tuple[str, ...]) -> None:
+        window = _HISTORY_WINDOW if path == viz.HISTORY_PATH else "1m"
 
-    async def get_stat(request: web.Request) -> web.Response:
-        query = StatQuery(
-            kind=_kind(request, KINDS),
-            namespace=request.query.get("namespace") or None,
-            name=request.query.get("name") or None,
-            window_seconds=window(request),
-            unmeshed=request.query.get("unmeshed") == "true",
-        )
-        return _json(stat(store, inventory(), query, clock()))
+        async def get(request: web.Request) -> web.Response:
+            parameters = dict(request.query)
+            if kinds == ("pod",):
+                parameters["kind"] = "pod"
+            query = parse_query(parameters, kinds, window)
+            return _json(await answer(measurements, inventory(), query))
 
-    async def get_edges(request: web.Request) -> web.Response:
-        query = EdgesQuery(_kind(request, _EDGE_KINDS), request.query.get("namespace") or None, window(request))
-        return _json(edges(store, inventory(), query, clock()))
+        app.router.add_get(path, get)
 
-    app = web.Application(middlewares=[problem_middleware, _bad_query])
-    app.router.add_get(STAT_PATH, get_stat)
-    app.router.add_get(EDGES_PATH, get_edges)
+    async def get_certificates(_request: web.Request) -> web.Response:
+        return _json(await certificates(measurements, inventory(), session))
+
+    app = web.Application(middlewares=[problem_middleware, _refusals])
+    for path, (answer, kinds) in _DOCUMENTS.items():
+        document(path, answer, kinds)
+    app.router.add_get(viz.CERTIFICATES_PATH, get_certificates)
     return app
-
-
-def _kind(request: web.Request, allowed: tuple[str, ...]) -> str:
-    kind = request.query.get("kind", "deployment")
-    if kind not in allowed:
-        raise BadQuery(f"kind: {kind!r} is not one of {', '.join(allowed)}")
-    return kind
 
 
 def _json(document: object) -> web.Response:
@@ -76,10 +68,14 @@ def _json(document: object) -> web.Response:
 
 
 @web.middleware
-async def _bad_query(
+async def _refusals(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     try:
         return await handler(request)
     except BadQuery as error:
         return problem_response(400, "bad_query", "Bad query", str(error))
+    except BadWindow as error:
+        return problem_response(400, "bad_query", "Bad query", f"window: {error}")
+    except Unavailable as error:
+        return problem_response(503, "unavailable", "Measurements unavailable", str(error))

@@ -10,7 +10,7 @@ from linkerd_kube import resources
 from linkerd_kube.client import KubeClient
 from linkerd_kube.reflector import Reflector
 from linkerd_kube.resource import Resource
-from linkerd_viz.inventory import Inventory, Named, Pod, Service
+from linkerd_viz.inventory import Inventory, Named, Pod, Profile, Service, Split
 
 T = TypeVar("T")
 
@@ -47,12 +47,30 @@ class Discovery:
         self._namespaces = reflect(resources.NAMESPACES, named)
         self._replica_sets = reflect(resources.REPLICA_SETS, named)
         self._workloads = {kind: reflect(resource, named) for kind, resource in _WORKLOADS.items()}
+        # Their definitions may be missing, or come and go.
+        self._profiles = Reflector(
+            client,
+            resources.SERVICE_PROFILES,
+            _Nobody[Profile](),
+            decode=msgspec.json.Decoder(Profile).decode,
+            optional=True,
+        )
+        self._splits = Reflector(
+            client,
+            resources.TRAFFIC_SPLITS,
+            _Nobody[Split](),
+            decode=msgspec.json.Decoder(Split).decode,
+            optional=True,
+            alternatives=(resources.TRAFFIC_SPLITS_V1ALPHA1,),
+        )
 
     async def run(self) -> None:
         """Forever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pods.run())
             group.create_task(self._services.run())
+            group.create_task(self._profiles.run())
+            group.create_task(self._splits.run())
             for reflector in (self._namespaces, self._replica_sets, *self._workloads.values()):
                 group.create_task(reflector.run())
 
@@ -61,6 +79,8 @@ class Discovery:
         for event in (
             self._pods.synced,
             self._services.synced,
+            self._profiles.synced,
+            self._splits.synced,
             *(r.synced for r in (self._namespaces, self._replica_sets, *self._workloads.values())),
         ):
             await event.wait()
@@ -77,4 +97,6 @@ class Discovery:
             services=self._services.objects(),
             namespaces=self._namespaces.objects(),
             workloads={kind: reflector.objects() for kind, reflector in self._workloads.items()},
+            splits=self._splits.objects(),
+            profiles=self._profiles.objects(),
         )

@@ -1,97 +1,90 @@
-"""Who talks to whom. PURE.
+"""Who talks to whom.
 
-An edge is seen at its source: outbound series that moved within the window, whose endpoint labels name the
-destination. Endpoints that are gone do not count: after a rollout the edges are those of today's pods.
+An edge is seen at its source: outbound series that moved within the window, or are open now, whose endpoint labels name
+the destination. Endpoints that are gone do not count.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, EdgeRow, EdgesResponse
-from linkerd_viz.families import RESPONSES, TCP_OPEN, TCP_READ, WORKLOAD_KINDS, outbound, short_identity
+from linkerd_viz.families import CALLS, OUTBOUND, short_identity
 from linkerd_viz.inventory import Group, Inventory, Pod, groups
-from linkerd_viz.store import Store, View
+from linkerd_viz.measurements import Measurements, Reading, Readings, Window
+from linkerd_viz.query import Destinations, Query
+
+EDGE_KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod")
+_WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
+_CALLING = frozenset(want.family for want in CALLS)
 
 
-@dataclass(frozen=True, slots=True)
-class EdgesQuery:
-    """`namespace` None: all. Edges that begin or end there."""
-
-    kind: str
-    namespace: str | None
-    window_seconds: float
-
-
-def unscraped(store: Store, pods: list[Pod]) -> list[str]:
-    """Meshed pods whose metrics could not be read at the last attempt, "namespace/name"."""
-    return sorted(
-        "/".join(pod.metadata.key)
-        for pod in {pod.metadata.key: pod for pod in pods}.values()
-        if pod.admin_addr is not None and store.failure(pod.metadata.key)
-    )
-
-
-def live_pods(inventory: Inventory) -> set[tuple[str, str]]:
-    """Keys of all pods that are there."""
-    return {pod.metadata.key for pod in inventory.pods if pod.active}
-
-
-def destinations(view: View, live: set[tuple[str, str]]) -> Iterator[Labels]:
-    """Labels of the outbound series of a pod that moved within the window, or are open now."""
-    for series in view.series:
+def called(readings: Iterable[Reading], destinations: Destinations) -> Iterator[Labels]:
+    """Labels of the outbound series that moved, or are open."""
+    for series, value in readings:
         labels = series.labels
-        if not outbound(labels) or "dst_namespace" not in labels:
-            continue
-        pod = labels.get("dst_pod")
-        if pod is not None and (labels["dst_namespace"], pod) not in live:
-            continue
-        if series.name == TCP_OPEN:
-            seen = bool(view.latest(series))
-        else:
-            seen = series.name in (RESPONSES, TCP_READ) and view.increase(series) > 0
-        if seen:
+        if (
+            value > 0
+            and series.family in _CALLING
+            and labels.get("direction") == OUTBOUND
+            and "dst_namespace" in labels
+            and not destinations.gone(labels)
+        ):
             yield labels
 
 
-def dependencies(views: list[View], live: set[tuple[str, str]]) -> list[Dependency]:
-    """Workloads that pods call, by kind, namespace and name."""
+def dependencies(readings: Iterable[Reading], destinations: Destinations) -> list[Dependency]:
+    """Workloads that are called, by kind, namespace and name."""
     found: set[tuple[str, str, str]] = set()
-    for view in views:
-        for labels in destinations(view, live):
-            for kind in WORKLOAD_KINDS:
-                if name := labels.get(f"dst_{kind}"):
-                    found.add(("job" if kind == "k8s_job" else kind, labels["dst_namespace"], name))
-                    break
+    for labels in called(readings, destinations):
+        for kind in _WORKLOADS:
+            if name := destinations.name(labels, kind):
+                found.add((kind, labels["dst_namespace"], name))
+                break
     return [Dependency(kind, namespace, name) for kind, namespace, name in sorted(found)]
 
 
-def edges(store: Store, inventory: Inventory, query: EdgesQuery, now: float) -> EdgesResponse:
-    """Every edge between two resources of a kind."""
-    live = live_pods(inventory)
-    sources = groups(inventory, query.kind)
-    rows = {row for group in sources for row in _from(group, store, query, now, live)}
-    pods = [pod for group in sources for pod in group.pods if query.namespace in (None, pod.metadata.namespace)]
+async def unscraped(measurements: Measurements, pods: Iterable[Pod]) -> list[str]:
+    """Meshed pods that run and are not measured now, "namespace/name"."""
+    keys = {pod.metadata.key for pod in pods if pod.admin_addr is not None}
+    return sorted("/".join(key) for key in await measurements.failures(keys))
+
+
+async def edges(measurements: Measurements, inventory: Inventory, query: Query) -> EdgesResponse:
+    """Every edge between two resources of a kind that begins or ends in the namespace (None: all)."""
+    kind, namespace = query.subject.kind, query.subject.namespace
+    measurements.check_window(query.window_seconds, per_pod=kind in ("pod", "replicaset"))
+    sources = groups(inventory, kind)
+    pods = [pod for group in sources for pod in group.meshed]
+    window = Window(measurements.now(), query.window_seconds)
+    (readings,) = await measurements.read({pod.metadata.key for pod in pods}, CALLS, [window])
+    destinations = Destinations(inventory)
+    rows = {
+        row
+        for group in sources
+        for row in _from(group, readings, destinations)
+        if namespace in (None, row.src_namespace, row.dst_namespace)
+    }
+    mine = [pod for pod in pods if namespace in (None, pod.metadata.namespace)]
     return EdgesResponse(
         sorted(rows, key=lambda r: (r.src, r.src_namespace, r.dst, r.dst_namespace, r.no_tls_reason)),
-        unscraped(store, pods),
+        await unscraped(measurements, mine),
     )
 
 
-def _from(group: Group, store: Store, query: EdgesQuery, now: float, live: set[tuple[str, str]]) -> Iterator[EdgeRow]:
-    label = "dst_k8s_job" if query.kind == "job" else f"dst_{query.kind}"
-    for pod in group.pods:
-        for labels in destinations(store.view(pod.metadata.key, now, query.window_seconds), live):
-            name, namespace = labels.get(label), labels["dst_namespace"]
-            source_namespace = pod.metadata.namespace
-            if name is None or query.namespace not in (None, namespace, source_namespace):
+def _from(group: Group, readings: Readings, destinations: Destinations) -> Iterator[EdgeRow]:
+    nothing: Sequence[Reading] = ()
+    for pod in group.meshed:
+        source_namespace = pod.metadata.namespace
+        for labels in called(readings.get(pod.metadata.key, nothing), destinations):
+            name = destinations.name(labels, group.kind)
+            if name is None:
                 continue
             secured = labels.get("tls") == "true"
             yield EdgeRow(
                 src=group.name,
                 src_namespace=source_namespace,
                 dst=name,
-                dst_namespace=namespace,
+                dst_namespace=labels["dst_namespace"],
                 client_id=f"{pod.spec.service_account_name}.{source_namespace}" if secured else "",
                 server_id=short_identity(labels.get("server_id", "")) if secured else "",
                 no_tls_reason="" if secured else labels.get("no_tls_reason") or "unknown",

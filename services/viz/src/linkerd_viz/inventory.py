@@ -3,6 +3,7 @@
 Only the fields that are used are decoded: a cluster's pods are many.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -115,6 +116,46 @@ class Service(msgspec.Struct, frozen=True):
     spec: ServiceSpec = ServiceSpec()
 
 
+class Backend(msgspec.Struct, frozen=True):
+    """One leaf of a TrafficSplit; its weight as v1alpha2 (a number) or v1alpha1 (a quantity) writes it."""
+
+    service: str
+    weight: int | str = 0
+
+
+class SplitSpec(msgspec.Struct, frozen=True):
+    """What viz needs of a TrafficSplit's spec."""
+
+    service: str = ""
+    backends: list[Backend] = []
+
+
+class Split(msgspec.Struct, frozen=True):
+    """A TrafficSplit."""
+
+    metadata: Meta
+    spec: SplitSpec = SplitSpec()
+
+
+class RouteName(msgspec.Struct, frozen=True):
+    """A route of a ServiceProfile."""
+
+    name: str = ""
+
+
+class ProfileSpec(msgspec.Struct, frozen=True):
+    """What viz needs of a ServiceProfile's spec."""
+
+    routes: list[RouteName] = []
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """A ServiceProfile; its name is the service's full name."""
+
+    metadata: Meta
+    spec: ProfileSpec = ProfileSpec()
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """Everything at one moment. `workloads` are listed by kind so that those without pods have a row too."""
@@ -124,6 +165,8 @@ class Inventory:
     services: list[Service] = field(default_factory=list)
     namespaces: list[Named] = field(default_factory=list)
     workloads: dict[str, list[Named]] = field(default_factory=dict)
+    splits: list[Split] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +177,13 @@ class Group:
     namespace: str
     name: str
     pods: list[Pod]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Its own, or, where only its pods are known, those of one."""
+
+    @property
+    def meshed(self) -> list[Pod]:
+        """Its pods that have a sidecar."""
+        return [pod for pod in self.pods if pod.proxy is not None]
 
 
 KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace", "service")
@@ -167,16 +217,44 @@ def groups(inventory: Inventory, kind: str) -> list[Group]:
     found: dict[Key, list[Pod]] = {}
     if kind == "service":
         return _services(inventory)
-    if kind == "namespace":
-        found = {("", namespace.metadata.name): [] for namespace in inventory.namespaces}
-    for workload in inventory.workloads.get(kind, []):
+    listed = inventory.namespaces if kind == "namespace" else inventory.workloads.get(kind, [])
+    for workload in listed:
         found[workload.metadata.key] = []
+    labels = {workload.metadata.key: workload.metadata.labels for workload in listed}
     deployments = deployments_of(inventory.replica_sets)
     for pod in inventory.pods:
         name = owners(pod, deployments).get(kind) if pod.active else None
         if name is not None:
             found.setdefault(("" if kind == "namespace" else pod.metadata.namespace, name), []).append(pod)
-    return [Group(kind, namespace, name, pods) for (namespace, name), pods in sorted(found.items())]
+    return [
+        Group(kind, *key, pods, labels.get(key) or (pods[0].metadata.labels if pods else {}))
+        for key, pods in sorted(found.items())
+    ]
+
+
+def meshed_pods(inventory: Inventory) -> list[Pod]:
+    """Active pods with a sidecar."""
+    return [pod for pod in inventory.pods if pod.active and pod.proxy is not None]
+
+
+# From what a workload's pods come and go with to what stays.
+_TOP = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
+
+
+def workload_of(found: Mapping[str, str]) -> tuple[str, str]:
+    """Kind and name of the topmost of a pod's owners."""
+    return next((kind, found[kind]) for kind in _TOP if kind in found)
+
+
+def workload_of_pods(inventory: Inventory) -> dict[Key, tuple[str, str, str]]:
+    """Kind, namespace and name of the workload of every active pod."""
+    deployments = deployments_of(inventory.replica_sets)
+    found = {}
+    for pod in inventory.pods:
+        if pod.active:
+            kind, name = workload_of(owners(pod, deployments))
+            found[pod.metadata.key] = (kind, pod.metadata.namespace, name)
+    return found
 
 
 def _services(inventory: Inventory) -> list[Group]:
@@ -192,5 +270,5 @@ def _services(inventory: Inventory) -> list[Group]:
             for pod in by_namespace.get(service.metadata.namespace, [])
             if selector and selector <= pod.metadata.labels.items()
         ]
-        found.append(Group("service", service.metadata.namespace, service.metadata.name, pods))
+        found.append(Group("service", service.metadata.namespace, service.metadata.name, pods, service.metadata.labels))
     return found

@@ -2,63 +2,74 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 import aiohttp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from linkerd_contract.exposition import Unreadable, parse
-from linkerd_viz.families import WANTED
+from linkerd_contract.exposition import Unreadable
 from linkerd_viz.inventory import Pod
+from linkerd_viz.measurements import PodKey
+from linkerd_viz.pages import read
 from linkerd_viz.settings import Settings
-from linkerd_viz.store import PodKey, Store
+from linkerd_viz.store import Store
 
 log = logging.getLogger(__name__)
 
 # A proxy of a thousand destinations shows about 5 MB; more is not a proxy's page.
 MAX_BODY_BYTES = 32 * 1024 * 1024
+# What a large mesh is scraped at: an even load, whatever its size.
+_PODS_PER_SECOND = 100
 
 
 class Scraper:
-    """Fills the store. `pods` says what there is to scrape."""
+    """Fills the store. `pods` says what there is to scrape; `clock` tells the times of samples."""
 
     def __init__(
-        self, store: Store, pods: Callable[[], list[Pod]], settings: Settings, registry: CollectorRegistry
+        self,
+        store: Store,
+        pods: Callable[[], list[Pod]],
+        settings: Settings,
+        registry: CollectorRegistry,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._pods = pods
+        self._clock = clock
         self._settings = settings
         self._permits = asyncio.Semaphore(settings.scrape_concurrency)
         self._total = Counter("viz_scrapes", "Scrapes of proxies.", ("result",), registry=registry)
         self._seconds = Histogram("viz_scrape_round_seconds", "Time to scrape all proxies once.", registry=registry)
         self._targets = Gauge("viz_scrape_targets", "Meshed pods that are scraped.", registry=registry)
 
-    async def run(self) -> None:
+    async def run(self, after_round: Callable[[], None]) -> None:
         """Forever, a round every interval; a round that takes longer is followed by the next at once."""
         timeout = aiohttp.ClientTimeout(total=self._settings.scrape_timeout)
         async with aiohttp.ClientSession(timeout=timeout, auto_decompress=True) as session:
             while True:
-                started = time.monotonic()
-                await self.round(session)
-                took = time.monotonic() - started
+                started = self._clock()
+                count = await self.round(session)
+                after_round()
+                took = self._clock() - started
                 self._seconds.observe(took)
-                await asyncio.sleep(max(0.0, self._settings.scrape_interval - took))
+                interval = max(self._settings.scrape_interval, count / _PODS_PER_SECOND)
+                await asyncio.sleep(max(0.0, interval - took))
 
-    async def round(self, session: aiohttp.ClientSession) -> None:
-        """Scrape every meshed pod once."""
+    async def round(self, session: aiohttp.ClientSession) -> int:
+        """Scrape every meshed pod once; how many there are."""
         targets = [
             (pod.metadata.key, addr) for pod in self._pods() if pod.active and (addr := pod.admin_addr) is not None
         ]
         self._store.forget_all_but({key for key, _ in targets})
         self._targets.set(len(targets))
         await asyncio.gather(*(self._scrape(session, key, addr) for key, addr in targets))
+        return len(targets)
 
     async def _scrape(self, session: aiohttp.ClientSession, pod: PodKey, addr: str) -> None:
         async with self._permits:
             try:
                 text = await _fetch(session, f"http://{addr}/metrics")
-                self._store.record(pod, time.monotonic(), parse(text, WANTED))
+                self._store.record(pod, self._clock(), read(text))
             except (aiohttp.ClientError, OSError, TimeoutError, UnicodeDecodeError, Unreadable) as error:
                 reason = str(error) or type(error).__name__
                 if self._store.failure(pod) != reason:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from linkerd_runtime.settings import Addr, Reader
+
+PROMETHEUS_URL = "LINKERD_VIZ_PROMETHEUS_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,15 @@ class Settings:
     log_level: str
     log_format: str
     scrape_interval: float
+    """A round comes no more often; with more than a hundred pods for each second of it, less often."""
     scrape_timeout: float
     scrape_concurrency: int
     retention: float
+    """Of pods' samples."""
+    history: float
+    """Of workloads' minutes."""
+    prometheus_url: str | None
+    """Where measurements come from instead of scrapes of our own."""
 
 
 def from_env(environ: Mapping[str, str]) -> Settings:
@@ -34,10 +43,17 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         scrape_timeout=read.duration_ms("LINKERD_VIZ_SCRAPE_TIMEOUT", 3000) / 1000,
         scrape_concurrency=read.integer("LINKERD_VIZ_SCRAPE_CONCURRENCY", 32, minimum=1),
         retention=read.duration_ms("LINKERD_VIZ_RETENTION", 600_000) / 1000,
+        history=read.duration_ms("LINKERD_VIZ_HISTORY", 21_600_000) / 1000,
+        prometheus_url=read.optional(PROMETHEUS_URL),
     )
     if settings.scrape_interval <= 0 or settings.scrape_timeout <= 0:
         read.fail("LINKERD_VIZ_SCRAPE_INTERVAL", "interval and timeout must be more than 0")
     elif settings.retention < 2 * settings.scrape_interval:
         read.fail("LINKERD_VIZ_RETENTION", "must hold at least two scrapes")
+    if settings.history < settings.retention:
+        read.fail("LINKERD_VIZ_HISTORY", "must not be less than LINKERD_VIZ_RETENTION")
+    url = urlsplit(settings.prometheus_url or "http://x")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        read.fail(PROMETHEUS_URL, f"{settings.prometheus_url!r} is not a URL such as http://prometheus.monitoring:9090")
     read.finish()
     return settings

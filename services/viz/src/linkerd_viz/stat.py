@@ -1,128 +1,141 @@
-"""Success rate, requests, latencies and connections of resources. PURE.
+"""Success rate, requests, latencies and connections of resources.
 
-Figures are of the inbound side of the pods behind a resource. Rates are over the time really covered by scrapes, pod
-by pod. What was not measured is None: no series at all, less than two scrapes, no request to judge.
+Workloads: of the inbound side of their pods; with a destination, of their outbound side to it; with a source, of its
+outbound side to them. Services, authorities and the leaves of TrafficSplits are no processes: their figures are of the
+outbound side of who calls them, all the mesh or the source, as Linkerd's are.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-from linkerd_contract.viz import StatResponse, StatRow
-from linkerd_viz.edges import dependencies, live_pods, unscraped
-from linkerd_viz.families import LATENCY, RESPONSES, TCP_OPEN, TCP_READ, TCP_WRITE, inbound
-from linkerd_viz.inventory import Group, Inventory, Pod, groups
-from linkerd_viz.quantile import histogram_quantile
-from linkerd_viz.store import Store, View
+from linkerd_contract.exposition import Labels
+from linkerd_contract.viz import Dependency, StatResponse, StatRow
+from linkerd_viz.edges import dependencies, unscraped
+from linkerd_viz.families import CALLS, INBOUND, INBOUND_FIGURES, OUTBOUND_FIGURES, Want
+from linkerd_viz.figures import Figures, by, total
+from linkerd_viz.inventory import Group, Inventory, Pod, Split, meshed_pods
+from linkerd_viz.measurements import Measurements, Reading, Readings, Window
+from linkerd_viz.query import BadQuery, Destinations, Named, Query, pods_of, selected
 
-
-@dataclass(frozen=True, slots=True)
-class StatQuery:
-    """None means all. `unmeshed`: also resources without a meshed pod."""
-
-    kind: str
-    namespace: str | None
-    name: str | None
-    window_seconds: float
-    unmeshed: bool = False
+STAT_KINDS = (
+    *("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace"),
+    *("service", "authority", "trafficsplit"),
+)
+_CALLED = ("service", "authority", "trafficsplit")
+_PER_POD = ("pod", "replicaset", "authority", "trafficsplit")
 
 
-@dataclass(slots=True)
-class _Figures:
-    """Sums over pods; None until something was measured. `buckets` are rates by upper bound."""
-
-    successes: float | None = None
-    failures: float | None = None
-    rps: float | None = None
-    open: float | None = None
-    read: float | None = None
-    written: float | None = None
-    buckets: dict[float, float] | None = None
-
-    def add(self, view: View) -> None:
-        """One pod."""
-        for series in view.series:
-            labels = series.labels
-            if not inbound(labels):
-                continue
-            if series.name == TCP_OPEN:
-                if (value := view.latest(series)) is not None:
-                    self.open = (self.open or 0.0) + value
-                continue
-            if view.span <= 0:
-                continue
-            increase = view.increase(series)
-            rate = increase / view.span
-            if series.name == RESPONSES:
-                self.rps = (self.rps or 0.0) + rate
-                if labels.get("classification") == "failure":
-                    self.failures = (self.failures or 0.0) + increase
-                else:
-                    self.successes = (self.successes or 0.0) + increase
-            elif series.name == LATENCY:
-                self.buckets = self.buckets if self.buckets is not None else {}
-                bound = float(labels.get("le", "nan"))
-                self.buckets[bound] = self.buckets.get(bound, 0.0) + rate
-            elif series.name == TCP_READ:
-                self.read = (self.read or 0.0) + rate
-            elif series.name == TCP_WRITE:
-                self.written = (self.written or 0.0) + rate
-
-    @property
-    def success(self) -> float | None:
-        """Successes of all that were answered."""
-        total = (self.successes or 0.0) + (self.failures or 0.0)
-        return (self.successes or 0.0) / total if total > 0 else None
-
-    def quantile(self, q: float) -> float | None:
-        """Of the latency, in milliseconds."""
-        return None if self.buckets is None else histogram_quantile(q, self.buckets)
+async def stat(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
+    """A row for each resource that the query names. Raises BadQuery, BadWindow, Unavailable."""
+    kind = query.subject.kind
+    measurements.check_window(query.window_seconds, per_pod=kind in _PER_POD or query.selector is not None)
+    if kind in _CALLED and query.destination is not None:
+        raise BadQuery(f"to: a {kind} sends no traffic; ask for what calls it with from")
+    if kind in _CALLED or query.source is not None:
+        return await _called(measurements, inventory, query)
+    return await _workloads(measurements, inventory, query)
 
 
-def stat(store: Store, inventory: Inventory, query: StatQuery, now: float) -> StatResponse:
-    """A row for each resource that the query names."""
-    live = live_pods(inventory)
-    selected = list(_selected(inventory, query))
-    rows = [_row(group, store, query, now, live) for group in selected]
-    return StatResponse(
-        rows,
-        round(query.window_seconds),
-        unscraped(store, [pod for group in selected for pod in group.pods]),
-    )
+async def _read(
+    measurements: Measurements, query: Query, pods: Iterable[Pod], wants: Iterable[Want]
+) -> tuple[Readings, list[str]]:
+    pods = list(pods)
+    window = Window(measurements.now(), query.window_seconds)
+    (readings,) = await measurements.read({pod.metadata.key for pod in pods}, wants, [window])
+    return readings, await unscraped(measurements, pods)
 
 
-def _selected(inventory: Inventory, query: StatQuery) -> Iterator[Group]:
-    for group in groups(inventory, query.kind):
-        namespace = group.name if query.kind == "namespace" else group.namespace
-        if query.namespace not in (None, namespace) or query.name not in (None, group.name):
+async def _workloads(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
+    """Of the pods' own series."""
+    chosen = selected(inventory, query)
+    pods = [pod for group in chosen for pod in group.meshed]
+    wants = (*INBOUND_FIGURES, *CALLS) if query.destination is None else OUTBOUND_FIGURES
+    readings, missing = await _read(measurements, query, pods, wants)
+    destinations = Destinations(inventory)
+    rows = []
+    for group in chosen:
+        mine = [reading for pod in group.meshed for reading in readings.get(pod.metadata.key, ())]
+        if query.destination is None:
+            figures = total(r for r in mine if r.series.labels.get("direction") == INBOUND)
+        else:
+            to = query.destination
+            figures = total(r for r in mine if destinations.matches(r.series.labels, to))
+        rows.append(_row(group, figures, dependencies(mine, destinations)))
+    return StatResponse(rows, round(query.window_seconds), missing)
+
+
+async def _called(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
+    """Of the outbound series of callers."""
+    callers = meshed_pods(inventory) if query.source is None else pods_of(inventory, query.source)
+    readings, missing = await _read(measurements, query, callers, OUTBOUND_FIGURES)
+    everything = [reading for found in readings.values() for reading in found]
+    if query.subject.kind == "trafficsplit":
+        rows = list(_splits(inventory.splits, query, everything))
+    elif query.subject.kind == "authority":
+        rows = _authorities(query.subject, everything)
+    else:
+        kind, destinations = query.subject.kind, Destinations(inventory)
+        found = by(lambda labels: destinations.key(labels, kind), everything)
+        rows = [_row(g, found.get((g.namespace, g.name), Figures()), []) for g in selected(inventory, query)]
+    return StatResponse(rows, round(query.window_seconds), missing)
+
+
+def _authorities(subject: Named, readings: Iterable[Reading]) -> list[StatRow]:
+    def key(labels: Labels) -> tuple[str, str] | None:
+        authority, namespace = labels.get("authority"), labels.get("dst_namespace", "")
+        if not authority or subject.namespace not in (None, namespace):
+            return None
+        return None if subject.name not in (None, authority, authority.rpartition(":")[0]) else (namespace, authority)
+
+    return [
+        _row(Group("authority", namespace, name, []), figures, [])
+        for (namespace, name), figures in sorted(by(key, readings).items())
+    ]
+
+
+def _splits(splits: list[Split], query: Query, readings: list[Reading]) -> Iterable[StatRow]:
+    for split in sorted(splits, key=lambda s: s.metadata.key):
+        meta, apex = split.metadata, split.spec.service
+        if not query.subject.names(meta.namespace, meta.name):
             continue
-        # A resource asked for by name is shown whatever it is.
-        if query.unmeshed or query.name is not None or any(_meshed(pod) for pod in group.pods):
-            yield group
+        if query.selector is not None and not query.selector(meta.labels):
+            continue
+        leaves = _leaves(meta.namespace, apex, readings)
+        for backend in split.spec.backends:
+            figures = leaves.get(backend.service, Figures())
+            group = Group("trafficsplit", meta.namespace, meta.name, [])
+            yield _row(group, figures, [], (apex, backend.service, str(backend.weight)))
 
 
-def _meshed(pod: Pod) -> bool:
-    return pod.proxy is not None
+def _leaves(namespace: str, apex: str, readings: list[Reading]) -> Mapping[str, Figures]:
+    """By service, what was sent to the apex's name and ended there."""
+
+    def leaf(labels: Labels) -> str | None:
+        called = labels.get("authority", "").startswith((f"{apex}.{namespace}.", f"{apex}.{namespace}:"))
+        return labels.get("dst_service") if called and labels.get("dst_namespace") == namespace else None
+
+    return by(leaf, readings)
 
 
-def _row(group: Group, store: Store, query: StatQuery, now: float, live: set[tuple[str, str]]) -> StatRow:
-    figures = _Figures()
-    views = [store.view(pod.metadata.key, now, query.window_seconds) for pod in group.pods if _meshed(pod)]
-    for view in views:
-        figures.add(view)
+def _row(group: Group, figures: Figures, calls: list[Dependency], split: tuple[str, str, str] | None = None) -> StatRow:
+    p50, p95, p99 = figures.quantiles
+    apex, leaf, weight = split or (None, None, None)
     return StatRow(
         namespace=group.namespace,
         kind=group.kind,
         name=group.name,
         status=group.pods[0].status.phase if group.kind == "pod" else "",
-        meshed=sum(_meshed(pod) for pod in group.pods),
+        meshed=len(group.meshed),
         total=len(group.pods),
         success=figures.success,
         rps=figures.rps,
-        latency_p50=figures.quantile(0.5),
-        latency_p95=figures.quantile(0.95),
-        latency_p99=figures.quantile(0.99),
+        latency_p50=p50,
+        latency_p95=p95,
+        latency_p99=p99,
         tcp_open_connections=None if figures.open is None else round(figures.open),
         tcp_read_bytes_rate=figures.read,
         tcp_write_bytes_rate=figures.written,
-        dependencies=dependencies(views, live),
+        dependencies=calls,
+        apex=apex,
+        leaf=leaf,
+        weight=weight,
     )

@@ -1,146 +1,136 @@
-"""Samples of every pod over the last minutes, in rings. PURE: times are arguments, in seconds of one clock.
+"""Samples of every pod over the last minutes. PURE: times are arguments, in seconds of one clock.
 
-A pod's ring has one slot for each scrape; its series share the slots, NaN where a scrape did not have the series.
 A counter that falls was reset (its process restarted): what it shows then was counted since. A series that a scrape
-lacks is counted from zero when it comes back: the proxy makes series at zero, and evicts idle ones.
+lacks is counted from zero when it comes back: the proxy makes series at zero, and evicts idle ones. What a pod's first
+scrape shows was counted at a time that nobody knows, and is where counting begins.
 """
 
-import math
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
 
-from linkerd_contract.exposition import Labels, parse_labels
+from linkerd_contract.exposition import parse_labels
+from linkerd_viz.families import GAUGES, Want, project
+from linkerd_viz.measurements import PodKey, Reading, Series
+from linkerd_viz.pages import Page
+from linkerd_viz.ring import Ring
 
-PodKey = tuple[str, str]
-"""Namespace and name."""
-Sample = tuple[str, str, float]
-"""Name, label text, value."""
-
-# Label sets repeat from scrape to scrape and from pod to pod; this bounds what is remembered of them.
-_REMEMBERED_LABELS = 200_000
-
-
-@dataclass(slots=True)
-class Series:
-    """One series of one pod; `values` has a place for each slot of the pod's ring."""
-
-    name: str
-    labels: Labels
-    values: "array[float]"
-    last_seen: float
+# Series that pods share, so that their labels are kept once; beyond this they are only shared from then on.
+_SHARED_SERIES = 500_000
+_SLACK = 64
 
 
-@dataclass(slots=True)
-class _Ring:
-    times: "array[float]"
-    next: int = 0
-    series: dict[tuple[str, str], Series] = field(default_factory=dict)
-    failure: str = ""
+class _Pod:
+    """The ring, and the last page: its keys, the column of each (-1: not kept), and its values."""
 
+    __slots__ = ("columns", "failure", "keys", "ring", "values")
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One pod over one window: its series, and the slots of its scrapes in order of time."""
-
-    series: list[Series]
-    slots: list[int]
-    span: float
-    """Seconds between the first and the last scrape; 0 with less than two."""
-
-    def increase(self, series: Series) -> float:
-        """How much a counter rose, resets taken into account."""
-        total = 0.0
-        previous: float | None = None
-        for slot in self.slots:
-            value = series.values[slot]
-            if math.isnan(value):
-                previous = 0.0
-                continue
-            if previous is not None:
-                total += value - previous if value >= previous else value
-            previous = value
-        return total
-
-    def latest(self, series: Series) -> float | None:
-        """The value in the last scrape, None where that did not have the series."""
-        if not self.slots or math.isnan(value := series.values[self.slots[-1]]):
-            return None
-        return value
-
-
-_NOTHING = View([], [], 0.0)
+    def __init__(self) -> None:
+        self.ring = Ring()
+        self.keys: list[str] = []
+        self.columns = array("l")
+        self.values: array[float] = array("d")
+        self.failure = ""
 
 
 class Store:
-    """`retention_seconds` of samples, scraped every `interval_seconds` or less often."""
+    """`retention_seconds` of scrapes of each pod."""
 
-    def __init__(self, retention_seconds: float, interval_seconds: float) -> None:
-        self._retention = retention_seconds
-        self._slots = max(2, math.ceil(retention_seconds / interval_seconds) + 1)
-        self._pods: dict[PodKey, _Ring] = {}
-        self._labels: dict[str, Labels] = {}
+    def __init__(self, retention_seconds: float) -> None:
+        self.retention_seconds = retention_seconds
+        self._pods: dict[PodKey, _Pod] = {}
+        self._shared: dict[tuple[str, ...], Series] = {}
 
-    def record(self, pod: PodKey, now: float, samples: Iterable[Sample]) -> None:
+    def record(self, key: PodKey, now: float, page: Page) -> None:
         """One scrape. Raises Unreadable, and then keeps nothing of it."""
-        found = [(name, text, value, self._parsed(text)) for name, text, value in samples]
-        ring = self._ring(pod)
-        ring.failure = ""
-        slot = ring.next
-        ring.next = (slot + 1) % self._slots
-        ring.times[slot] = now
-        for series in ring.series.values():
-            series.values[slot] = math.nan
-        for name, text, value, labels in found:
-            known = ring.series.get((name, text))
-            if known is None:
-                known = ring.series[name, text] = Series(name, labels, self._empty(), now)
-            known.values[slot] = value
-            known.last_seen = now
-        for key in [k for k, s in ring.series.items() if s.last_seen < now - self._retention]:
-            del ring.series[key]
+        pod = self._pods.get(key)
+        if pod is None:
+            pod = _Pod()
+        if page.keys != pod.keys:
+            changes = self._other_series(pod, page)
+        else:
+            changes = list(_changes(pod, page.values))
+        pod.values = array("d", page.values)
+        pod.failure = ""
+        pod.ring.add(now, changes)
+        pod.ring.forget_before(now - self.retention_seconds)
+        self._pods[key] = pod
+        if len(pod.ring.series) > 2 * len(pod.keys) + _SLACK:
+            numbers = pod.ring.keep({c for c in pod.columns if c >= 0})
+            pod.columns = array("l", [numbers.get(c, -1) for c in pod.columns])
 
-    def fail(self, pod: PodKey, reason: str) -> None:
+    def _other_series(self, pod: _Pod, page: Page) -> list[tuple[int, float]]:
+        """The changes where series came or went, which are then the pod's."""
+        first = not pod.keys and not pod.ring.rows
+        known = {k: (c, v) for k, c, v in zip(pod.keys, pod.columns, pod.values, strict=True)}
+        kept = [known[k][0] if k in known else self._series(k) for k in page.keys]
+        columns = array("l", [pod.ring.column(c) if isinstance(c, Series) else -1 if c is None else c for c in kept])
+        changes: list[tuple[int, float]] = []
+        for key, column, value in zip(page.keys, columns, page.values, strict=True):
+            if column < 0:
+                continue
+            gauge = pod.ring.series[column].family in GAUGES
+            before = known[key][1] if key in known else 0.0
+            if gauge or value >= before:
+                change = value - before
+            else:
+                change = value
+            if change and (gauge or not first):
+                changes.append((column, change))
+        present = set(page.keys)
+        changes += [
+            (column, -value)
+            for key, (column, value) in known.items()
+            if key not in present and column >= 0 and pod.ring.series[column].family in GAUGES
+        ]
+        pod.keys, pod.columns = page.keys, columns
+        return changes
+
+    def _series(self, key: str) -> Series | None:
+        family, _, text = key.partition("{")
+        labels = project(family, parse_labels(text[:-1]))
+        if labels is None:
+            return None
+        identity = (family, *(part for pair in labels.items() for part in pair))
+        series = self._shared.get(identity)
+        if series is None:
+            if len(self._shared) >= _SHARED_SERIES:
+                self._shared.clear()
+            series = self._shared[identity] = Series(family, labels)
+        return series
+
+    def fail(self, key: PodKey, reason: str) -> None:
         """A scrape failed; what was measured before stays until it is too old."""
-        self._ring(pod).failure = reason
+        self._pods.setdefault(key, _Pod()).failure = reason
 
     def forget_all_but(self, pods: set[PodKey]) -> None:
         """Drop pods that are gone."""
         for key in [k for k in self._pods if k not in pods]:
             del self._pods[key]
 
-    def failure(self, pod: PodKey) -> str | None:
+    def failure(self, key: PodKey) -> str | None:
         """Why the last scrape failed, "" where it did not; None for a pod that was never scraped."""
-        ring = self._pods.get(pod)
-        return None if ring is None else ring.failure
+        pod = self._pods.get(key)
+        return None if pod is None else pod.failure
 
-    def view(self, pod: PodKey, now: float, window_seconds: float) -> View:
-        """What was measured at a pod within the window that ends now."""
-        ring = self._pods.get(pod)
-        if ring is None:
-            return _NOTHING
-        # NaN compares false: slots that were never written drop out.
-        slots = [
-            slot
-            for slot in (*range(ring.next, self._slots), *range(ring.next))
-            if now - window_seconds <= ring.times[slot] <= now
-        ]
-        span = ring.times[slots[-1]] - ring.times[slots[0]] if slots else 0.0
-        return View(list(ring.series.values()), slots, span)
+    def readings(self, key: PodKey, wants: Iterable[Want], start: float, end: float) -> list[Reading]:
+        """What was measured at a pod within a time."""
+        pod = self._pods.get(key)
+        span = None if pod is None else pod.ring.between(start, end)
+        return [] if pod is None or span is None else list(pod.ring.readings(span, wants))
 
-    def _ring(self, pod: PodKey) -> _Ring:
-        ring = self._pods.get(pod)
-        if ring is None:
-            ring = self._pods[pod] = _Ring(self._empty())
-        return ring
+    def increases(self, wants: Collection[Want], start: float, end: float) -> Iterator[tuple[PodKey, list[Reading]]]:
+        """How much every pod's counters rose from the last scrape until `start` to the last one until `end`."""
+        for key, pod in self._pods.items():
+            span = pod.ring.between(start, end, before=True)
+            if span is not None and (seconds := span[1][0] - span[0][0]) > 0:
+                yield key, [Reading(s, v * seconds) for s, v in pod.ring.readings(span, wants) if v]
 
-    def _empty(self) -> "array[float]":
-        return array("d", [math.nan]) * self._slots
 
-    def _parsed(self, text: str) -> Labels:
-        labels = self._labels.get(text)
-        if labels is None:
-            if len(self._labels) >= _REMEMBERED_LABELS:
-                self._labels.clear()
-            labels = self._labels[text] = parse_labels(text)
-        return labels
+def _changes(pod: _Pod, values: list[float]) -> Iterator[tuple[int, float]]:
+    """Of a page with the series of the one before."""
+    for index, (old, new) in enumerate(zip(pod.values, values, strict=True)):
+        if old != new and (column := pod.columns[index]) >= 0:
+            if new > old or pod.ring.series[column].family in GAUGES:
+                yield column, new - old
+            elif new:
+                yield column, new

@@ -1,0 +1,68 @@
+"""What every answer is computed from, wherever it is kept: one interface over the embedded store and Prometheus."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from linkerd_contract.exposition import Labels
+from linkerd_viz.families import Want
+
+PodKey = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A family and the labels that are kept of it. Pods whose series are alike share one."""
+
+    family: str
+    labels: Labels
+
+
+class Reading(NamedTuple):
+    """A series over a window: a counter's rate per second, a gauge's last value."""
+
+    series: Series
+    value: float
+
+
+Readings = Mapping[PodKey, Sequence[Reading]]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`seconds` that end at `end` (Unix seconds)."""
+
+    end: float
+    seconds: float
+
+
+class Unavailable(Exception):
+    """The measurements cannot be had; the message says from where, and why."""
+
+
+class BadWindow(ValueError):
+    """What was asked for is not kept that long; the message says what is."""
+
+
+class Measurements(Protocol):
+    """Where measurements come from."""
+
+    def now(self) -> float:
+        """The time that windows end at, in Unix seconds."""
+
+    async def read(self, pods: Collection[PodKey], wants: Iterable[Want], windows: Sequence[Window]) -> list[Readings]:
+        """The readings of pods, one answer for each window; pods that were not measured are missing.
+
+        Beyond the time that pods are kept, a workload's readings stand under one of its pods. Raises Unavailable,
+        BadWindow.
+        """
+
+    async def failures(self, pods: Collection[PodKey]) -> dict[PodKey, str]:
+        """Why pods are not measured now, for those that are not. Raises Unavailable."""
+
+    def check_window(self, seconds: float, *, per_pod: bool) -> None:
+        """Raises BadWindow where that much is not kept; `per_pod`: the answer needs single pods."""
+
+    def step_seconds(self, window_seconds: float) -> float:
+        """The smallest sensible step of a history over a window."""

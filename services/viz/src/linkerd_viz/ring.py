@@ -1,0 +1,105 @@
+"""One thing's counters over time, resets taken out: rows of sums that only grow. PURE.
+
+A row holds, for every series, what was counted since the ring began, so the increase between two times is one
+subtraction, and a thing that did nothing repeats the row it had. A gauge's column holds its value.
+"""
+
+from array import array
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from linkerd_viz.families import GAUGES, Want, want_of
+from linkerd_viz.measurements import Reading, Series
+
+Row = tuple[float, "array[float]"]
+"""Time, and a value for each column that there was then."""
+
+
+class Ring:
+    """Columns are series; rows are added in order of time."""
+
+    __slots__ = ("_columns", "columns_of", "rows", "series")
+
+    def __init__(self) -> None:
+        self.series: list[Series] = []
+        self.columns_of: dict[Want, list[int]] = {}
+        self.rows: deque[Row] = deque()
+        self._columns: dict[Series, int] = {}
+
+    def column(self, series: Series) -> int:
+        """The column of a series, made where there is none."""
+        found = self._columns.get(series)
+        if found is None:
+            found = self._columns[series] = len(self.series)
+            self.series.append(series)
+            self.columns_of.setdefault(want_of(series.family, series.labels), []).append(found)
+        return found
+
+    def add(self, now: float, changes: Iterable[tuple[int, float]]) -> None:
+        """A row: the last one, with what was added to columns since."""
+        last = self.rows[-1][1] if self.rows else None
+        row = last
+        for column, change in changes:
+            if row is last or row is None:
+                row = self._copy(last)
+            row[column] += change
+        if row is None or len(row) < len(self.series):
+            row = self._copy(row)
+        self.rows.append((now, row))
+
+    def _copy(self, row: "array[float] | None") -> "array[float]":
+        copy = array("d", row or ())
+        copy.frombytes(bytes(8 * (len(self.series) - len(copy))))
+        return copy
+
+    def forget_before(self, time: float) -> None:
+        """Drop rows that are older."""
+        while self.rows and self.rows[0][0] < time:
+            self.rows.popleft()
+
+    def between(self, start: float, end: float, *, before: bool = False) -> tuple[Row, Row] | None:
+        """The first and the last row of a time; with `before`, the first is the last one until `start`, if any."""
+        first = last = None
+        for row in reversed(self.rows):
+            if row[0] > end:
+                continue
+            last = last or row
+            if row[0] < start and not before:
+                break
+            first = row
+            if row[0] <= start:
+                break
+        return None if first is None or last is None or last[0] < start else (first, last)
+
+    def readings(self, span: tuple[Row, Row], wants: Iterable[Want]) -> Iterator[Reading]:
+        """Rates between two rows, and gauges at the second; of one row alone only gauges."""
+        (begin, first), (end, last) = span
+        seconds, known, width = end - begin, len(first), len(last)
+        for want in wants:
+            columns = self.columns_of.get(want, ())
+            if want.family in GAUGES:
+                for column in columns:
+                    if column < width:
+                        yield Reading(self.series[column], last[column])
+            elif seconds > 0:
+                for column in columns:
+                    if column < width:
+                        value = last[column] - first[column] if column < known else last[column]
+                        yield Reading(self.series[column], value / seconds)
+
+    def keep(self, columns: set[int]) -> dict[int, int]:
+        """Drop all other columns that did not move within the rows; the new numbers of those that are left."""
+        first, last = self.rows[0][1], self.rows[-1][1]
+        moved = {c for c, v in enumerate(last) if v != (first[c] if c < len(first) else 0.0)}
+        kept = sorted(columns | moved)
+        rows, series = self.rows, self.series
+        self.series, self.columns_of, self._columns = [], {}, {}
+        numbers = {old: self.column(series[old]) for old in kept}
+        made: dict[int, array[float]] = {}
+        self.rows = deque()
+        for time, row in rows:
+            copy = made.get(id(row))
+            if copy is None:
+                copy = made[id(row)] = array("d", [row[c] if c < len(row) else 0.0 for c in kept])
+            self.rows.append((time, copy))
+        return numbers
