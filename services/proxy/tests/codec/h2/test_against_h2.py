@@ -142,8 +142,17 @@ def test_what_the_library_refuses_is_not_accepted_here(sent: list[bytes]) -> Non
 
 
 def is_known_difference(data: bytes, before: list[bytes]) -> bool:
-    """What the library refuses beyond RFC 9113: any frame behind a GOAWAY."""
-    return any(sent[3] == frames.GOAWAY for sent in before)
+    """What the library refuses beyond RFC 9113: any frame behind a GOAWAY; an update of the window of a stream that was
+    reset, which is ignored as late, whatever it says (section 5.1, "closed")."""
+    late = data[3] == frames.WINDOW_UPDATE and any(s[3] == frames.RST_STREAM and s[5:9] == data[5:9] for s in before)
+    return late or any(sent[3] == frames.GOAWAY for sent in before)
+
+
+def test_a_late_update_of_the_window_of_a_stream_that_was_reset_is_ignored() -> None:
+    sent = [frame(frames.HEADERS, 5, 1, GET), frame(frames.RST_STREAM, 0, 1, b"\0\0\0\x08")]
+    late = frame(frames.WINDOW_UPDATE, 0, 1, b"\0\0\0\0")
+    assert verdict_of_ours([*sent, late]) == (None, None)
+    assert verdict_of_ours([sent[0], late])[1] == 1, "on a stream that lives it is an error (section 6.9)"
 
 
 @settings(deadline=None, max_examples=300)
