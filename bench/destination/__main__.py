@@ -55,6 +55,7 @@ def rows(found: list[Figures]) -> list[tuple[str, ...]]:
         of("change to the last of 1,000, p50", "", "{f.popular_p50_ms:.0f} ms"),
         of("change to the last of 1,000, p99", "<= 200 ms", "{f.popular_p99_ms:.0f} ms"),
         of("CPU per change", "equal", "{f.cpu_ms_per_change:.2f} ms"),
+        ("its core was taken by others", "", *(f"{100 * f.core_wait_share:.0f} % of the time" for f in found)),
         ("memory through churn", "flat", *memory),
         ("a proxy that stops reading", "bounded", *cut),
     ]

@@ -57,6 +57,8 @@ class Figures:
     change_p99_ms: float = 0.0
     change_max_ms: float = 0.0
     cpu_ms_per_change: float = 0.0
+    core_wait_share: float = 0.0
+    """Of the churn's time: ready to run, its core taken by something else. Latencies count only where this is small."""
     popular_p50_ms: float = 0.0
     popular_p99_ms: float = 0.0
     memory_by_minute: list[int] = field(default_factory=list)
@@ -233,6 +235,7 @@ class Run:
         idle = await self._idle_cpu(5.0)
         self.latencies.clear()
         cpu, began = self.destination.process.cpu_seconds(), time.monotonic()
+        waited = self._waited()
         changes = round(seconds * per_second)
         popular = {self.popular}
         minute = 0
@@ -246,6 +249,7 @@ class Run:
                 minute += 1
         await self._until(lambda: not self._open, 30)
         spent = time.monotonic() - began
+        self.figures.core_wait_share = (self._waited() - waited) / spent
         used = self.destination.process.cpu_seconds() - cpu - idle * spent
         self.figures.memory_by_minute.append(self.memory())
         found = sorted(1000 * latency for latency in self.latencies)
@@ -254,6 +258,11 @@ class Run:
         self.figures.change_p99_ms = found[int(0.99 * (len(found) - 1))]
         self.figures.change_max_ms = found[-1]
         self.figures.cpu_ms_per_change = 1000 * used / max(1, len(found))
+
+    def _waited(self) -> float:
+        """Seconds for which the service was ready to run and did not."""
+        fields = Path(f"/proc/{self.destination.process.pid}/schedstat").read_text().split()
+        return int(fields[1]) / 1e9
 
     async def _idle_cpu(self, seconds: float) -> float:
         """Seconds of CPU per second, of pings alone."""

@@ -23,4 +23,4 @@ async def test_a_small_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (figures.changes, len(run.proxies)) == (50, 60)
     assert 0 < figures.change_p50_ms <= figures.change_p99_ms <= figures.change_max_ms
     assert figures.popular_p99_ms > 0
-    assert len(rows([figures])) == 12
+    assert len(rows([figures])) == 13
