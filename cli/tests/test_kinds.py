@@ -23,6 +23,11 @@ def test_others(typed: str, told: str) -> None:
         canonical(typed)
 
 
+def test_what_is_measured_but_has_no_pods() -> None:
+    assert canonical("au", measured=True) == "authority"
+    assert parse_resources(["ts/web"], measured=True) == [("trafficsplit", "web")]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -8,7 +8,7 @@ from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 from cli.tests.viz.api import Api
 
-from linkerd_cli.viz.stat import stat_table
+from linkerd_cli.viz.stat import json_row, stat_table, tables
 from linkerd_contract.codec import decode
 from linkerd_contract.viz import Dependency, StatResponse, StatRow
 
@@ -43,7 +43,7 @@ def test_the_contracts_golden_answer() -> None:
 
 
 def test_linkerds_columns() -> None:
-    assert stat_table([VOTE_BOT, WEB], namespaces=False, wide=False) == (
+    assert tables([VOTE_BOT, WEB], namespaces=False, wide=False) == (
         "NAME       MESHED   SUCCESS       RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN\n"
         "vote-bot      1/1         -         -             -             -             -          -\n"
         "web           1/2    98.77%   12.3rps           1ms          18ms          99ms          3\n"
@@ -75,6 +75,14 @@ async def test_all_namespaces_where_nothing_names_one(terminal: Terminal, kube: 
         (["deploy", "-n", "x", "-t", "30s", "--unmeshed"], [{"namespace": "x", "window": "30s", "unmeshed": "true"}]),
         (["deploy/web", "-A"], [{"name": "web"}]),
         (["deploy", "web", "emoji"], [{"namespace": "ctx", "name": "web"}, {"namespace": "ctx", "name": "emoji"}]),
+        (["deploy", "-l", "a=b,c"], [{"namespace": "ctx", "selector": "a=b,c"}]),
+        (["deploy", "--to", "svc/x"], [{"namespace": "ctx", "to_kind": "service", "to_name": "x"}]),
+        (
+            ["deploy", "--from", "po", "--from-namespace", "y"],
+            [{"namespace": "ctx", "from_kind": "pod", "from_namespace": "y"}],
+        ),
+        (["ts", "-A"], [{"kind": "trafficsplit"}]),
+        (["au", "-A"], [{"kind": "authority"}]),
         (["ns"], [{"kind": "namespace"}]),
         (["ns", "-n", "x"], [{"kind": "namespace", "namespace": "x"}]),
     ],
@@ -121,12 +129,29 @@ async def test_pods_that_cannot_be_read_are_named(terminal: Terminal, kube: Clus
     ("typed", "told"),
     [
         (["frog"], 'cannot find Kubernetes canonical name from friendly name "frog"'),
-        (["ts"], "ts: not implemented"),
-        (["deploy", "--to", "svc/x"], "linkerd viz stat --to: not implemented"),
-        (["deploy", "-l", "a=b"], "linkerd viz stat --selector: not implemented"),
+        (["cj"], "cj: not implemented"),
+        (["deploy", "--to", "frog/x"], 'cannot find Kubernetes canonical name from friendly name "frog"'),
         ([], "the following arguments are required: KIND[/NAME]; see `linkerd viz stat --help`"),
     ],
 )
 async def test_bad_input_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:
     said = await terminal.linkerd("viz", "stat", *typed)
     assert (said.code, said.out, said.err) == (1, "", f"Error: {told}\n")
+
+
+SPLIT = StatRow("emojivoto", "trafficsplit", "web-split", success=1.0, rps=1.6, apex="web-svc", leaf="v1", weight="80")
+
+
+def test_a_split_has_a_line_for_each_leaf() -> None:
+    assert tables([SPLIT], namespaces=False, wide=False) == (
+        "NAME        APEX      LEAF   WEIGHT   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99\n"
+        "web-split   web-svc   v1         80   100.00%   1.6rps             -             -             -\n"
+    )
+    assert tables([WEB, SPLIT], namespaces=True, wide=False).count("NAMESPACE") == 2
+    assert json_row(SPLIT)["leaf"] == "v1"
+    assert "leaf" not in json_row(WEB)
+
+
+def test_an_authority_has_no_pods() -> None:
+    text = stat_table([StatRow("x", "authority", "web.x:80", rps=1.0)], namespaces=False, wide=False)
+    assert text.split()[:2] == ["NAME", "SUCCESS"]

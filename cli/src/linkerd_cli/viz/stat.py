@@ -5,52 +5,51 @@ import json
 import sys
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.errors import NotImplementedYet
 from linkerd_cli.kinds import parse_resources
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
+from linkerd_cli.viz.cells import byte_rate, milliseconds, percent, rps, whole
 from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query, warn_unscraped
+from linkerd_cli.viz.sides import add_output_flag, add_side_flags, add_window_flag, side_parameters
 from linkerd_contract.viz import STAT_PATH, StatResponse, StatRow
 
 EXAMPLES = """examples:
   linkerd viz stat deploy -n emojivoto
-  linkerd viz stat deploy/web
+  linkerd viz stat deploy/web --to svc/voting-svc
+  linkerd viz stat ts -n emojivoto
   linkerd viz stat -o json deployments"""
-_LATER = ("to", "to_namespace", "from", "from_namespace", "selector")
 
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, svc, sts, ds, job")
+    kinds = "deploy, po, ns, rs, svc, sts, ds, job, au, ts"
+    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help=kinds)
     add_namespace_flags(parser)
-    parser.add_argument("-t", "--time-window", default="1m", metavar="DURATION", help="default 1m, at least 15s")
-    parser.add_argument("-o", "--output", choices=("table", "wide", "json"), default="table", help="default table")
+    add_window_flag(parser)
+    add_side_flags(parser, "to", "from")
+    parser.add_argument("-l", "--selector", metavar="LABELS", help="only resources with these labels")
     parser.add_argument("--unmeshed", action="store_true", help="also resources without a meshed pod")
-    for name in _LATER:
-        flags = ["-l", "--selector"] if name == "selector" else [f"--{name.replace('_', '-')}"]
-        parser.add_argument(*flags, dest=name, help=argparse.SUPPRESS)
+    add_output_flag(parser, "table", "wide", "json")
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    for name in _LATER:
-        if getattr(args, name) is not None:
-            raise NotImplementedYet(f"linkerd viz stat --{name.replace('_', '-')}")
-    resources = parse_resources(args.resources)
-    namespace, response = run_async(_ask(args, context, resources))
+    resources = parse_resources(args.resources, measured=True)
+    narrowed = side_parameters(args, "to", "from") | ({"selector": args.selector} if args.selector else {})
+    namespace, response = run_async(_ask(args, context, resources, narrowed))
     warn_unscraped(response.unscraped)
     if args.output == "json":
         json.dump([json_row(row) for row in response.rows], sys.stdout, indent=2)
         print()
     elif response.rows:
-        sys.stdout.write(stat_table(response.rows, namespace is None, args.output == "wide"))
+        sys.stdout.write(tables(response.rows, namespace is None, args.output == "wide"))
     else:
         print("No traffic found.", file=sys.stderr)
     return 0
 
 
 async def _ask(
-    args: argparse.Namespace, context: Context, resources: list[tuple[str, str | None]]
+    args: argparse.Namespace, context: Context, resources: list[tuple[str, str | None]], narrowed: dict[str, str]
 ) -> tuple[str | None, StatResponse]:
     rows: list[StatRow] = []
     unscraped: dict[str, None] = {}
@@ -58,6 +57,7 @@ async def _ask(
         namespace = namespace_of(args, client)
         for kind, name in resources:
             params = {"kind": kind, "window": args.time_window, "unmeshed": "true" if args.unmeshed else "false"}
+            params |= narrowed
             # A namespace is not in one: where the context names a default, `stat ns` still shows all.
             if namespace is not None and (kind != "namespace" or args.namespace):
                 params["namespace"] = namespace
@@ -69,49 +69,72 @@ async def _ask(
     return namespace, StatResponse(rows, unscraped=list(unscraped))
 
 
+def tables(rows: list[StatRow], namespaces: bool, wide: bool) -> str:
+    """TrafficSplits have columns of their own, hence a table."""
+    splits = [row for row in rows if row.kind == "trafficsplit"]
+    others = [row for row in rows if row.kind != "trafficsplit"]
+    parts = [stat_table(others, namespaces, wide)] if others else []
+    parts += [split_table(splits, namespaces)] if splits else []
+    return "\n".join(parts)
+
+
+def split_table(rows: list[StatRow], namespaces: bool) -> str:
+    """Linkerd's columns: a line for each leaf."""
+    header = ["NAMESPACE"] * namespaces + ["NAME", "APEX", "LEAF", "WEIGHT", "SUCCESS", "RPS"]
+    header += ["LATENCY_P50", "LATENCY_P95", "LATENCY_P99"]
+    lines = [
+        [
+            *([row.namespace] * namespaces),
+            *(row.name, row.apex or "-", row.leaf or "-", row.weight or "-"),
+            *_figures(row),
+        ]
+        for row in rows
+    ]
+    return table(header, lines, 3 + namespaces)
+
+
+def _figures(row: StatRow) -> list[str]:
+    latencies = map(milliseconds, (row.latency_p50, row.latency_p95, row.latency_p99))
+    return [percent(row.success), rps(row.rps), *latencies]
+
+
 def stat_table(rows: list[StatRow], namespaces: bool, wide: bool) -> str:
     """Linkerd's columns; what was not measured is "-"."""
     status = any(row.status for row in rows)
+    # Authorities have no pods.
+    meshed = any(row.kind != "authority" for row in rows)
     namespaces = namespaces and any(row.namespace for row in rows)
     kinds = len({row.kind for row in rows}) > 1
     header = ["NAMESPACE"] * namespaces + ["NAME"] + ["STATUS"] * status
     left = len(header)
-    header += ["MESHED", "SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99", "TCP_CONN"]
+    header += ["MESHED"] * meshed + ["SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99", "TCP_CONN"]
     header += ["READ_BYTES/SEC", "WRITE_BYTES/SEC"] * wide
     lines = []
     for row in rows:
         cells = [row.namespace] * namespaces + [f"{row.kind}/{row.name}" if kinds else row.name]
         cells += [row.status] * status
-        cells += [
-            f"{row.meshed}/{row.total}",
-            "-" if row.success is None else f"{row.success * 100:.2f}%",
-            "-" if row.rps is None else f"{row.rps:.1f}rps",
-            *("-" if ms is None else f"{ms:.0f}ms" for ms in (row.latency_p50, row.latency_p95, row.latency_p99)),
-            "-" if row.tcp_open_connections is None else str(row.tcp_open_connections),
-        ]
-        rates = (row.tcp_read_bytes_rate, row.tcp_write_bytes_rate)
-        cells += ["-" if rate is None else f"{rate:.1f}B/s" for rate in rates] * wide
+        cells += [f"{row.meshed}/{row.total}" if row.kind != "authority" else "-"] * meshed
+        cells += [*_figures(row), "-" if row.tcp_open_connections is None else str(row.tcp_open_connections)]
+        cells += [*map(byte_rate, (row.tcp_read_bytes_rate, row.tcp_write_bytes_rate))] * wide
         lines.append(cells)
     return table(header, lines, left)
 
 
 def json_row(row: StatRow) -> dict[str, object]:
     """Linkerd's fields, and `dependencies`."""
+    split = {"apex": row.apex, "leaf": row.leaf, "weight": row.weight} if row.leaf is not None else {}
     return {
         "namespace": row.namespace,
         "kind": row.kind,
         "name": row.name,
         "success": row.success,
         "rps": row.rps,
-        "latency_ms_p50": _whole(row.latency_p50),
-        "latency_ms_p95": _whole(row.latency_p95),
-        "latency_ms_p99": _whole(row.latency_p99),
+        "latency_ms_p50": whole(row.latency_p50),
+        "latency_ms_p95": whole(row.latency_p95),
+        "latency_ms_p99": whole(row.latency_p99),
         "tcp_open_connections": row.tcp_open_connections,
         "tcp_read_bytes_rate": row.tcp_read_bytes_rate,
         "tcp_write_bytes_rate": row.tcp_write_bytes_rate,
         "dependencies": [{"kind": d.kind, "namespace": d.namespace, "name": d.name} for d in row.dependencies],
+        **split,
     }
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)

@@ -1,0 +1,39 @@
+"""Flags that several commands take: the window, and whose traffic (`--to`, `--from`)."""
+
+import argparse
+
+from linkerd_cli.kinds import parse_resources
+from linkerd_cli.usage import Parser
+
+
+def add_window_flag(parser: Parser) -> None:
+    """-t."""
+    parser.add_argument("-t", "--time-window", default="1m", metavar="DURATION", help="default 1m, at least 15s")
+
+
+def add_output_flag(parser: Parser, *formats: str) -> None:
+    """-o; the first format is the default."""
+    parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"default {formats[0]}")
+
+
+def add_side_flags(parser: Parser, *sides: str) -> None:
+    """--to and --from, with their namespaces."""
+    words = {"to": "only traffic to it", "from": "only traffic from it"}
+    for side in sides:
+        parser.add_argument(f"--{side}", metavar="KIND/NAME", help=words[side])
+        parser.add_argument(f"--{side}-namespace", metavar="NAMESPACE", help="its namespace (default the resource's)")
+
+
+def side_parameters(args: argparse.Namespace, *sides: str) -> dict[str, str]:
+    """The API's parameters for them. Raises UsageError."""
+    found: dict[str, str] = {}
+    for side in sides:
+        typed, namespace = getattr(args, side), getattr(args, f"{side}_namespace")
+        if typed is not None:
+            ((kind, name),) = parse_resources([typed], measured=True)
+            found[f"{side}_kind"] = kind
+            if name is not None:
+                found[f"{side}_name"] = name
+        if namespace is not None:
+            found[f"{side}_namespace"] = namespace
+    return found
