@@ -6,41 +6,19 @@ the destination. Endpoints that are gone do not count.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, EdgeRow, EdgesResponse
-from linkerd_viz.families import CALLS, OUTBOUND, short_identity
+from linkerd_viz.families import CALLS, short_identity
 from linkerd_viz.inventory import Group, Inventory, Pod, groups
 from linkerd_viz.measurements import Measurements, Reading, Readings, Window
 from linkerd_viz.query import Destinations, Query
 
 EDGE_KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod")
-_WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
-_CALLING = frozenset(want.family for want in CALLS)
 
 
-def called(readings: Iterable[Reading], destinations: Destinations) -> Iterator[Labels]:
-    """Labels of the outbound series that moved, or are open."""
-    for series, value in readings:
-        labels = series.labels
-        if (
-            value > 0
-            and series.family in _CALLING
-            and labels.get("direction") == OUTBOUND
-            and "dst_namespace" in labels
-            and not destinations.gone(labels)
-        ):
-            yield labels
-
-
-def dependencies(readings: Iterable[Reading], destinations: Destinations) -> list[Dependency]:
+def dependencies(calls: Iterable[Reading], destinations: Destinations) -> list[Dependency]:
     """Workloads that are called, by kind, namespace and name."""
-    found: set[tuple[str, str, str]] = set()
-    for labels in called(readings, destinations):
-        for kind in _WORKLOADS:
-            if name := destinations.name(labels, kind):
-                found.add((kind, labels["dst_namespace"], name))
-                break
-    return [Dependency(kind, namespace, name) for kind, namespace, name in sorted(found)]
+    found = {destinations.workload(series) for series, value in calls if value > 0}
+    return [Dependency(*workload) for workload in sorted(w for w in found if w is not None)]
 
 
 async def unscraped(measurements: Measurements, pods: Iterable[Pod]) -> list[str]:
@@ -75,10 +53,11 @@ def _from(group: Group, readings: Readings, destinations: Destinations) -> Itera
     nothing: Sequence[Reading] = ()
     for pod in group.meshed:
         source_namespace = pod.metadata.namespace
-        for labels in called(readings.get(pod.metadata.key, nothing), destinations):
-            name = destinations.name(labels, group.kind)
+        for series, value in readings.get(pod.metadata.key, nothing):
+            name = destinations.endpoint(series, group.kind) if value > 0 else None
             if name is None:
                 continue
+            labels = series.labels
             secured = labels.get("tls") == "true"
             yield EdgeRow(
                 src=group.name,

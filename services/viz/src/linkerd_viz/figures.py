@@ -5,7 +5,6 @@ What was not measured is None, never zero: no series at all, less than two scrap
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeVar
 
 from linkerd_contract.exposition import Labels
@@ -23,14 +22,7 @@ from linkerd_viz.measurements import Reading
 from linkerd_viz.quantile import histogram_quantile
 
 K = TypeVar("K", bound=Hashable)
-
-
-@lru_cache(maxsize=1024)
-def _bound(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+_LATENCIES = frozenset({LATENCY, ROUTE_LATENCY})
 
 
 @dataclass(slots=True)
@@ -48,19 +40,18 @@ class Figures:
 
     def add(self, reading: Reading) -> None:
         """One series. `failures` is a number from the first response series on."""
-        family, value = reading.series.family, reading.value
-        labels = reading.series.labels
-        if family in (LATENCY, ROUTE_LATENCY):
+        series, value = reading
+        family = series.family
+        if family in _LATENCIES:
             if self.buckets is None:
                 self.buckets = {}
-            bound = _bound(labels.get("le", ""))
-            self.buckets[bound] = self.buckets.get(bound, 0.0) + value
+            self.buckets[series.bound] = self.buckets.get(series.bound, 0.0) + value
         elif family in (RESPONSES, ROUTE_RESPONSES):
-            failed = labels.get("classification") == "failure"
+            failed = series.failed
             self.failures = (self.failures or 0.0) + (value if failed else 0.0)
             self.successes += 0.0 if failed else value
         elif family == ROUTE_ACTUAL:
-            failed = labels.get("classification") == "failure"
+            failed = series.failed
             self.actual_failures = (self.actual_failures or 0.0) + (value if failed else 0.0)
             self.actual_successes += 0.0 if failed else value
         elif family == TCP_OPEN:

@@ -1,7 +1,8 @@
 """What every answer is computed from, wherever it is kept: one interface over the embedded store and Prometheus."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from linkerd_contract.exposition import Labels
@@ -17,6 +18,21 @@ class Series:
 
     family: str
     labels: Labels
+    failed: bool = field(init=False)
+    """Whether it counts what is classified as a failure."""
+    bound: float = field(init=False)
+    """A histogram's bucket's upper bound; NaN where there is none."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "failed", self.labels.get("classification") == "failure")
+        object.__setattr__(self, "bound", _bound(self.labels.get("le", "nan")))
+
+
+def _bound(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 class Reading(NamedTuple):

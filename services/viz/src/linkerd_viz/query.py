@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from linkerd_contract.durations import parse_go_duration_ms
 from linkerd_contract.exposition import Labels
 from linkerd_viz.inventory import KINDS, Group, Inventory, Pod, deployments_of, groups, owners
+from linkerd_viz.measurements import Series
 from linkerd_viz.selectors import Selector, parse_selector
 
 MIN_WINDOW_SECONDS = 15.0
 DESTINATION_KINDS = (*KINDS, "authority")
+# The topmost first.
+WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
 SOURCE_KINDS = tuple(kind for kind in KINDS if kind != "service")
 
 
@@ -127,11 +130,35 @@ def pods_of(inventory: Inventory, named: Named) -> list[Pod]:
 
 
 class Destinations:
-    """What outbound series lead to: by the pod, where it is known and there, else by the endpoint's labels."""
+    """What outbound series lead to: by the pod, where it is known and there, else by the endpoint's labels.
+
+    Pods share series, so what was found for one is kept for the others of an answer.
+    """
 
     def __init__(self, inventory: Inventory) -> None:
         deployments = deployments_of(inventory.replica_sets)
         self._owners = {pod.metadata.key: owners(pod, deployments) for pod in inventory.pods if pod.active}
+        self._found: dict[tuple[Series, str], str | None] = {}
+        self._workloads: dict[Series, tuple[str, str, str] | None] = {}
+
+    def endpoint(self, series: Series, kind: str) -> str | None:
+        """The resource of a kind that has the endpoint; None for endpoints that are gone, or are not in the mesh."""
+        key = (series, kind)
+        if key not in self._found:
+            labels = series.labels
+            known = "dst_namespace" in labels and not self.gone(labels)
+            self._found[key] = self.name(labels, kind) if known else None
+        return self._found[key]
+
+    def workload(self, series: Series) -> tuple[str, str, str] | None:
+        """Kind, namespace and name of the topmost workload that has the endpoint."""
+        if series not in self._workloads:
+            labels, found = series.labels, None
+            if "dst_namespace" in labels and not self.gone(labels):
+                named = ((kind, self.name(labels, kind)) for kind in WORKLOADS)
+                found = next(((kind, labels["dst_namespace"], name) for kind, name in named if name), None)
+            self._workloads[series] = found
+        return self._workloads[series]
 
     def gone(self, labels: Labels) -> bool:
         """Whether the endpoint is a pod that is no more: after a rollout, traffic is that of today's pods."""

@@ -5,12 +5,12 @@ outbound side to them. Services, authorities and the leaves of TrafficSplits are
 outbound side of who calls them, all the mesh or the source, as Linkerd's are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, StatResponse, StatRow
 from linkerd_viz.edges import dependencies, unscraped
-from linkerd_viz.families import CALLS, INBOUND, INBOUND_FIGURES, OUTBOUND_FIGURES, Want
+from linkerd_viz.families import CALLS, INBOUND_FIGURES, OUTBOUND_FIGURES, Want
 from linkerd_viz.figures import Figures, by, total
 from linkerd_viz.inventory import Group, Inventory, Pod, Split, meshed_pods
 from linkerd_viz.measurements import Measurements, Reading, Readings, Window
@@ -35,38 +35,39 @@ async def stat(measurements: Measurements, inventory: Inventory, query: Query) -
     return await _workloads(measurements, inventory, query)
 
 
-async def _read(
-    measurements: Measurements, query: Query, pods: Iterable[Pod], wants: Iterable[Want]
-) -> tuple[Readings, list[str]]:
-    pods = list(pods)
+async def _read(measurements: Measurements, query: Query, pods: Iterable[Pod], wants: Iterable[Want]) -> Readings:
     window = Window(measurements.now(), query.window_seconds)
     (readings,) = await measurements.read({pod.metadata.key for pod in pods}, wants, [window])
-    return readings, await unscraped(measurements, pods)
+    return readings
+
+
+def _of(group: Group, readings: Readings) -> Iterator[Reading]:
+    for pod in group.meshed:
+        yield from readings.get(pod.metadata.key, ())
 
 
 async def _workloads(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
     """Of the pods' own series."""
     chosen = selected(inventory, query)
     pods = [pod for group in chosen for pod in group.meshed]
-    wants = (*INBOUND_FIGURES, *CALLS) if query.destination is None else OUTBOUND_FIGURES
-    readings, missing = await _read(measurements, query, pods, wants)
     destinations = Destinations(inventory)
-    rows = []
-    for group in chosen:
-        mine = [reading for pod in group.meshed for reading in readings.get(pod.metadata.key, ())]
-        if query.destination is None:
-            figures = total(r for r in mine if r.series.labels.get("direction") == INBOUND)
-        else:
-            to = query.destination
-            figures = total(r for r in mine if destinations.matches(r.series.labels, to))
-        rows.append(_row(group, figures, dependencies(mine, destinations)))
-    return StatResponse(rows, round(query.window_seconds), missing)
+    calls = await _read(measurements, query, pods, CALLS)
+    if query.destination is None:
+        figures = await _read(measurements, query, pods, INBOUND_FIGURES)
+    else:
+        to, everything = query.destination, await _read(measurements, query, pods, OUTBOUND_FIGURES)
+        figures = {
+            pod: [reading for reading in found if destinations.matches(reading.series.labels, to)]
+            for pod, found in everything.items()
+        }
+    rows = [_row(g, total(_of(g, figures)), dependencies(_of(g, calls), destinations)) for g in chosen]
+    return StatResponse(rows, round(query.window_seconds), await unscraped(measurements, pods))
 
 
 async def _called(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
     """Of the outbound series of callers."""
     callers = meshed_pods(inventory) if query.source is None else pods_of(inventory, query.source)
-    readings, missing = await _read(measurements, query, callers, OUTBOUND_FIGURES)
+    readings = await _read(measurements, query, callers, OUTBOUND_FIGURES)
     everything = [reading for found in readings.values() for reading in found]
     if query.subject.kind == "trafficsplit":
         rows = list(_splits(inventory.splits, query, everything))
@@ -76,7 +77,7 @@ async def _called(measurements: Measurements, inventory: Inventory, query: Query
         kind, destinations = query.subject.kind, Destinations(inventory)
         found = by(lambda labels: destinations.key(labels, kind), everything)
         rows = [_row(g, found.get((g.namespace, g.name), Figures()), []) for g in selected(inventory, query)]
-    return StatResponse(rows, round(query.window_seconds), missing)
+    return StatResponse(rows, round(query.window_seconds), await unscraped(measurements, callers))
 
 
 def _authorities(subject: Named, readings: Iterable[Reading]) -> list[StatRow]:
