@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench demo demo-down test lint unit e2e bench soak fuzz manifests protos images images-check clean
+.PHONY: help setup setup-bench demo demo-down test lint unit browser-test e2e bench soak fuzz manifests protos images images-check clean
 
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk \
@@ -43,6 +43,10 @@ lint: setup ## ruff, mypy --strict, import-linter
 
 unit: setup ## tests that need no cluster
 	@$(BIN)/pytest -q -m "not soak and not fuzz and not root and not mesh"
+
+browser-test: ## the dashboard in chromium (installed where it is not: 280 MB); `make test` skips it without one
+	@python3 tools/provision.py --apt $(APT) chromium=chromium
+	@$(BIN)/pytest -q services/viz/tests/web
 
 e2e: setup ## the installed mesh on the sandbox; CLUSTER=kind; KUBECONFIG=PATH; APISERVER=real KUBE_APISERVER=… ETCD=…
 ifeq ($(CLUSTER),kind)

@@ -11,6 +11,11 @@ def test_defaults() -> None:
     assert str(settings.admin) == "0.0.0.0:9990"
     assert str(settings.debug) == "127.0.0.1:9991"
     assert (settings.scrape_interval, settings.scrape_timeout, settings.retention) == (5.0, 3.0, 600.0)
+    assert settings.hosts == ()
+
+
+def test_hosts_are_listed_with_commas() -> None:
+    assert from_env({"LINKERD_VIZ_HOSTS": "viz.example, mesh.local,"}).hosts == ("viz.example", "mesh.local")
 
 
 def test_every_bad_value_is_named() -> None:

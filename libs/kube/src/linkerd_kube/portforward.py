@@ -140,9 +140,12 @@ class ForwardedConnector(aiohttp.BaseConnector):
 
 @contextlib.asynccontextmanager
 async def session(client: KubeClient, namespace: str, pod: str, port: int) -> AsyncIterator[aiohttp.ClientSession]:
-    """An aiohttp session to a pod's port; use paths alone ("/metrics"). Failures of the tunnel are ApiErrors."""
+    """An aiohttp session to a pod's port; use paths alone ("/metrics"). Failures of the tunnel are ApiErrors.
+
+    The Host is localhost, as through kubectl's: it is the pod's loopback that is reached.
+    """
     connector = ForwardedConnector(client, namespace, pod, port)
-    async with aiohttp.ClientSession(base_url=f"http://{pod}:{port}", connector=connector) as http:
+    async with aiohttp.ClientSession(base_url=f"http://localhost:{port}", connector=connector) as http:
         try:
             yield http
         except (aiohttp.ClientError, OSError) as error:

@@ -17,6 +17,8 @@ class Settings:
     """Probes and our own metrics."""
     debug: Addr
     """The API for people: loopback, reached by port-forward, so that RBAC decides."""
+    hosts: tuple[str, ...]
+    """Names under which a browser may ask, beside localhost and addresses (linkerd_viz.web.guard)."""
     log_level: str
     log_format: str
     scrape_interval: float
@@ -37,6 +39,7 @@ def from_env(environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         admin=read.addr("LINKERD_ADMIN_ADDR", "0.0.0.0:9990"),
         debug=read.addr("LINKERD_DEBUG_ADDR", "127.0.0.1:9991"),
+        hosts=tuple(filter(None, (h.strip() for h in read.text("LINKERD_VIZ_HOSTS", "").split(",")))),
         log_level=read.choice("LINKERD_LOG_LEVEL", "info", ("trace", "debug", "info", "warn", "error", "off")),
         log_format=read.choice("LINKERD_LOG_FORMAT", "plain", ("plain", "json")),
         scrape_interval=read.duration_ms("LINKERD_VIZ_SCRAPE_INTERVAL", 5000) / 1000,
