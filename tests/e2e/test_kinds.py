@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.cluster import CONTROL_PLANE, Cluster, sample, until
 from tests.e2e.manifests import MESHED, PLAIN, PORTS
 
+from linkerd_contract.explain import ProxyErrorLine
 from linkerd_kube import portforward
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import RATE_LIMIT_POLICIES, SERVICES
@@ -234,11 +235,18 @@ def test_servers_and_who_may(mesh: Cluster) -> None:
         spec = {"targetRef": SERVER_REF, "requiredAuthenticationRefs": required}
         return obj(f"{POLICY}/v1alpha1", "AuthorizationPolicy", "kinds", spec)
 
+    assert got(mesh) == OK, "an edge to replay"
     tried = mesh.run("linkerd", "policy", "test", "-f", "-", stdin=json.dumps(SERVER), check=False)
     assert tried.returncode == 1, tried.stdout + tried.stderr
     assert f"{MESHED}/deployment/open" in tried.stdout.partition("newly allowed")[0]
     with applied(mesh, SERVER):
         both(403, 403)
+        said = mesh.ask(MESHED, "client", "http1", host=f"open.{MESHED}", port=PORT, path="/denied")
+        trace = ProxyErrorLine.parse(said["headers"]["l5d-proxy-error"]).id
+        told = mesh.run("linkerd", "explain", trace).stdout
+        assert told.startswith(f"{trace}: "), told
+        assert f"{MESHED}/open-" in told
+        assert "open-http" in told, "the Server that denied it"
         with applied(mesh, obj(f"{POLICY}/v1beta1", "ServerAuthorization", "kinds", mesh_tls)):
             both(200, 403)
         with applied(mesh, identities, networks, policy("MeshTLSAuthentication")):
