@@ -19,7 +19,7 @@ from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import ApiError, NotFound
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
-from linkerd_kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, PODS
+from linkerd_kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINT_SLICES_V1BETA1, PODS
 
 T = TypeVar("T")
 CONTROL_PLANE = "linkerd"
@@ -129,7 +129,11 @@ class Cluster:
     def endpoints(self, namespace: str, service: str) -> int:
         """How many pods a Service leads to by now: that follows their readiness a moment later."""
         selector = {"labelSelector": f"kubernetes.io/service-name={service}"}
-        slices = self.do(self.client.get(ENDPOINT_SLICES.path(namespace), selector))["items"]
+        try:
+            listed = self.do(self.client.get(ENDPOINT_SLICES.path(namespace), selector))
+        except NotFound:  # Kubernetes before 1.21
+            listed = self.do(self.client.get(ENDPOINT_SLICES_V1BETA1.path(namespace), selector))
+        slices: list[JsonObject] = listed["items"]
         found = [endpoint for part in slices for endpoint in part.get("endpoints") or ()]
         return sum(endpoint.get("conditions", {}).get("ready") is not False for endpoint in found)
 
