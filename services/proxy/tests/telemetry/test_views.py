@@ -69,10 +69,10 @@ def test_grpc() -> None:
     VIEW.write(out, {("a", True): made})
     statuses = [line for line in "".join(out).splitlines() if line.startswith("inbound_grpc_statuses_total{")]
     assert statuses == [
-        'inbound_grpc_statuses_total{a,grpc_status="OK"} 2',
+        'inbound_grpc_statuses_total{a,grpc_status="OK"} 1',
         'inbound_grpc_statuses_total{a,grpc_status="UNAVAILABLE"} 1',
-        'inbound_grpc_statuses_total{a,grpc_status="UNKNOWN"} 2',
-        'inbound_grpc_statuses_total{a,error="IO"} 1',
+        'inbound_grpc_statuses_total{a,grpc_status="UNKNOWN"} 3',
+        'inbound_grpc_statuses_total{a,grpc_status="UNKNOWN",error="IO"} 1',
     ]
 
 

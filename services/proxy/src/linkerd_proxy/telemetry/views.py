@@ -172,17 +172,13 @@ def _by_status(cell: Cell, *, grpc: bool) -> dict[str, int]:
 
 
 def _status_labels(ending: Ending, *, grpc: bool) -> list[tuple[str, str]]:
-    if ending.cause:
-        # Linkerd: an error stands in the status's place. What the client was told is the older families' to say.
-        return [("error", ending.cause)]
+    # Linkerd: an error stands in the status's place. What the client was told is the older families' to say.
     if not grpc:
-        return [("http_status", _status(ending.status))]
+        return [("error", ending.cause)] if ending.cause else [("http_status", _status(ending.status))]
+    # Linkerd's gRPC families have a status always: UNKNOWN where the response had none, or there was no response.
     status = ending.grpc_status
-    if status is None:
-        text = "OK" if ending.status == 200 else "UNKNOWN"
-    else:
-        text = GRPC_CODES[status] if status >= 0 else "UNKNOWN"
-    return [("grpc_status", text)]
+    name = "UNKNOWN" if status is None or status < 0 or ending.cause else GRPC_CODES[status]
+    return [("grpc_status", name), ("error", ending.cause)]
 
 
 def _status(status: int) -> str:
