@@ -5,6 +5,7 @@ import json
 import sys
 from urllib.parse import urlsplit
 
+from linkerd_cli.check.viz import PROMETHEUS_URL
 from linkerd_cli.context import Context
 from linkerd_cli.errors import NotImplementedYet, UsageError
 from linkerd_cli.install.rendered import VIZ, documents, stream
@@ -14,7 +15,6 @@ from linkerd_contract import names
 EXAMPLES = """examples:
   linkerd viz install | kubectl apply -f -
   linkerd viz install --set prometheusUrl=http://prometheus.monitoring:9090 | kubectl apply -f -"""
-PROMETHEUS_URL = "LINKERD_VIZ_PROMETHEUS_URL"
 # Where the metrics API's environment begins; kustomize writes it so.
 _ENV = "      - command:\n        - linkerd-viz-metrics-api\n        env:\n"
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
+from linkerd_cli.check.viz import METRICS_API
 from linkerd_cli.context import Context
 from linkerd_cli.errors import CliError
 from linkerd_cli.pods import ask, ask_directly, ready_pod
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from linkerd_kube.client import KubeClient
 
 T = TypeVar("T")
-SELECTOR = f"{names.LABEL_EXTENSION}=viz,component=metrics-api"
 _INSTALL = "install it with `linkerd viz install | kubectl apply -f -`"
 
 
@@ -39,7 +39,7 @@ async def query(client: "KubeClient", context: Context, path: str, params: dict[
     if context.api_addr:
         body = await ask_directly(context.api_addr, path, params)
     else:
-        pod = await ready_pod(client, context.viz_namespace, SELECTOR, "viz's metrics API", install=_INSTALL)
+        pod = await ready_pod(client, context.viz_namespace, METRICS_API, "viz's metrics API", install=_INSTALL)
         body = await ask(client, context.viz_namespace, pod, names.PORT_SERVICE_DEBUG, path, params)
     try:
         return decode(body, kind)
