@@ -215,7 +215,9 @@ async def _ask(port: int, seconds: float) -> dict[str, list[float]]:
     return taken
 
 
-async def _measure(pipe: Connection, args: argparse.Namespace, pages_port: int) -> dict[str, list[float]]:
+async def _measure(
+    pipe: Connection, args: argparse.Namespace, pages_port: int
+) -> tuple[dict[str, list[float]], tuple[float, float, int]]:
     stop = asyncio.Event()
     task = asyncio.create_task(_pages(args, pages_port, stop))
     port = await asyncio.to_thread(pipe.recv)
@@ -223,9 +225,10 @@ async def _measure(pipe: Connection, args: argparse.Namespace, pages_port: int) 
     await asyncio.to_thread(pipe.send, None)
     taken = await _ask(port, args.rounds * INTERVAL_SECONDS)
     await asyncio.to_thread(pipe.send, None)
+    report = await asyncio.to_thread(pipe.recv)
     stop.set()
     await task
-    return taken
+    return taken, report
 
 
 def main() -> int:
@@ -240,8 +243,7 @@ def main() -> int:
     server = multiprocessing.get_context("spawn").Process(target=_start, args=(theirs, args, pages_port), daemon=True)
     server.start()
     os.sched_setaffinity(0, {PAGES_CORE % (os.cpu_count() or 1)})
-    taken = uvloop.run(_measure(ours, args, pages_port))
-    used, memory, failed = ours.recv()
+    taken, (used, memory, failed) = uvloop.run(_measure(ours, args, pages_port))
     server.join(20)
     print(f"{args.pods} pods with {args.series} series each, every {INTERVAL_SECONDS:.0f} s; {failed} not scraped")
     print(f"  {used * 100:.0f} % of one core (bar {BAR_CPU * 100:.0f} %), {memory:.0f} MB (bar {BAR_MEMORY_MB:.0f} MB)")

@@ -66,3 +66,12 @@ def test_what_is_no_longer_called_is_dropped_in_time() -> None:
         labels = {"dst_deployment": f"d{minute}"}
         rollups.add(minute * 60, [_minute(A, 60, **labels)], OF)
     assert len(rollups.readings(WEB, [INBOUND], 0, 199 * 60)) < 80
+
+
+def test_after_days_a_minute_still_counts() -> None:
+    rollups = Rollups(600)
+    for minute in range(1, 3 * 1440):
+        rollups.add(minute * 60, [_minute(A, 600_000.0)], OF)
+    now = (3 * 1440 - 1) * 60
+    ((_, rate),) = rollups.readings(WEB, [INBOUND], now - 60, now)
+    assert rate == pytest.approx(10_000.0, rel=1e-3)

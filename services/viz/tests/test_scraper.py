@@ -49,7 +49,7 @@ async def test_keeps_what_is_wanted() -> None:
     async with _proxy(PAGE) as port:
         await _round([_pod("a", port)], store)
     assert store.failure(("x", "a")) == ""
-    wants = [Want("tcp_open_connections", "inbound")]
+    wants = (Want("tcp_open_connections", "inbound"),)
     assert [reading.value for reading in store.readings(("x", "a"), wants, 0, 2)] == [2]
 
 

@@ -7,6 +7,7 @@ subtraction, and a thing that did nothing repeats the row it had. A gauge's colu
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from linkerd_viz.families import GAUGES, Want, want_of
 from linkerd_viz.measurements import Reading, Series
@@ -16,11 +17,15 @@ Row = tuple[float, "array[float]"]
 
 
 class Ring:
-    """Columns are series; rows are added in order of time."""
+    """Columns are series; rows are added in order of time. `figure` is the array module's code for a figure.
 
-    __slots__ = ("_columns", "columns_of", "rows", "series")
+    Four bytes ("f") hold seven digits of what was counted since the ring was last tidied.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_columns", "_figure", "columns_of", "rows", "series")
+
+    def __init__(self, figure: Literal["d", "f"] = "d") -> None:
+        self._figure: Literal["d", "f"] = figure
         self.series: list[Series] = []
         self.columns_of: dict[Want, list[int]] = {}
         self.rows: deque[Row] = deque()
@@ -48,8 +53,8 @@ class Ring:
         self.rows.append((now, row))
 
     def _copy(self, row: "array[float] | None") -> "array[float]":
-        copy = array("d", row or ())
-        copy.frombytes(bytes(8 * (len(self.series) - len(copy))))
+        copy = array(self._figure, row or ())
+        copy.frombytes(bytes(copy.itemsize * (len(self.series) - len(copy))))
         return copy
 
     def forget_before(self, time: float) -> None:
@@ -88,18 +93,25 @@ class Ring:
                         yield Reading(self.series[column], value / seconds)
 
     def keep(self, columns: set[int]) -> dict[int, int]:
-        """Drop all other columns that did not move within the rows; the new numbers of those that are left."""
+        """Drop all other columns that did not move within the rows; the new numbers of those that are left.
+
+        What counters of the first row had counted is taken from all, so that figures stay small.
+        """
         first, last = self.rows[0][1], self.rows[-1][1]
         moved = {c for c, v in enumerate(last) if v != (first[c] if c < len(first) else 0.0)}
         kept = sorted(columns | moved)
         rows, series = self.rows, self.series
         self.series, self.columns_of, self._columns = [], {}, {}
         numbers = {old: self.column(series[old]) for old in kept}
+        counted = [first[c] if c < len(first) and series[c].family not in GAUGES else 0.0 for c in kept]
         made: dict[int, array[float]] = {}
         self.rows = deque()
         for time, row in rows:
             copy = made.get(id(row))
             if copy is None:
-                copy = made[id(row)] = array("d", [row[c] if c < len(row) else 0.0 for c in kept])
+                copy = made[id(row)] = array(
+                    self._figure,
+                    [row[c] - base if c < len(row) else 0.0 for c, base in zip(kept, counted, strict=True)],
+                )
             self.rows.append((time, copy))
         return numbers

@@ -16,8 +16,8 @@ Workload = tuple[str, str, str]
 """Kind, namespace, name."""
 
 SECONDS = 60.0
-# 8 bytes each: 160 MB.
-MAX_FIGURES = 20_000_000
+# 4 bytes each: 120 MB.
+MAX_FIGURES = 30_000_000
 _SHARED_SERIES = 200_000
 # Every so many minutes, series of what is no longer called are dropped.
 _TIDY_EVERY = 60
@@ -55,7 +55,7 @@ class Rollups:
         for workload, changes in sums.items():
             ring = self._rings.get(workload)
             if ring is None:
-                ring = self._rings[workload] = Ring()
+                ring = self._rings[workload] = Ring("f")
                 # Counted from zero a minute ago: without this row, the first minute would have no beginning.
                 ring.add(now - SECONDS, ())
             ring.add(now, [(ring.column(series), value) for series, value in changes.items()])

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 32 * 1024 * 1024
 # What a large mesh is scraped at: an even load, whatever its size.
 _PODS_PER_SECOND = 100
+# The part of a round in which its scrapes are begun.
+_SPREAD = 0.8
 
 
 class Scraper:
@@ -62,7 +64,11 @@ class Scraper:
         ]
         self._store.forget_all_but({key for key, _ in targets})
         self._targets.set(len(targets))
-        await asyncio.gather(*(self._scrape(session, key, addr) for key, addr in targets))
+        async with asyncio.TaskGroup() as group:
+            for key, addr in targets:
+                group.create_task(self._scrape(session, key, addr))
+                # Not all at once: who asks us meanwhile does not wait for a thousand pages.
+                await asyncio.sleep(_SPREAD / _PODS_PER_SECOND)
         return len(targets)
 
     async def _scrape(self, session: aiohttp.ClientSession, pod: PodKey, addr: str) -> None:

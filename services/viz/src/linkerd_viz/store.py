@@ -6,7 +6,7 @@ scrape shows was counted at a time that nobody knows, and is where counting begi
 """
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from linkerd_contract.exposition import parse_labels
 from linkerd_viz.families import GAUGES, Want, project
@@ -17,16 +17,27 @@ from linkerd_viz.ring import Ring
 # Series that pods share, so that their labels are kept once; beyond this they are only shared from then on.
 _SHARED_SERIES = 500_000
 _SLACK = 64
+# Of one pod; histories ask for many windows once.
+_KEPT_ANSWERS = 6
+
+Asked = tuple[tuple[Want, ...], float, float]
+"""What, and the times of the first and the last scrape."""
 
 
 class _Pod:
-    """The ring, and the last page: its keys, the column of each (-1: not kept), and its values."""
+    """The ring, and the last page: its keys, the column of each (-1: not kept), and its values.
 
-    __slots__ = ("columns", "failure", "keys", "ring", "values")
+    Keys are kept as their 64-bit hashes: their text would be most of the memory. Two series of a page would have to
+    share one (once in 10^14 pages of 500) for their counters to be mixed up.
+    """
+
+    __slots__ = ("answers", "columns", "failure", "keys", "ring", "values")
 
     def __init__(self) -> None:
         self.ring = Ring()
-        self.keys: list[str] = []
+        self.keys = array("q")
+        self.answers: dict[Asked, list[Reading]] = {}
+        """Readings that were asked for since the last scrape: the mesh is looked at more often than it is scraped."""
         self.columns = array("l")
         self.values: array[float] = array("d")
         self.failure = ""
@@ -45,12 +56,14 @@ class Store:
         pod = self._pods.get(key)
         if pod is None:
             pod = _Pod()
-        if page.keys != pod.keys:
-            changes = self._other_series(pod, page)
+        keys = array("q", map(hash, page.keys))
+        if keys != pod.keys:
+            changes = self._other_series(pod, page, keys)
         else:
             changes = list(_changes(pod, page.values))
         pod.values = array("d", page.values)
         pod.failure = ""
+        pod.answers.clear()
         pod.ring.add(now, changes)
         pod.ring.forget_before(now - self.retention_seconds)
         self._pods[key] = pod
@@ -58,14 +71,14 @@ class Store:
             numbers = pod.ring.keep({c for c in pod.columns if c >= 0})
             pod.columns = array("l", [numbers.get(c, -1) for c in pod.columns])
 
-    def _other_series(self, pod: _Pod, page: Page) -> list[tuple[int, float]]:
+    def _other_series(self, pod: _Pod, page: Page, keys: "array[int]") -> list[tuple[int, float]]:
         """The changes where series came or went, which are then the pod's."""
         first = not pod.keys and not pod.ring.rows
         known = {k: (c, v) for k, c, v in zip(pod.keys, pod.columns, pod.values, strict=True)}
-        kept = [known[k][0] if k in known else self._series(k) for k in page.keys]
+        kept = [known[h][0] if h in known else self._series(k) for h, k in zip(keys, page.keys, strict=True)]
         columns = array("l", [pod.ring.column(c) if isinstance(c, Series) else -1 if c is None else c for c in kept])
         changes: list[tuple[int, float]] = []
-        for key, column, value in zip(page.keys, columns, page.values, strict=True):
+        for key, column, value in zip(keys, columns, page.values, strict=True):
             if column < 0:
                 continue
             gauge = pod.ring.series[column].family in GAUGES
@@ -76,13 +89,13 @@ class Store:
                 change = value
             if change and (gauge or not first):
                 changes.append((column, change))
-        present = set(page.keys)
+        present = set(keys)
         changes += [
             (column, -value)
             for key, (column, value) in known.items()
             if key not in present and column >= 0 and pod.ring.series[column].family in GAUGES
         ]
-        pod.keys, pod.columns = page.keys, columns
+        pod.keys, pod.columns = keys, columns
         return changes
 
     def _series(self, key: str) -> Series | None:
@@ -112,11 +125,19 @@ class Store:
         pod = self._pods.get(key)
         return None if pod is None else pod.failure
 
-    def readings(self, key: PodKey, wants: Iterable[Want], start: float, end: float) -> list[Reading]:
+    def readings(self, key: PodKey, wants: tuple[Want, ...], start: float, end: float) -> list[Reading]:
         """What was measured at a pod within a time."""
         pod = self._pods.get(key)
         span = None if pod is None else pod.ring.between(start, end)
-        return [] if pod is None or span is None else list(pod.ring.readings(span, wants))
+        if pod is None or span is None:
+            return []
+        asked = (wants, span[0][0], span[1][0])
+        answer = pod.answers.get(asked)
+        if answer is None:
+            answer = list(pod.ring.readings(span, wants))
+            if len(pod.answers) < _KEPT_ANSWERS:
+                pod.answers[asked] = answer
+        return answer
 
     def increases(self, wants: Collection[Want], start: float, end: float) -> Iterator[tuple[PodKey, list[Reading]]]:
         """How much every pod's counters rose from the last scrape until `start` to the last one until `end`."""
