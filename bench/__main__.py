@@ -1,7 +1,7 @@
 """`python -m bench [PART …] [--quick] [--only LOAD …]`: side by side with an Envoy pair, and what stands alone.
 
-Parts: pairs (throughput, CPU and latency), storm (new connections), memory, workers, profile (CPU by stage); identity
-and injector, which take options of their own (`python -m bench identity --help`). Without a part: all of them.
+Parts: pairs (throughput, CPU and latency), storm (new connections), memory, workers, profile (CPU by stage); identity,
+injector and viz, which take options of their own (`python -m bench identity --help`). Without a part: all of them.
 Results are kept in bench/results/latest.json, so that parts may be run one by one; the table shows them with the bars.
 """
 
@@ -18,13 +18,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import envoy, identity, injector, memory, pairs, profile, report, storm, workers
+from bench import envoy, identity, injector, memory, pairs, profile, report, storm, viz, workers
 from bench.cases import CASES, LOAD_CORE
 from bench.report import Line
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 PAIRS = ("pairs", "storm", "memory", "workers", "profile")
-ALONE: dict[str, Callable[[], int | None]] = {"identity": identity.main, "injector": injector.main}
+ALONE: dict[str, Callable[[], int | None]] = {"identity": identity.main, "injector": injector.main, "viz": viz.main}
 
 
 def machine() -> dict[str, object]:

@@ -8,7 +8,6 @@ that is full. Bars: 60 % of one core, 500 MB, p99 of stat 300 ms.
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import os
 import resource
@@ -16,7 +15,6 @@ import statistics
 import sys
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import aiohttp
 import uvloop
@@ -50,7 +48,6 @@ INTERVAL_SECONDS = 10.0
 REPLICAS = 4
 BOUNDS = [str(base * scale) for scale in (1, 10, 100, 1000, 10_000) for base in range(1, 6)] + ["+Inf"]
 BAR_CPU, BAR_MEMORY_MB, BAR_P99_MS = 0.6, 500.0, 300.0
-RESULT = Path(__file__).parent / "results" / "viz.json"
 
 
 def page(pod: int, step: int, series: int) -> str:
@@ -232,7 +229,7 @@ async def _measure(
 
 
 def main() -> int:
-    """Print the figures and keep them; 1 where a bar is missed."""
+    """Print the figures; 1 where a bar is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.viz", description=__doc__)
     parser.add_argument("--pods", type=int, default=1000)
     parser.add_argument("--series", type=int, default=300)
@@ -252,8 +249,6 @@ def main() -> int:
         print(
             f"  {name:16} p50 {cuts[49]:6.1f} ms  p99 {cuts[98]:6.1f} ms  (bar {BAR_P99_MS:.0f} ms), {len(times)} asked"
         )
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"cpu": used, "memory_mb": memory, "failed": failed, "ms": taken}, indent=1) + "\n")
     worst = max(statistics.quantiles(times, n=100)[98] for name, times in taken.items() if name.startswith("stat"))
     return 0 if used <= BAR_CPU and memory <= BAR_MEMORY_MB and worst <= BAR_P99_MS and not failed else 1
 

@@ -35,7 +35,7 @@ _VIZ = {
     "list": Command("meshed pods, and which of them can be tapped", "linkerd_cli.viz.list_pods"),
     "dashboard": Command("open the dashboard"),
     "profile": Command("make a ServiceProfile from live traffic"),
-    "prune": Command("print resources that are no longer part of viz"),
+    "prune": Command("print resources that are no longer part of viz", "linkerd_cli.viz.prune"),
     "allow-scrapes": Command("print policies that let Prometheus scrape"),
 }
 _DIAGNOSTICS = {
