@@ -77,7 +77,8 @@ class DecisionStep(Document, frozen=True):
 
 
 class DecisionTrace(Document, frozen=True):
-    """A failed, denied or retried request, by the id in its l5d-proxy-error header. No bodies, no header values.
+    """A failed, denied or retried request, or one that a filter answered, by the id in its l5d-proxy-error header. No
+    bodies, no header values.
 
     `code` is the header's, or "retried" where a response came in the end; `path` is without its query. `attempts`
     counts tries at endpoints; what each of them but the last came to is a step.

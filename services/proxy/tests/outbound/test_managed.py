@@ -11,6 +11,8 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVICE, Sidecar, document, pair, sidecar
 
+from linkerd_contract.codec import decode
+from linkerd_contract.explain import DecisionTrace, ProxyErrorLine
 from linkerd_contract.matching import Fault, Filter, FilterType, HeaderModifier, HeaderValue, Redirect, StatusRange
 from linkerd_contract.outbound import Backoff, ProtocolHint, Retry, RetryBudget, Route, Timeouts, WeightedBackend
 from linkerd_runtime.settings import Addr
@@ -78,8 +80,12 @@ async def test_redirects_and_faults_answer_for_the_endpoint(tmp_path: Path) -> N
         assert (got.status, got.fields["location"]) == (301, "http://b/x?y=1")
         serve(proxy, app, Route(filters=[Filter(FilterType.abort, fault=Fault(http_status=418, message="tea"))]))
         got = await client.get()
-        assert (got.status, got.fields["l5d-proxy-error"]) == (418, "tea")
+        line = ProxyErrorLine.parse(got.fields["l5d-proxy-error"])
+        assert (got.status, line.message, line.code) == (418, "tea", "injected failure")
         assert not seen
+        injected, redirected = decode(proxy.runtime.decisions.all(), list[DecisionTrace])
+        assert (injected.id, [step.stage for step in injected.steps]) == (line.id, ["discover", "route", "filter"])
+        assert (redirected.code, redirected.steps[-1].reason) == ("redirected", "301 to http://b/x")
         serve(proxy, app, Route(filters=[Filter(FilterType.delay, fault=Fault(delay_ms=100))]))
         started = asyncio.get_running_loop().time()
         assert (await client.get()).status == 200

@@ -74,9 +74,10 @@ class Router:
         if rule.filters.delay_ms(0.0):
             x.fail(FilterNotImplemented("invalid policy: delays are not implemented for inbound routes"))
             return True
-        head = filtered.answer(rule.filters, x, rule.route.matches, self._runtime.rng())
-        if head is None:
+        answer = filtered.find(rule.filters, x, rule.route.matches, self._runtime.rng())
+        if answer is None:
             return False
+        head = filtered.tell(self._runtime.decisions, "inbound", x, answer, x.observer.explain(x))
         x.status = head[0][1]
         x.grpc_status = find(head, b"grpc-status")
         x.observer.response_end(x, None)

@@ -3,12 +3,12 @@
 A plain route has none of it and no RouteFeatures: its requests go straight from the route to the backend.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from linkerd_contract.explain import DecisionStep
 from linkerd_contract.names import L5D_DST_CANONICAL
 from linkerd_contract.outbound import OutboundDocument
-from linkerd_proxy.codec.headers import Header, Headers, without
+from linkerd_proxy.codec.headers import Header, without
 from linkerd_proxy.errors import ProxyError
 from linkerd_proxy.http import filtered
 from linkerd_proxy.http.exchange import GRPC, Exchange
@@ -22,7 +22,7 @@ from linkerd_proxy.telemetry.metrics import RouteSeries
 from linkerd_proxy.telemetry.routes import RetrySeries, route_labels
 from linkerd_rules.policy import CompiledRoute
 from linkerd_rules.policy.budget import Budget
-from linkerd_rules.policy.filters import Filters
+from linkerd_rules.policy.filters import Answer, Filters
 from linkerd_rules.policy.retry import L5D_HEADERS, CompiledRetry, from_headers
 from linkerd_rules.policy.timeouts import REQUEST_TIMEOUT_HEADERS, RESPONSE_TIMEOUT_HEADER, CompiledTimeouts
 
@@ -125,6 +125,10 @@ class RouteFeatures:
             label = "" if error is None else error.label
             self.metrics.effective.end(status, success, latency, grpc_status, label)
 
-    def answer(self, filters: Filters, x: Exchange) -> Headers | None:
-        """The response that filters give instead of the endpoint, if any."""
-        return filtered.answer(filters, x, self.route.route.matches, self.runtime.rng())
+    def answer(self, filters: Sequence[Filters], x: Exchange) -> Answer | None:
+        """What the first of them answers instead of the endpoint, if one does."""
+        for one in filters:
+            found = filtered.find(one, x, self.route.route.matches, self.runtime.rng())
+            if found is not None:
+                return found
+        return None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from linkerd_contract.explain import DecisionStep
 from linkerd_proxy.codec.headers import Headers, find
 from linkerd_proxy.errors import BackendMissing, FailFastError, ProfileTimeout, ProxyError, ResponseTimeout, StreamReset
+from linkerd_proxy.http import filtered
 from linkerd_proxy.http.exchange import (
     CLOSED,
     GRPC,
@@ -32,7 +33,7 @@ from linkerd_proxy.outbound.features import RouteFeatures
 from linkerd_proxy.outbound.replay import Replay
 from linkerd_proxy.outbound.way import attempt_step
 from linkerd_proxy.transport.wheel import Timer
-from linkerd_rules.policy.filters import Filters
+from linkerd_rules.policy.filters import Answer, Filters
 from linkerd_runtime.settings import Addr
 
 _REFUSED_STREAM = 7
@@ -58,6 +59,8 @@ class Managed:
         self._peeked = b""
         """The first message behind such a head, until it is known whether the end follows at once."""
         self._committed = False
+        self._told = False
+        """Whether the last answer is a filter's, which leaves a trace of its own."""
         self._closed = False
         self._timers: list[Timer] = []
         self._profile: Timer | None = None
@@ -236,7 +239,7 @@ class Managed:
         if self._closed or attempt is not self._attempt:
             return
         self._runtime.turn.read()
-        answer = next((a for f in self._filters if (a := self._features.answer(f, self._x)) is not None), None)
+        answer = self._features.answer(self._filters, self._x)
         if answer is not None:
             self._answered(attempt, answer)
             return
@@ -255,15 +258,22 @@ class Managed:
             fields = [*filters.request_headers(fields)]
         return head if fields == head.fields else RequestHead(fields, head.version, head.flags)
 
-    def _answered(self, attempt: Attempt, head: Headers) -> None:
+    def _answered(self, attempt: Attempt, answer: Answer) -> None:
         """A filter answered in the endpoint's place."""
+        x = self._x
         waiting, attempt.waiting = attempt.waiting or [], None
         attempt.flags |= CLOSED | RESPONSE_ENDED
         attempt.up = NOWHERE
+        head = filtered.response(answer, "", grpc=x.flags & GRPC != 0, emit=False)
         attempt.status = head[0][1]
         attempt.grpc_status = find(head, b"grpc-status")
         self.credit(attempt, sum(len(part) for part in waiting if isinstance(part, bytes)))
-        self.responded(attempt, head, True)
+        self._active = self._runtime.turn.now
+        if self._calls_for_retry(attempt):
+            self._again(attempt, complete=True)
+        else:
+            self._told = True
+            self._commit(filtered.tell(self._runtime.decisions, "outbound", x, answer, self._way(attempt)), attempt)
 
     def _calls_for_retry(self, attempt: Attempt) -> bool:
         if self._retry is None or self._committed:
@@ -359,10 +369,11 @@ class Managed:
         if error is None and self._tries > 1:
             if self._features.classify(attempt)[2]:
                 self._features.retries(self._x).successes.value += 1
-            way = self._way(attempt)
-            last = attempt_step(self._tries, attempt, "")
-            way = way._replace(steps=[*way.steps, last])
-            self._runtime.decisions.record(trace("outbound", self._x, RETRIED, way))
+            if not self._told:
+                way = self._way(attempt)
+                last = attempt_step(self._tries, attempt, "")
+                way = way._replace(steps=[*way.steps, last])
+                self._runtime.decisions.record(trace("outbound", self._x, RETRIED, way))
         self._features.count_attempt(attempt, "" if error is None else error.label)
         self._features.count_request(attempt, self._x.started, error)
 
@@ -425,11 +436,11 @@ class Managed:
             return
         ref, concrete = choice
         self._filters = (self._route.filters, self._features.backend_filters(ref))
-        answer = next((a for f in self._filters if (a := self._features.answer(f, x)) is not None), None)
+        answer = self._features.answer(self._filters, x)
         if answer is not None:
             x.flags |= CLOSED
             x.up = NOWHERE
-            x.down.respond(x, answer, True)
+            x.down.respond(x, filtered.tell(self._runtime.decisions, "outbound", x, answer, self._way(None)), True)
             return
         x.up = WAITING
         x.head = self._request_head()
