@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shlex
 import signal
 import sys
 import tempfile
@@ -44,7 +45,7 @@ def machine() -> dict[str, object]:
 def measure(options: argparse.Namespace, directory: Path, lines: list[Line]) -> None:
     """The parts that stand on pairs, their lines added to `lines` as they come."""
     with ExitStack() as stack:
-        on = pairs.field(directory, stack)
+        on = pairs.field(directory, stack, shlex.split(options.proxy))
         if "pairs" in options.parts:
             for case in CASES:
                 if not options.only or case.name in options.only:
@@ -81,6 +82,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--only", nargs="+", metavar="LOAD", help="; ".join(case.name for case in CASES))
+    parser.add_argument("--proxy", default="", metavar="COMMAND", help="another linkerd-proxy, such as an image's")
     options = parser.parse_args()
     everything = not options.parts
     options.parts = options.parts or list(PAIRS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -36,9 +37,11 @@ _ALL = ResourceRef(name="all-unauthenticated")
 class ControlPlane:
     """The testkit's control plane with an event loop of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, command: Sequence[str] = ()) -> None:
+        """`command` starts another `linkerd-proxy` than this environment's."""
         self.authority = Authority()
         self._directory = directory
+        self._command = list(command) or [str(Path(sys.executable).parent / "linkerd-proxy")]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._plane = FakeControlPlane(self.authority)
@@ -97,7 +100,7 @@ class ControlPlane:
         if order.workers > 1 and side == 0:
             variables["LINKERD2_PROXY_CORES"] = str(order.workers)
             cores = f"0-{order.workers - 1}"
-        command = [str(Path(sys.executable).parent / "linkerd-proxy")]
+        command = self._command
         if order.sampled:
             variables["PYTHONPATH"] = str(Path(__file__).parent.parent)
             command = [sys.executable, "-m", "bench.sampled", str(order.directory / f"{account}.samples")]

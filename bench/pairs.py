@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,9 @@ class Field:
         return [peer for peer in self.peers if protocol == "http1" or peer not in SPEAKS_HTTP1_ONLY]
 
 
-def field(directory: Path, stack: ExitStack) -> Field:
-    """Set up; taken down with the stack."""
-    control_plane = stack.enter_context(ControlPlane(directory))
+def field(directory: Path, stack: ExitStack, command: Sequence[str] = ()) -> Field:
+    """Set up; taken down with the stack. `command` starts another `linkerd-proxy` than this environment's."""
+    control_plane = stack.enter_context(ControlPlane(directory, command))
     servers = Servers(directory, LOAD_CORE)
     stack.callback(servers.stop)
     peers: dict[str, Starter] = {OURS: control_plane.start, REFERENCE: envoy.start, "nginx": nginx.start}
