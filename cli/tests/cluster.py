@@ -94,6 +94,9 @@ class Cluster(FakeKube):
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         pod, port = request.path.split("/")[-2], int(request.query["ports"])
+        if request.path.removesuffix("/portforward") not in self.objects:
+            status = {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}
+            return web.json_response(status | {"message": f'pods "{pod}" not found'}, status=404)
         websocket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
         await websocket.prepare(request)
         for channel in (0, 1):

@@ -18,7 +18,6 @@ from cli.tests.terminal import Terminal
         (["version", "--as-group", "me"], "--as-group needs --as"),
         (["multicluster"], "linkerd multicluster: not implemented"),
         (["viz", "tap", "deploy/web"], "linkerd viz tap: not implemented"),
-        (["viz", "dashboard"], "linkerd viz dashboard: not implemented"),
     ],
 )
 async def test_what_cannot_be_done_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:

@@ -1,6 +1,7 @@
 """Port-forward through a fake API server to a server of the test's."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -67,13 +68,34 @@ async def test_reader_and_writer(client: KubeClient) -> None:
 
 
 @pytest.mark.usefixtures("pod")
-async def test_a_local_port(client: KubeClient) -> None:
-    async with (
-        portforward.listen(client, "ns", "p", 9990) as port,
-        aiohttp.ClientSession() as session,
-        session.get(f"http://127.0.0.1:{port}/echo?x") as response,
-    ):
-        assert await response.read() == b"/echo?x"
+async def test_a_local_port(api: FakeApi, client: KubeClient) -> None:
+    connect = functools.partial(portforward.forward, client, "ns", "p", 9990)
+    async with portforward.listen(connect) as port, aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{port}/echo?x"
+        async with session.get(url) as response:
+            assert await response.read() == b"/echo?x"
+        # What cannot be opened ends; the next one is tried again.
+        api.fail = [403]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        api.fail = []
+        async with session.get(url) as response:
+            assert response.status == 200
+
+
+@pytest.mark.usefixtures("pod")
+async def test_a_local_ports_connections_end_with_it(client: KubeClient) -> None:
+    connect = functools.partial(portforward.forward, client, "ns", "p", 9990)
+    async with portforward.listen(connect) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /echo HTTP/1.1\r\nHost: p\r\n\r\n")
+        assert (await reader.readline()).endswith(b"200 OK\r\n")
+    async with asyncio.timeout(5):
+        await reader.read()
+        while portforward._pumps:
+            await asyncio.sleep(0.01)
+    writer.close()
 
 
 async def test_the_api_server_refuses(api: FakeApi, client: KubeClient) -> None:

@@ -32,6 +32,11 @@ def namespace_of(args: argparse.Namespace, client: "KubeClient") -> str | None:
     return given or client.namespace
 
 
+async def metrics_api_pod(client: "KubeClient", context: Context) -> str:
+    """The name of a ready pod of it. Raises CliError, also where viz is not installed."""
+    return await ready_pod(client, context.viz_namespace, METRICS_API, "viz's metrics API", install=_INSTALL)
+
+
 async def query(client: "KubeClient", context: Context, path: str, params: dict[str, str], kind: type[T]) -> T:
     """One document of the API. Raises CliError, also where viz is not installed."""
     from linkerd_contract.codec import decode
@@ -39,7 +44,7 @@ async def query(client: "KubeClient", context: Context, path: str, params: dict[
     if context.api_addr:
         body = await ask_directly(context.api_addr, path, params)
     else:
-        pod = await ready_pod(client, context.viz_namespace, METRICS_API, "viz's metrics API", install=_INSTALL)
+        pod = await metrics_api_pod(client, context)
         body = await ask(client, context.viz_namespace, pod, names.PORT_SERVICE_DEBUG, path, params)
     try:
         return decode(body, kind)

@@ -9,8 +9,9 @@ backpressure both ways.
 import asyncio
 import contextlib
 import functools
+import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -20,6 +21,8 @@ from aiohttp.tracing import Trace
 from linkerd_kube import resources
 from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import ApiError
+
+log = logging.getLogger(__name__)
 
 _DATA, _ERROR = 0, 1
 _READ = 65536
@@ -180,27 +183,51 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return body
 
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 @contextlib.asynccontextmanager
 async def listen(
-    client: KubeClient, namespace: str, pod: str, port: int, *, host: str = "127.0.0.1", local_port: int = 0
+    connect: Callable[[], Awaitable[Connection]], *, host: str = "127.0.0.1", local_port: int = 0
 ) -> AsyncIterator[int]:
-    """Serve a local port, each connection forwarded to the pod's; yields the local port. Raises OSError if taken."""
+    """Serve a local port, each connection forwarded to one that `connect` opens (`forward`, to a pod that is there by
+    then); where that raises an ApiError the connection ends. Yields the local port. Raises OSError if it is taken.
+    """
+    open_now: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await forward(client, namespace, pod, port)
-        except ApiError:
-            writer.close()
-            return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_copy(reader, far_writer))
-            group.create_task(_copy(far_reader, writer))
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_carry(connect, reader, writer))
+        open_now.add(task)
+        task.add_done_callback(open_now.discard)
 
-    server = await asyncio.start_server(serve, host, local_port)
+    server = await asyncio.start_server(accept, host, local_port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for task in open_now:
+            task.cancel()
+        await asyncio.gather(*open_now, return_exceptions=True)
+
+
+async def _carry(
+    connect: Callable[[], Awaitable[Connection]], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """There is no half-close on this wire: what has ended one way has ended both ways."""
+    try:
+        far_reader, far_writer = await connect()
+        copies = [asyncio.create_task(_copy(*ends)) for ends in ((reader, far_writer), (far_reader, writer))]
+        try:
+            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for copy in copies:
+                copy.cancel()
+            await asyncio.wait(copies)
+            far_writer.close()
+    except ApiError as error:
+        log.info("a forwarded connection could not be opened: %s", error)
+    finally:
+        writer.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -208,4 +235,3 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while data := await reader.read(_READ):
             writer.write(data)
             await writer.drain()
-    writer.close()
