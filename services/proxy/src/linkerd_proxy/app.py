@@ -28,11 +28,11 @@ from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.tracing import Tracer
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import Settings
-from linkerd_proxy.tap import TapServer
+from linkerd_proxy.tap import FollowingTaps, TapServer
 from linkerd_proxy.telemetry.decisions import Decisions
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
-from linkerd_proxy.workers import Followers, Leader
+from linkerd_proxy.workers import Followers, Leader, Orders
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
 from linkerd_runtime.process import Stop
 
@@ -97,9 +97,8 @@ class Proxy:
         self._spans = self._trace()
         self._tap: TapServer | None = None
         if settings.tap.svc_name is not None and not disabled and options.leader is None:
-            self._tap = TapServer(
-                settings.tap.listen_addr, settings.tap.svc_name, self.runtime.hooks, self.runtime.turn
-            )
+            runtime, tap = self.runtime, settings.tap
+            self._tap = TapServer(tap.listen_addr, settings.tap.svc_name, runtime.hooks, runtime.turn, self._followers)
 
     def _trace(self) -> SpanExporter | None:
         settings = self._settings.tracing
@@ -198,7 +197,10 @@ class Proxy:
 
     async def _follow(self, leader: Leader) -> None:
         answers = {METRICS: self.metrics.registry.render, DECISIONS: self.runtime.decisions.all}
-        await leader.follow(self._on_credentials, self._options.log_level.set, self._stop.request, answers)
+        runtime = self.runtime
+        taps = FollowingTaps(runtime.hooks, runtime.turn, runtime.tasks, leader.tapped)
+        orders = Orders(self._on_credentials, self._options.log_level.set, self._stop.request, taps.order)
+        await leader.follow(orders, answers)
 
     async def _first_certificate(self) -> None:
         """Until it is there, or the process is asked to stop."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from services.proxy.tests.http.recording import GET, Down, exchange
 
@@ -13,7 +14,7 @@ from linkerd_proxy.errors import ConnectFailed, StreamReset, Unauthorized
 from linkerd_proxy.http.exchange import Exchange
 from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.tap.match import BadMatch
-from linkerd_proxy.tap.session import MAX_EVENTS, REDACTED, TapSession
+from linkerd_proxy.tap.session import MAX_EVENTS, MAX_OTHERS, REDACTED, TapSession
 from linkerd_proxy.transport.turn import Turn
 from linkerd_runtime.settings import Addr
 
@@ -29,10 +30,17 @@ INBOUND = Facts(
 OUTBOUND = Facts(TO, source_labels={}, destination_labels={"tls": "true"}, route_labels={})
 
 
+class SetTurn(Turn):
+    """Its time is what the test sets."""
+
+    def read(self) -> float:
+        return self.now
+
+
 @pytest.fixture(name="turn")
 def fixture_turn() -> Iterator[Turn]:
     loop = asyncio.new_event_loop()
-    turn = Turn(loop)
+    turn = SetTurn(loop)
     turn.now = 0.0
     yield turn
     loop.close()
@@ -189,3 +197,63 @@ def test_what_does_not_match_is_left_alone(turn: Turn) -> None:
     observer, down = x.observer, x.down
     tap.hook(x, INBOUND)
     assert (x.observer, x.down) == (observer, down)
+
+
+def seen_elsewhere(turn: Turn, count: int, *, ended: bool = True) -> list[TapEvent]:
+    """The events of so many requests at another worker."""
+    there = session(turn)
+    for _ in range(count):
+        x = exchange()
+        there.hook(x, INBOUND)
+        if ended:
+            answer(x)
+    return events(there)
+
+
+def test_limit_and_numbers_are_for_all_workers_together(turn: Turn) -> None:
+    tap = session(turn, limit=3)
+    mine = exchange()
+    tap.hook(mine, INBOUND)
+    for worker in (2, 3):
+        for event in seen_elsewhere(turn, 2):
+            tap.take(worker, event)
+    found = events(tap)
+    assert [e.stream for e in found] == [1, 2, 2, 2, 3, 3, 3]
+    assert {e.base for e in found} == {7}
+    assert not tap.done
+    answer(mine)
+    assert [e.stream for e in events(tap)] == [1, 1]
+    assert tap.done
+
+
+def test_the_rate_is_for_all_workers_together(turn: Turn) -> None:
+    tap = session(turn, max_rps=2.0)
+    tap.hook(exchange(), INBOUND)
+    for event in seen_elsewhere(turn, 50):
+        tap.take(2, event)
+    assert {e.stream for e in events(tap)} == {1, 2}
+
+
+def test_requests_of_a_worker_that_ends_end(turn: Turn) -> None:
+    tap = session(turn, limit=2)
+    for worker in (2, 3):
+        for event in seen_elsewhere(turn, 1, ended=False):
+            tap.take(worker, msgspec.structs.replace(event, dropped=4))
+    assert [e.dropped for e in events(tap)] == [4, 8]
+    tap.gone(2)
+    assert not tap.done
+    tap.gone(3)
+    assert tap.done
+
+
+def test_requests_of_other_workers_are_bounded(turn: Turn) -> None:
+    tap = session(turn, limit=MAX_OTHERS + 5)
+    event = seen_elsewhere(turn, 1, ended=False)[0]
+    for stream in range(MAX_OTHERS + 5):
+        tap.take(2, msgspec.structs.replace(event, stream=stream))
+    events(tap)
+    tap.take(3, event)
+    assert events(tap) == []
+    tap.gone(2)
+    tap.take(3, event)
+    assert [e.stream for e in events(tap)] == [MAX_OTHERS + 1]

@@ -1,5 +1,6 @@
 """Two workers as processes: one proxy to its clients, its metrics added up, workers that end started again."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -7,16 +8,21 @@ from pathlib import Path
 import aiohttp
 import pytest
 from services.proxy.tests import apps
-from services.proxy.tests.mesh import SERVICE, document, inbound_document
+from services.proxy.tests.mesh import SERVICE, credentials, document, inbound_document
 from services.proxy.tests.running import START_SECONDS, Sidecar, sidecar
 
+from linkerd_contract import codec
 from linkerd_contract.codec import decode
 from linkerd_contract.explain import DECISIONS_PATH, DecisionTrace, ProxyErrorLine
+from linkerd_contract.names import identity_name
 from linkerd_contract.outbound import ProtocolHint
+from linkerd_contract.tap import TAP_PATH, TapEvent, TapMatch, TapRequest
 from linkerd_runtime.settings import Addr
+from linkerd_runtime.tls import client_context
 from linkerd_testkit.control_plane import FakeControlPlane
-from linkerd_testkit.ports import eventually
+from linkerd_testkit.ports import eventually, free_port
 
+VIZ = identity_name("tap", "linkerd-viz")
 TWO_CORES = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core is one worker")
 CONNECTIONS = 40
 """The kernel spreads them by a hash: that all of them come to one of two workers has a chance of 1 in 10^11."""
@@ -104,6 +110,55 @@ async def test_traces_of_all_workers_are_found_by_their_ids(tmp_path: Path) -> N
             assert (status, decode(text, DecisionTrace).id) == (200, identifier)
         _, listed = await client.get(DECISIONS_PATH)
         assert {trace.id for trace in decode(listed, list[DecisionTrace])} == set(ids)
+
+
+@TWO_CORES
+async def test_a_tap_sees_the_requests_of_all_workers(tmp_path: Path) -> None:
+    port = free_port()
+    tap = {"CONTROL_LISTEN_ADDR": f"127.0.0.1:{port}", "TAP_SVC_NAME": VIZ}
+    async with (
+        FakeControlPlane() as control_plane,
+        apps.echo_app() as app,
+        sidecar(control_plane, tmp_path, "web", app, CORES="2", **tap) as proxy,
+    ):
+        await eventually(proxy.ready, seconds=START_SECONDS)
+        direct = document([Addr(*app)], identity=None, hint=ProtocolHint.none)
+        await control_plane.watch.set_outbound(SERVICE, direct)
+        viz = credentials(control_plane.authority, tmp_path / "viz", VIZ)
+        context = client_context(control_plane.authority.anchors, viz.chain_path, viz.key_path)
+        request = codec.encode(TapRequest(limit=CONNECTIONS, match=TapMatch(path_prefix="/hello"), max_rps=1e6))
+
+        async def tapped() -> list[TapEvent]:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(
+                    f"https://127.0.0.1:{port}{TAP_PATH}",
+                    data=request,
+                    ssl=context,
+                    server_hostname=identity_name("web", "emojivoto"),
+                ) as answer,
+            ):
+                assert answer.status == 200, await answer.text()
+                begun.set()
+                lines = (await answer.read()).splitlines()
+            return [decode(line, TapEvent) for line in lines if line]
+
+        begun = asyncio.Event()
+        tapping = asyncio.create_task(tapped())
+        await asyncio.wait_for(begun.wait(), START_SECONDS)
+        # The other worker hears of the tap a moment later: what comes before is not missed by all of the connections.
+        connections = 0
+        while not tapping.done():
+            async with apps.client(proxy.outbound) as connection:
+                assert (await connection.get("/hello")).status == 200
+            connections += 1
+            assert connections < 100 * CONNECTIONS
+        seen = await tapping
+        ports = {event.source.port for event in seen if event.request_init is not None}
+        assert len(ports) == CONNECTIONS
+        assert sorted({event.stream for event in seen}) == list(range(1, CONNECTIONS + 1))
+        # No request went unseen but the first ones: the first worker alone would have seen half of them.
+        assert connections < CONNECTIONS * 3 // 2
 
 
 @TWO_CORES

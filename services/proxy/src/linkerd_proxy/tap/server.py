@@ -19,6 +19,7 @@ from linkerd_proxy.tap.match import BadMatch
 from linkerd_proxy.tap.session import TapSession
 from linkerd_proxy.transport.tls import client_identity
 from linkerd_proxy.transport.turn import Turn
+from linkerd_proxy.workers import Followers
 from linkerd_runtime import tls
 from linkerd_runtime.certify import Credentials
 from linkerd_runtime.settings import Addr
@@ -32,12 +33,13 @@ NDJSON = "application/x-ndjson"
 class TapServer:
     """`update` before `start`, and with every new certificate."""
 
-    def __init__(self, addr: Addr, client: str, hooks: Hooks, turn: Turn) -> None:
-        """`client`: the identity that may tap."""
+    def __init__(self, addr: Addr, client: str, hooks: Hooks, turn: Turn, others: Followers | None = None) -> None:
+        """`client`: the identity that may tap. `others`: workers whose requests are seen too."""
         self._addr = addr
         self._client = client
         self._hooks = hooks
         self._turn = turn
+        self._others = others
         self._bases = count(1)
         self._sessions: set[TapSession] = set()
         self._tls: tls.ReloadableServerContext | None = None
@@ -84,8 +86,10 @@ class TapServer:
             return _problem(403, "forbidden", f"only {self._client} may tap this proxy, not {who}")
         if len(self._sessions) >= MAX_SESSIONS:
             return _problem(429, "too_many_taps", f"{MAX_SESSIONS} taps of this proxy run already")
+        number = next(self._bases)
         try:
-            session = TapSession(codec.decode(await request.read(), TapRequest), self._turn, next(self._bases))
+            wanted = codec.decode(await request.read(), TapRequest)
+            session = TapSession(wanted, self._turn, number)
         except BadMatch as error:
             return _problem(400, "bad_match", str(error))
         except (ValueError, RecursionError) as error:
@@ -95,6 +99,8 @@ class TapServer:
         response = web.StreamResponse(headers={"content-type": NDJSON})
         self._sessions.add(session)
         self._hooks.add(session.hook)
+        if self._others is not None:
+            self._others.tap(number, wanted, session)
         try:
             await response.prepare(request)
             while not session.done:
@@ -103,6 +109,8 @@ class TapServer:
         except ConnectionError:
             pass  # the client left
         finally:
+            if self._others is not None:
+                self._others.end_tap(number)
             self._hooks.remove(session.hook)
             self._sessions.discard(session)
         return response

@@ -7,6 +7,8 @@ requests and at most `max_rps` new ones a second (bursts of a second's worth); o
 import asyncio
 from collections import deque
 
+from msgspec.structs import replace
+
 from linkerd_contract.tap import (
     TapDirection,
     TapEvent,
@@ -27,6 +29,8 @@ from linkerd_proxy.transport.turn import Turn
 
 MAX_EVENTS = 400
 """Of one tap, waiting to be written (Linkerd)."""
+MAX_OTHERS = 10_000
+"""Requests of other workers that one tap follows at once: the end of one may be among the events that they dropped."""
 REDACTED = "<redacted>"
 _CREDENTIALS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 """Never shown, whatever is asked for."""
@@ -51,6 +55,10 @@ class TapSession:
         self._open = 0
         self._next = 0
         self._dropped = 0
+        self._others: dict[tuple[int, int], int] = {}
+        """Requests of other workers that are followed: by worker and its number, the number here."""
+        self._lost: dict[int, int] = {}
+        """Events that other workers had to drop."""
         self._tokens = self._burst = max(1.0, request.max_rps)
         self._filled = turn.now
         self._events: deque[TapEvent] = deque()
@@ -64,6 +72,33 @@ class TapSession:
         self._open += 1
         self._next += 1
         TapWatch(x, facts, self, self._next)
+
+    def take(self, worker: int, event: TapEvent) -> None:
+        """An event of another worker, which looks for as many requests as this one: limit and rate are kept here."""
+        key = worker, event.stream
+        self._lost[worker] = event.dropped
+        if event.request_init is not None:
+            self._turn.read()
+            if not self._left or len(self._others) >= MAX_OTHERS or not self._within_rate():
+                return
+            self._left -= 1
+            self._open += 1
+            self._next += 1
+            self._others[key] = self._next
+        stream = self._others.get(key)
+        if stream is None:
+            return
+        self.put(replace(event, base=self._base, stream=stream, dropped=self._all_dropped()))
+        if event.response_end is not None:
+            del self._others[key]
+            self.ended()
+
+    def gone(self, worker: int) -> None:
+        """Another worker has ended, and with it the requests that it had."""
+        for key in [key for key in self._others if key[0] == worker]:
+            del self._others[key]
+            self.ended()
+        self._dropped += self._lost.pop(worker, 0)
 
     @property
     def done(self) -> bool:
@@ -110,7 +145,7 @@ class TapSession:
             base=self._base,
             stream=stream,
             route_labels=dict(facts.route_labels),
-            dropped=self._dropped,
+            dropped=self._all_dropped(),
             request_init=part if isinstance(part, TapRequestInit) else None,
             response_init=part if isinstance(part, TapResponseInit) else None,
             response_end=part if isinstance(part, TapResponseEnd) else None,
@@ -128,6 +163,9 @@ class TapSession:
             for name, value in fields
             if name[:1] != b":"
         ]
+
+    def _all_dropped(self) -> int:
+        return self._dropped + sum(self._lost.values())
 
     def _within_rate(self) -> bool:
         now = self._turn.now

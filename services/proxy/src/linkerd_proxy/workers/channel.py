@@ -3,10 +3,12 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import msgspec
 
 from linkerd_contract import codec
+from linkerd_contract.tap import TapEvent, TapRequest
 from linkerd_runtime.certify import Credentials
 
 LIMIT = 64 << 20
@@ -22,6 +24,9 @@ class ToFollower(msgspec.Struct, omit_defaults=True):
     ask: int = 0
     """The number of a question, for the answer."""
     what: str = ""
+    tap: int = 0
+    """The number of a tap that begins with this request, or ends where there is none."""
+    request: TapRequest | None = None
 
 
 class ToLeader(msgspec.Struct, omit_defaults=True):
@@ -31,6 +36,9 @@ class ToLeader(msgspec.Struct, omit_defaults=True):
     answers: int = 0
     """The number of the question."""
     text: str | None = None
+    tap: int = 0
+    """The number of the tap that these events are of."""
+    events: list[TapEvent] = []
 
 
 class Channel:
@@ -49,6 +57,11 @@ class Channel:
         """Never waits: there are few messages, and the other end is read all the time."""
         if not self._writer.is_closing():
             self._writer.write(codec.encode(message) + b"\n")
+
+    async def drain(self) -> None:
+        """Until the other end has read most of what was sent: for what there may be much of. Ends when it is gone."""
+        with suppress(ConnectionError):
+            await self._writer.drain()
 
     async def to_follower(self) -> AsyncIterator[ToFollower]:
         """What the first worker says, until it is gone."""

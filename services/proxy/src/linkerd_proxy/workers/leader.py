@@ -7,7 +7,9 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple, Protocol
 
+from linkerd_contract.tap import TapEvent, TapRequest
 from linkerd_proxy.telemetry import Counter
 from linkerd_proxy.workers.channel import Channel, ToFollower
 from linkerd_runtime.certify import Credentials
@@ -25,6 +27,21 @@ FOLLOW = "follow"
 """The argument that makes a process a follower; the descriptor of its socket is the next one."""
 
 
+class Sink(Protocol):
+    """Who takes what a tap sees at the other workers."""
+
+    def take(self, worker: int, event: TapEvent) -> None:
+        """One event of this worker's."""
+
+    def gone(self, worker: int) -> None:
+        """That worker has ended: nothing follows of the requests that it had."""
+
+
+class _Tap(NamedTuple):
+    request: TapRequest
+    sink: Sink
+
+
 class Followers:
     """All of them. `run` each as a background task."""
 
@@ -32,6 +49,7 @@ class Followers:
         self._followers = [_Follower(number, self, restarts) for number in range(2, count + 2)]
         self.credentials: Credentials | None = None
         self.log_level: str | None = None
+        self.taps: dict[int, _Tap] = {}
         self._stopping = False
 
     def is_stopping(self) -> bool:
@@ -58,6 +76,16 @@ class Followers:
         """Hand a log filter on, also to those that start later."""
         self.log_level = text
         self._tell(ToFollower(log_level=text))
+
+    def tap(self, number: int, request: TapRequest, sink: Sink) -> None:
+        """Let them tap too, also those that start later, until `end_tap`."""
+        self.taps[number] = _Tap(request, sink)
+        self._tell(ToFollower(tap=number, request=request))
+
+    def end_tap(self, number: int) -> None:
+        """No more."""
+        del self.taps[number]
+        self._tell(ToFollower(tap=number))
 
     async def ask(self, what: str) -> list[bytes]:
         """The answers of those that give one in time."""
@@ -157,6 +185,8 @@ class _Follower:
             self.tell(ToFollower(log_level=self._all.log_level))
         if self._all.credentials is not None:
             self.tell(ToFollower(credentials=self._all.credentials))
+        for number, tap in self._all.taps.items():
+            self.tell(ToFollower(tap=number, request=tap.request))
         try:
             await self._listen(channel)
             return await process.wait()
@@ -164,6 +194,8 @@ class _Follower:
             self.ready = False
             self._channel = None
             channel.close()
+            for tap in self._all.taps.values():
+                tap.sink.gone(self._number)
             for question in self._questions.values():
                 if not question.done():
                     question.set_result(None)
@@ -172,6 +204,10 @@ class _Follower:
         async for message in channel.to_leader():
             if message.ready:
                 self.ready = True
+            tap = self._all.taps.get(message.tap)
+            if tap is not None:
+                for event in message.events:
+                    tap.sink.take(self._number, event)
             question = self._questions.get(message.answers)
             if question is not None and not question.done():
                 question.set_result(message.text)
