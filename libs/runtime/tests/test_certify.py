@@ -92,7 +92,12 @@ class Workload:
         )
         for name, value in changes.items():
             object.__setattr__(settings, name, value)
-        self.certifier = Certifier(settings, self.got.append)
+        self.calls: list[int] = []
+        self.certifier = Certifier(settings, self.got.append, self._called)
+
+    def _called(self, status: int, seconds: float) -> None:
+        assert 0 <= seconds < 60
+        self.calls.append(status)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Workload"]:
@@ -115,6 +120,7 @@ async def test_certifies_and_the_files_fit(tmp_path: Path) -> None:
         credentials = await workload.certified()
         assert workload.certifier.credentials == credentials
     assert identity.tokens == ["first-token"]
+    assert workload.calls == [200]
     tls.server_context(credentials.chain_path, credentials.key_path, credentials.trust_bundle)
     leaf = pki.read_certificates(Path(credentials.chain_path).read_text())[0]
     assert credentials.not_after == leaf.not_valid_after_utc.timestamp()
@@ -135,6 +141,7 @@ async def test_no_token_leaves_before_the_server_is_verified(
         await eventually(lambda: caplog.text.count("cannot certify") >= 2, what="two attempts")
         assert identity.tokens == []
         assert workload.got == []
+        assert workload.calls[:2] == [0, 0]
 
 
 async def test_renews_with_the_token_of_the_day(tmp_path: Path) -> None:

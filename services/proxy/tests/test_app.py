@@ -20,7 +20,7 @@ from linkerd_contract.tap import TAP_PATH
 from linkerd_proxy.control.spans import TRACES_PATH
 from linkerd_runtime import tls
 from linkerd_runtime.settings import Addr
-from linkerd_testkit.control_plane import FakeControlPlane
+from linkerd_testkit.control_plane import DESTINATION_NAME, IDENTITY_NAME, FakeControlPlane
 from linkerd_testkit.ports import eventually, free_port
 
 
@@ -42,6 +42,8 @@ async def test_a_pair_of_processes_carries_a_request_and_drains(tmp_path: Path) 
             _, text = await client.get("/metrics")
             assert re.search(r'response_total\{direction="outbound",.*dst_service="voting-svc".*\} 1', text)
             assert text.endswith("# EOF\n")
+            for name in (IDENTITY_NAME, DESTINATION_NAME):
+                assert await client.sample("control_response_total", f'server_id="{name}"', "success") == 1
             status, chain = await client.get(IDENTITY_PATH)
             assert status == 200
             assert chain == (tmp_path / "web" / "chain.pem").read_text()

@@ -67,6 +67,10 @@ class Credentials:
     not_after: float
 
 
+OnCall = Callable[[int, float], None]
+"""Takes the status that identity answered, 0 where it did not answer, and how long that took, in seconds."""
+
+
 class CertifyError(Exception):
     """No certificate this time; the message says why."""
 
@@ -74,10 +78,14 @@ class CertifyError(Exception):
 class Certifier:
     """Keeps one workload's certificate current and tells `on_update` of each new one."""
 
-    def __init__(self, settings: CertifySettings, on_update: Callable[[Credentials], None]) -> None:
+    def __init__(
+        self, settings: CertifySettings, on_update: Callable[[Credentials], None], on_call: OnCall | None = None
+    ) -> None:
+        """`on_call` hears of every request that was made."""
         self.settings = settings
         self.credentials: Credentials | None = None
         self._on_update = on_update
+        self._on_call = on_call
         directory = Path(settings.directory)
         self._key = directory / "key.p8"
         self._csr = directory / "csr.pem"
@@ -138,8 +146,22 @@ class Certifier:
             return
 
     async def _certify(self) -> CertifyResponse:
-        settings = self.settings
         body, context = self._request()
+        started, status = time.monotonic(), 0
+        try:
+            status, answer = await self._exchange(body, context)
+        finally:
+            if self._on_call is not None:
+                self._on_call(status, time.monotonic() - started)
+        if status != 200:
+            raise CertifyError(_refusal(status, answer))
+        try:
+            return codec.decode(answer, CertifyResponse)
+        except ValueError as error:
+            raise CertifyError(f"the answer cannot be read: {error}") from error
+
+    async def _exchange(self, body: bytes, context: ssl.SSLContext) -> tuple[int, bytes]:
+        settings = self.settings
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)) as session,
@@ -155,17 +177,11 @@ class Certifier:
                 answer = await response.content.read(_MAX_ANSWER + 1)
                 while len(answer) <= _MAX_ANSWER and (more := await response.content.read(_MAX_ANSWER)):
                     answer += more
-                status = response.status
+                return response.status, answer
         except TimeoutError as error:
             raise CertifyError(f"{settings.server_addr} did not answer within {_REQUEST_TIMEOUT:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise CertifyError(f"{settings.server_addr}: {error}") from error
-        if status != 200:
-            raise CertifyError(_refusal(status, answer))
-        try:
-            return codec.decode(answer, CertifyResponse)
-        except ValueError as error:
-            raise CertifyError(f"the answer cannot be read: {error}") from error
 
     def _request(self) -> tuple[bytes, ssl.SSLContext]:
         """The body, with the token as it is now (projected tokens are replaced), and the context to send it in."""

@@ -230,6 +230,7 @@ class Proxy:
                 max_refresh_seconds=identity.max_refresh_ms / 1000,
             ),
             self._on_credentials,
+            self.metrics.control_calls(str(identity.svc_addr), identity.svc_name),
         )
 
     def _on_credentials(self, credentials: Credentials) -> None:

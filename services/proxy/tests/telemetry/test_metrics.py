@@ -35,6 +35,23 @@ def test_http() -> None:
     assert f'response_latency_ms_bucket{{{OUT},status_code="200",le="4"}} 2' in metrics.registry.render().decode()
 
 
+def test_control_calls() -> None:
+    metrics = Metrics()
+    count = metrics.control_calls("identity:8080", "identity.id")
+    for status, seconds in ((200, 0.0035), (403, 0.001), (503, 0.001), (0, 10.0)):
+        count(status, seconds)
+    to = 'addr="identity:8080",server_id="identity.id"'
+    assert lines(metrics, "control_request_total") == [f"control_request_total{{{to}}} 4"]
+    assert lines(metrics, "control_response_total") == [
+        f'control_response_total{{{to},status_code="200",classification="success"}} 1',
+        f'control_response_total{{{to},status_code="403",classification="success"}} 1',
+        f'control_response_total{{{to},status_code="503",classification="failure"}} 1',
+        f'control_response_total{{{to},classification="failure",error="unclassified"}} 1',
+    ]
+    text = metrics.registry.render().decode()
+    assert f'control_response_latency_ms_bucket{{{to},status_code="200",le="4"}} 1' in text
+
+
 def test_one_count_is_seen_in_every_place() -> None:
     metrics = Metrics()
     route, server = ResourceRef("g", "HTTPRoute", "ns", "r"), ResourceRef("p", "Server", "ns", "s", 80)

@@ -5,6 +5,7 @@ when the target is first met, from a label set (labels.render), and its methods 
 """
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 from linkerd_contract.version import VERSION
 from linkerd_proxy.telemetry.book import LATENCY_MS, Book, View
@@ -314,6 +315,16 @@ class Metrics:
         )
         info = render([("profile", "release"), ("vendor", "linkerd-py"), ("version", VERSION)])
         r.gauge("proxy_build_info", "Proxy build info").labels(base=info).value = 1
+
+    def control_calls(self, addr: str, server_id: str) -> Callable[[int, float], None]:
+        """Counts calls of a control plane server: takes status (0: there was no answer) and seconds."""
+        series = self.control.series(render([("addr", addr), ("server_id", server_id)]))
+
+        def count(status: int, seconds: float) -> None:
+            series.requests.value += 1
+            series.end(status, 0 < status < 500, seconds * 1000, error="" if status else "unclassified")
+
+        return count
 
 
 def _views() -> dict[str, View]:
