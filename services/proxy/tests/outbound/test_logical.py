@@ -6,6 +6,7 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVICE, document, sidecar
 
+from linkerd_contract.explain import ProxyErrorLine
 from linkerd_contract.matching import Condition, Filter, FilterType, StringMatch
 from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, ProtocolHint, Route, WeightedBackend
 from linkerd_runtime.settings import Addr
@@ -70,4 +71,6 @@ async def test_forbidden_destinations_and_filters_of_an_unknown_kind(tmp_path: P
             strange = Route(filters=[Filter(FilterType.unknown)], backends=[WeightedBackend("all")])
             proxy.discovery.set(SERVICE, msgspec.structs.replace(known, routes=[strange]))
             got = await client.get()
-            assert (got.status, got.fields["l5d-proxy-error"]) == (500, "filter unknown cannot be carried out")
+            line = ProxyErrorLine.parse(got.fields["l5d-proxy-error"])
+            assert (got.status, line.message) == (500, "filter unknown cannot be carried out")
+            assert (line.code, line.phase) == ("invalid policy", "filter")
