@@ -37,7 +37,7 @@ from linkerd_viz.inventory import (
     Port,
     workload_of_pods,
 )
-from linkerd_viz.pages import read
+from linkerd_viz.pages import Page, read
 from linkerd_viz.rollups import ROLLED, Rollups
 from linkerd_viz.scraper import Scraper
 from linkerd_viz.settings import from_env
@@ -124,10 +124,11 @@ class _Clock:
 def _fill(store: Store, clock: _Clock, args: argparse.Namespace, inventory: Inventory) -> None:
     """Ten minutes of every pod."""
     steps = 61
+    first = [read(page(index, 0, args.series)) for index in range(args.pods)]
     for step in range(steps):
         clock.ahead = (step - steps) * INTERVAL_SECONDS
-        for index, pod in enumerate(inventory.pods):
-            store.record(pod.metadata.key, clock(), read(page(index, step, args.series)))
+        for pod, seen in zip(inventory.pods, first, strict=True):
+            store.record(pod.metadata.key, clock(), Page(seen.keys, [value + step for value in seen.values]))
     clock.ahead = 0.0
 
 
@@ -146,8 +147,10 @@ async def _serve(pipe: Connection, args: argparse.Namespace, port: int) -> None:
     inventory = mesh(args.pods, port)
     rollups = Rollups(21_600)
     embedded = Embedded(store, rollups, lambda: inventory, clock)
+    began = time.monotonic()
     _fill(store, clock, args, inventory)
     _fill_hours(rollups, store, inventory, clock())
+    print(f"filled in {time.monotonic() - began:.0f} s", flush=True)
     settings = from_env({"LINKERD_VIZ_SCRAPE_INTERVAL": f"{INTERVAL_SECONDS:.0f}s"})
     scraper = Scraper(store, lambda: inventory.pods, settings, CollectorRegistry(), clock)
     async with aiohttp.ClientSession() as session:

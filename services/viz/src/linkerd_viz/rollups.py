@@ -61,8 +61,9 @@ class Rollups:
             ring.add(now, [(ring.column(series), value) for series, value in changes.items()])
         self._forget(now)
         self._added += 1
-        if self._added % _TIDY_EVERY == 0:
-            for ring in self._rings.values():
+        # A part of them each minute: all at once, the hours of a large mesh take a second.
+        for index, ring in enumerate(self._rings.values()):
+            if (self._added + index) % _TIDY_EVERY == 0:
                 ring.keep(set())
 
     def _coarsen(self, series: Series) -> Series:
