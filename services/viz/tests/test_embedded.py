@@ -16,7 +16,7 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def lived() -> Embedded:
+async def lived() -> Embedded:
     """Three hours with 2 requests a second, one in ten failing, a restart in each."""
     clock, store = Clock(0.0), Store(600)
     embedded = Embedded(store, Rollups(6 * HOUR), emojivoto, clock)
@@ -24,7 +24,7 @@ def lived() -> Embedded:
         clock.now = step * 10.0
         count = step * 10 % 3600
         scrape(store, WEB, clock.now, page(count * 9 // 5, count // 5, count * 2, 0))
-        embedded.roll()
+        await embedded.roll()
     return embedded
 
 
@@ -45,7 +45,7 @@ async def test_a_history_of_hours(lived: Embedded) -> None:
     assert all(rps == pytest.approx(2.0, rel=0.1) for rps in entry.rps)
 
 
-def test_what_is_not_kept_that_long_is_refused(lived: Embedded) -> None:
+async def test_what_is_not_kept_that_long_is_refused(lived: Embedded) -> None:
     lived.check_window(600, per_pod=True)
     lived.check_window(6 * HOUR, per_pod=False)
     with pytest.raises(BadWindow, match="11m is more than the 10m that is kept for pods"):

@@ -1,5 +1,6 @@
 """The measurements that viz keeps itself: pods for minutes, workloads for hours."""
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 
@@ -31,12 +32,13 @@ class Embedded:
         self._rolled = clock()
         self.now = clock
 
-    def roll(self) -> None:
-        """Add a minute to the roll-ups, where one is over."""
+    async def roll(self) -> None:
+        """Add a minute to the roll-ups, where one is over; not while pods are recorded."""
         now = self.now()
         if now - self._rolled >= SECONDS:
             increases = self._store.increases(ROLLED, self._rolled, now)
-            self._rollups.add(now, increases, workload_of_pods(self._inventory()))
+            for _ in self._rollups.adding(now, increases, workload_of_pods(self._inventory())):
+                await asyncio.sleep(0)
             self._rolled = now
 
     async def read(self, pods: Collection[PodKey], wants: Iterable[Want], windows: Sequence[Window]) -> list[Readings]:

@@ -5,7 +5,7 @@ side). What tells pods, clients, routes and policies apart is added up. Bounded 
 figures beyond which the oldest minutes go first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from linkerd_viz.families import INBOUND_FIGURES, OUTBOUND_FIGURES, TCP_OPEN, Want
 from linkerd_viz.families import WORKLOAD_KINDS as KINDS
@@ -42,6 +42,13 @@ class Rollups:
 
     def add(self, now: float, increases: Iterable[tuple[PodKey, list[Reading]]], of: Mapping[PodKey, Workload]) -> None:
         """A minute's increases of pods' counters; `of` says which workload a pod is of."""
+        for _ in self.adding(now, increases, of):
+            pass
+
+    def adding(
+        self, now: float, increases: Iterable[tuple[PodKey, list[Reading]]], of: Mapping[PodKey, Workload]
+    ) -> Iterator[None]:
+        """The same in small steps: a thousand pods take longer than whoever asks meanwhile should wait."""
         self._coarse.clear()
         sums: dict[Workload, dict[Series, float]] = {workload: {} for workload in self._rings}
         for pod, readings in increases:
@@ -52,6 +59,7 @@ class Rollups:
             for series, value in readings:
                 coarse = self._coarse.get(series) or self._coarsen(series)
                 found[coarse] = found.get(coarse, 0.0) + value
+            yield
         for workload, changes in sums.items():
             ring = self._rings.get(workload)
             if ring is None:
@@ -59,12 +67,14 @@ class Rollups:
                 # Counted from zero a minute ago: without this row, the first minute would have no beginning.
                 ring.add(now - SECONDS, ())
             ring.add(now, [(ring.column(series), value) for series, value in changes.items()])
+            yield
         self._forget(now)
         self._added += 1
         # A part of them each minute: all at once, the hours of a large mesh take a second.
-        for index, ring in enumerate(self._rings.values()):
+        for index, ring in enumerate([*self._rings.values()]):
             if (self._added + index) % _TIDY_EVERY == 0:
                 ring.keep(set())
+                yield
 
     def _coarsen(self, series: Series) -> Series:
         labels = {name: value for name, value in series.labels.items() if name in _KEPT}

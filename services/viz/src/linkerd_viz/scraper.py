@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -44,14 +44,14 @@ class Scraper:
         self._seconds = Histogram("viz_scrape_round_seconds", "Time to scrape all proxies once.", registry=registry)
         self._targets = Gauge("viz_scrape_targets", "Meshed pods that are scraped.", registry=registry)
 
-    async def run(self, after_round: Callable[[], None]) -> None:
+    async def run(self, after_round: Callable[[], Awaitable[None]]) -> None:
         """Forever, a round every interval; a round that takes longer is followed by the next at once."""
         timeout = aiohttp.ClientTimeout(total=self._settings.scrape_timeout)
         async with aiohttp.ClientSession(timeout=timeout, auto_decompress=True) as session:
             while True:
                 started = self._clock()
                 count = await self.round(session)
-                after_round()
+                await after_round()
                 took = self._clock() - started
                 self._seconds.observe(took)
                 interval = max(self._settings.scrape_interval, count / _PODS_PER_SECOND)
