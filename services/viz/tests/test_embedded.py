@@ -6,7 +6,7 @@ from services.viz.tests.test_stat import WEB, page
 
 from linkerd_viz.embedded import Embedded, steady_clock, told
 from linkerd_viz.history import history
-from linkerd_viz.measurements import BadWindow
+from linkerd_viz.measurements import BadWindow, Reading
 from linkerd_viz.query import Named, Query
 from linkerd_viz.rollups import Rollups
 from linkerd_viz.stat import stat
@@ -70,3 +70,21 @@ def test_the_clock_does_not_go_back() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(21_600, "6h"), (600, "10m"), (90, "90s"), (0.5, "0.5s")])
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert told(seconds) == text
+
+
+class _Never(Rollups):
+    """Must not be asked."""
+
+    def readings(self, *_: object) -> list[Reading]:
+        raise AssertionError("a pod's figures are not its workload's")
+
+
+async def test_a_pods_history_never_comes_from_its_workloads_minutes() -> None:
+    clock, store = Clock(0.0), Store(600)
+    embedded = Embedded(store, _Never(6 * HOUR), emojivoto, clock)
+    for step in range(1, 100):
+        clock.now = step * 10.0 + 7
+        scrape(store, WEB, clock.now, page(step * 20, 0, step * 20, 0))
+    (entry,) = (await history(embedded, emojivoto(), Query(Named("pod", None, "web-1-a"), 600))).entries
+    assert (entry.step_seconds, len(entry.times)) == (10.0, 60)
+    assert entry.rps[5:] == [pytest.approx(2.0)] * 55

@@ -7,6 +7,7 @@ from services.viz.tests.mesh import about, emojivoto, measured, scrape
 
 from linkerd_contract.viz import Dependency, StatRow
 from linkerd_viz.inventory import Backend, Inventory, Meta, Split, SplitSpec
+from linkerd_viz.measurements import BadWindow
 from linkerd_viz.query import BadQuery, Named, Query
 from linkerd_viz.selectors import parse_selector
 from linkerd_viz.stat import stat
@@ -188,3 +189,17 @@ async def test_a_splits_leaves(called: Store) -> None:
 async def test_what_is_called_calls_nobody(store: Store) -> None:
     with pytest.raises(BadQuery, match="a service sends no traffic"):
         await _rows(store, "service", destination=TO_WEB)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(Named("pod"), 3600),
+        Query(Named("deployment"), 3600, selector=parse_selector("app=web")),
+        Query(Named("deployment"), 3600, source=Named("pod", "emojivoto", "web-1-a")),
+        Query(Named("deployment"), 3600, destination=Named("authority", None, "web:80")),
+    ],
+)
+async def test_what_needs_single_pods_is_refused_for_longer_than_they_are_kept(store: Store, query: Query) -> None:
+    with pytest.raises(BadWindow, match="1h is more than the 10m that is kept for pods"):
+        await stat(measured(store), emojivoto(), query)

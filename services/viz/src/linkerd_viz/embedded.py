@@ -10,8 +10,7 @@ from linkerd_viz.measurements import BadWindow, PodKey, Reading, Readings, Windo
 from linkerd_viz.rollups import ROLLED, SECONDS, Rollups, Workload
 from linkerd_viz.store import Store
 
-# A point of a history is over at least this: several scrapes.
-_POINT_SECONDS = 30.0
+_STEP_SECONDS = 10.0
 
 
 def steady_clock() -> Callable[[], float]:
@@ -49,7 +48,8 @@ class Embedded:
         workloads: dict[PodKey, Workload] | None = None
         for window in windows:
             start = window.end - window.seconds
-            if start >= oldest - 1:
+            # The first points of a history begin a little before what is kept; pods' are never told by workload.
+            if start >= oldest - SECONDS:
                 answers.append({pod: r for pod in pods if (r := self._store.readings(pod, wants, start, window.end))})
             else:
                 workloads = workloads or _first_pods(pods, workload_of_pods(self._inventory()))
@@ -76,7 +76,7 @@ class Embedded:
 
     def step_seconds(self, window_seconds: float) -> float:
         """See Measurements."""
-        return SECONDS if window_seconds > self._store.retention_seconds - _POINT_SECONDS else 10.0
+        return SECONDS if window_seconds > self._store.retention_seconds else _STEP_SECONDS
 
 
 def _first_pods(pods: Collection[PodKey], workloads: dict[PodKey, Workload]) -> dict[PodKey, Workload]:

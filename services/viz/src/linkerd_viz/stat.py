@@ -27,7 +27,9 @@ _PER_POD = ("pod", "replicaset", "authority", "trafficsplit")
 async def stat(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
     """A row for each resource that the query names. Raises BadQuery, BadWindow, Unavailable."""
     kind = query.subject.kind
-    measurements.check_window(query.window_seconds, per_pod=kind in _PER_POD or query.selector is not None)
+    sides = {named.kind for named in (query.subject, query.destination, query.source) if named is not None}
+    per_pod = query.selector is not None or not sides.isdisjoint(_PER_POD)
+    measurements.check_window(query.window_seconds, per_pod=per_pod)
     if kind in _CALLED and query.destination is not None:
         raise BadQuery(f"to: a {kind} sends no traffic; ask for what calls it with from")
     if kind in _CALLED or query.source is not None:
