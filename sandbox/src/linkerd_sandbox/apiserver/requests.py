@@ -62,6 +62,9 @@ def parse(method: str, path: str, query: Mapping[str, str]) -> RequestInfo:
     if not version or not rest:
         return RequestInfo(method.lower() if method != "HEAD" else "head", path)
     verb = _VERBS.get(method, method.lower())
+    if rest[0] == "watch" and len(rest) > 1:
+        # The old way to say it, whatever the method: aggregated APIs such as viz's tap still stand on it.
+        verb, rest = "watch", rest[1:]
     namespace, rest = _namespace(rest)
     resource = rest[0]
     name = rest[1] if len(rest) > 1 else ""
