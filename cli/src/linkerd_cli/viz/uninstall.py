@@ -32,5 +32,14 @@ async def _find(context: Context) -> list[JsonObject]:
     from linkerd_kube import resources
 
     async with context.client() as client:
-        kinds = [resources.CLUSTER_ROLE_BINDINGS, resources.CLUSTER_ROLES, resources.NAMESPACES]
+        kinds = [
+            # First what the API server would go on asking.
+            resources.MUTATING_WEBHOOKS,
+            resources.API_SERVICES,
+            resources.ROLE_BINDINGS,
+            resources.ROLES,
+            resources.CLUSTER_ROLE_BINDINGS,
+            resources.CLUSTER_ROLES,
+            resources.NAMESPACES,
+        ]
         return await labelled(client, kinds, f"{names.LABEL_EXTENSION}=viz")

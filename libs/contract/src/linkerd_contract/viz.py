@@ -6,7 +6,11 @@ to_kind, to_name, to_namespace, from_kind, from_name, from_namespace; stat unmes
 Refusals are problem+json: 400 bad_query; 503 unavailable where the Prometheus that was named does not answer.
 """
 
+import re
+
 from linkerd_contract.codec import Document
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 STAT_PATH = "/api/v1/stat"
 EDGES_PATH = "/api/v1/edges"
@@ -16,7 +20,21 @@ PODS_PATH = "/api/v1/pods"
 HISTORY_PATH = "/api/v1/history"
 CERTIFICATES_PATH = "/api/v1/certificates"
 TAP_PATH = "/api/v1/tap"
-"""The body is a TapQuery; the answer newline-delimited JSON, one TapEvent a line."""
+"""The body is a TapQuery; the answer newline-delimited JSON, one TapEvent a line, blank lines while nothing happens."""
+TAP_GROUP = "tap.linkerd.io"
+TAP_VERSION = "v1alpha1"
+"""Of the aggregated API that answers taps."""
+TAP_KINDS = {
+    "pod": "pods",
+    "deployment": "deployments",
+    "replicaset": "replicasets",
+    "statefulset": "statefulsets",
+    "daemonset": "daemonsets",
+    "job": "jobs",
+    "service": "services",
+    "namespace": "namespaces",
+}
+"""What can be tapped, and its plural."""
 
 
 class Dependency(Document, frozen=True):
@@ -197,3 +215,17 @@ class TapQuery(Document, frozen=True):
     labels: dict[str, str] = {}
     max_rps: float = 100.0
     headers: bool = False
+
+
+def tap_path(query: TapQuery) -> str:
+    """The aggregated API's path for a query. Raises ValueError for a kind that cannot be tapped, and for bad names."""
+    plural = TAP_KINDS.get(query.kind)
+    if plural is None:
+        raise ValueError(f"{query.kind!r} cannot be tapped: it must be one of {', '.join(TAP_KINDS)}")
+    namespace = query.name or query.namespace if query.kind == "namespace" else query.namespace
+    if not _NAME.fullmatch(namespace) or (query.name and not _NAME.fullmatch(query.name)):
+        raise ValueError(f"{query.namespace}/{query.name}: no names of Kubernetes objects")
+    path = f"/apis/{TAP_GROUP}/{TAP_VERSION}/watch/namespaces/{namespace}"
+    if query.kind != "namespace":
+        path += f"/{plural}" + (f"/{query.name}" if query.name else "")
+    return f"{path}/tap"

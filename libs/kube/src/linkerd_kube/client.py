@@ -4,6 +4,7 @@ Every answer that is not a success is raised as an ApiError; so is a failure of 
 """
 
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,14 @@ class RawPage:
 
     items: list[msgspec.Raw]
     resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that goes on: its lines as they come, empty ones too, and what headers Warning said before them."""
+
+    lines: AsyncIterator[bytes]
+    warnings: list[str]
 
 
 class KubeClient:
@@ -216,6 +225,18 @@ class KubeClient:
             async for line in _lines(response, rest=True):
                 yield line.decode("utf-8", "replace")
 
+    @contextlib.asynccontextmanager
+    async def post_stream(self, path: str, body: object) -> AsyncIterator[Stream]:
+        """POST what is answered by lines without end (an aggregated API's). An OSError in the block is Unreachable."""
+        timeout = aiohttp.ClientTimeout(total=None, connect=10)
+        data = msgspec.json.encode(body)
+        opened = self._open("POST", path, params=None, timeout=timeout, data=data, content_type="application/json")
+        async with opened as response:
+            _keep_alive(response)
+            yield Stream(
+                _lines(response, blank=True), [_warning(text) for text in response.headers.getall("Warning", [])]
+            )
+
     async def get_text(self, path: str, params: Params | None = None) -> str:
         """A finite text answer (`/version`, `pods/NAME/log`)."""
         return (await self._request("GET", path, params=params)).decode("utf-8", "replace")
@@ -314,10 +335,11 @@ def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:
     return params
 
 
-async def _lines(response: aiohttp.ClientResponse, *, rest: bool = False) -> AsyncIterator[bytes]:
+async def _lines(response: aiohttp.ClientResponse, *, rest: bool = False, blank: bool = False) -> AsyncIterator[bytes]:
     """Lines of any length: aiohttp's own readline refuses those over its buffer, and one object may have 1.5 MB.
 
-    Without `rest`, a last line without its newline is dropped: an event cut off by the end of its watch.
+    Without `rest`, a last line without its newline is dropped: an event cut off by the end of its watch. Empty lines
+    are left out without `blank`.
     """
     parts: list[bytes] = []
     async for chunk in response.content.iter_any():
@@ -326,12 +348,18 @@ async def _lines(response: aiohttp.ClientResponse, *, rest: bool = False) -> Asy
             if parts:
                 line = b"".join(parts) + line
                 parts.clear()
-            if line:
+            if line or blank:
                 yield line
         if tail:
             parts.append(tail)
     if rest and parts:
         yield b"".join(parts)
+
+
+def _warning(header: str) -> str:
+    """The text of `299 - "text"` (RFC 7234, 5.5)."""
+    text = header.split(" ", 2)[-1].strip()
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:

@@ -18,6 +18,7 @@ from linkerd_viz.rollups import Rollups
 from linkerd_viz.scraper import Scraper
 from linkerd_viz.settings import Settings
 from linkerd_viz.store import Store
+from linkerd_viz.tap.forward import add_tap
 from linkerd_viz.web import add_dashboard
 
 _NOT_LISTED = "the cluster's pods are not listed yet"
@@ -34,6 +35,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
         discovery = Discovery(client)
         measurements = _measurements(settings, discovery, session, registry, stop)
         app = metrics_app(measurements, discovery.inventory, session)
+        add_tap(app, client)
         add_dashboard(app, settings.hosts)
         api = await serve(app, settings.debug.host, settings.debug.port)
         try:

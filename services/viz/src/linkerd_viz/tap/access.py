@@ -10,11 +10,10 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from linkerd_contract.viz import TAP_GROUP, TAP_VERSION
 from linkerd_kube import JsonObject, KubeClient
 from linkerd_kube.resources import SUBJECT_ACCESS_REVIEWS
 
-GROUP = "tap.linkerd.io"
-VERSION = "v1alpha1"
 _EXTRA = "x-remote-extra-"
 
 
@@ -67,8 +66,8 @@ def reviewer(client: KubeClient) -> Reviewer:
     async def allowed(user: User, resource: str, namespace: str, name: str, subresource: str) -> bool:
         attributes = {
             "verb": "watch",
-            "group": GROUP,
-            "version": VERSION,
+            "group": TAP_GROUP,
+            "version": TAP_VERSION,
             "resource": resource,
             "subresource": subresource,
             "namespace": namespace,

@@ -16,12 +16,12 @@ from aiohttp import web
 
 from linkerd_contract import codec
 from linkerd_contract.tap import TapEvent
-from linkerd_contract.viz import TapQuery
+from linkerd_contract.viz import TAP_GROUP, TAP_VERSION, TapQuery
 from linkerd_kube import ApiError
 from linkerd_runtime.problem import Handler
 from linkerd_viz.inventory import Inventory
 from linkerd_viz.tap import status
-from linkerd_viz.tap.access import GROUP, VERSION, Refused, Reviewer, User, user_of
+from linkerd_viz.tap.access import Refused, Reviewer, User, user_of
 from linkerd_viz.tap.fanout import Merged, Proxy, tapping
 from linkerd_viz.tap.naming import Names
 from linkerd_viz.tap.settings import Settings
@@ -34,7 +34,7 @@ MAX_BODY = 64 * 1024
 NDJSON = "application/x-ndjson"
 ALIVE_SECONDS = 5.0
 _NAMES_SECONDS = 2.0
-_BASE = f"/apis/{GROUP}/{VERSION}"
+_BASE = f"/apis/{TAP_GROUP}/{TAP_VERSION}"
 
 
 class Trust(Protocol):
@@ -70,7 +70,7 @@ class TapApi:
         app = web.Application(middlewares=[_statuses], client_max_size=MAX_BODY)
         for path, document in (
             ("/apis", status.group_list()),
-            (f"/apis/{GROUP}", status.group()),
+            (f"/apis/{TAP_GROUP}", status.group()),
             (_BASE, status.resource_list()),
         ):
             app.router.add_get(path, _constant(codec.encode(document), "application/json"))

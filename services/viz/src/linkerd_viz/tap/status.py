@@ -1,7 +1,8 @@
 """PURE: documents of the Kubernetes API that an aggregated server answers with: Status, and discovery."""
 
+from linkerd_contract.viz import TAP_GROUP as GROUP
+from linkerd_contract.viz import TAP_VERSION as VERSION
 from linkerd_kube import JsonObject
-from linkerd_viz.tap.access import GROUP, VERSION
 from linkerd_viz.tap.targets import PLURALS
 
 GROUP_VERSION = f"{GROUP}/{VERSION}"

@@ -4,22 +4,12 @@ from dataclasses import dataclass, field
 
 from linkerd_contract import names
 from linkerd_contract.tap import TapMatch, TapRequest
-from linkerd_contract.viz import TapQuery
+from linkerd_contract.viz import TAP_KINDS, TapQuery
 from linkerd_viz.inventory import Inventory, Pod, groups
 from linkerd_viz.tap.injector import TAP_ENABLED, disabled
 
 MAX_PODS = 100
-PLURALS = {
-    "namespaces": "namespace",
-    "pods": "pod",
-    "deployments": "deployment",
-    "replicasets": "replicaset",
-    "statefulsets": "statefulset",
-    "daemonsets": "daemonset",
-    "jobs": "job",
-    "services": "service",
-}
-PLURAL_OF = {kind: plural for plural, kind in PLURALS.items()}
+PLURALS = {plural: kind for kind, plural in TAP_KINDS.items()}
 _ENDLESS = (1 << 31) - 1
 _SHOWN = 5
 
