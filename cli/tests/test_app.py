@@ -17,7 +17,6 @@ from cli.tests.terminal import Terminal
         (["inject"], "the following arguments are required: FILE|DIRECTORY|URL|-; see `linkerd inject --help`"),
         (["version", "--as-group", "me"], "--as-group needs --as"),
         (["multicluster"], "linkerd multicluster: not implemented"),
-        (["viz", "tap", "deploy/web"], "linkerd viz tap: not implemented"),
     ],
 )
 async def test_what_cannot_be_done_is_one_line(terminal: Terminal, typed: list[str], told: str) -> None:

@@ -30,6 +30,5 @@ def test_emojivoto_is_meshed_while_it_runs(mesh: Cluster) -> None:
             lambda: secured() >= {("vote-bot", "web"), ("web", "emoji"), ("web", "voting")}, 120, "every edge secured"
         )
     finally:
-        mesh.run(
-            "kubectl", "delete", "namespace", NAMESPACE, "linkerd-viz", "--ignore-not-found", seconds=180, check=False
-        )
+        mesh.run("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found", seconds=180, check=False)
+        mesh.run("sh", "-c", "linkerd viz uninstall | kubectl delete --ignore-not-found -f -", seconds=180, check=False)

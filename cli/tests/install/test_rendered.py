@@ -106,7 +106,8 @@ def test_the_names_of_linkerd() -> None:
         "serviceprofiles.linkerd.io",
         "trafficsplits.split.smi-spec.io",
     ]
-    assert names_by_kind(VIZ, "Deployment") == ["metrics-api"]
+    assert names_by_kind(VIZ, "Deployment") == ["metrics-api", "tap"]
+    assert names_by_kind(VIZ, "APIService") == ["v1alpha1.tap.linkerd.io"]
 
 
 def test_the_webhook_is_linkerds_and_has_no_ca_bundle() -> None:
@@ -160,6 +161,8 @@ def test_services_select_pods_and_their_ports() -> None:
 
 def test_bindings_name_roles_and_accounts_that_exist() -> None:
     present = {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for _, o in ALL}
+    # Kubernetes' own, for aggregated APIs.
+    present.add(("Role", "kube-system", "extension-apiserver-authentication-reader"))
     for _, binding in ALL:
         if binding["kind"] not in ("RoleBinding", "ClusterRoleBinding"):
             continue

@@ -2,9 +2,11 @@
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from libs.kube.tests.fake_api import FakeApi
 
-from linkerd_kube import AlreadyExists, ApiError, Conflict, KubeClient, NotFound, Unreachable, resources
+from linkerd_kube import AlreadyExists, ApiError, Conflict, Forbidden, KubeClient, NotFound, Unreachable, resources
 
 CM = resources.CONFIG_MAPS
 
@@ -91,3 +93,24 @@ async def test_text(api: FakeApi, client: KubeClient) -> None:
     assert '"name": "p"' in await client.get_text(path)
     lines = [line async for line in client.stream_text(path)]
     assert len(lines) == 1
+
+
+async def test_streams_of_posts() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path == "/refused":
+            return web.json_response({"kind": "Status", "message": "no", "code": 403}, status=403)
+        response = web.StreamResponse(headers={"Warning": '299 - "say \\"x\\""'})
+        await response.prepare(request)
+        await response.write(await request.read() + b"\n\nlast\n")
+        return response
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        client = KubeClient(str(server.make_url("")), session)
+        async with client.post_stream("/x", {"a": 1}) as stream:
+            assert stream.warnings == ['say "x"']
+            assert [line async for line in stream.lines] == [b'{"a":1}', b"", b"last"]
+        with pytest.raises(Forbidden, match="no"):
+            async with client.post_stream("/refused", {}):
+                raise AssertionError

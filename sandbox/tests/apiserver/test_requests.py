@@ -24,6 +24,13 @@ from linkerd_sandbox.apiserver.requests import RequestInfo, parse
             {},
             ("patch", "apps", "v1", "deployments", "n", "d", "scale"),
         ),
+        (
+            "POST",
+            "/apis/a.b/v1/watch/namespaces/n/widgets/w/tap",
+            {},
+            ("watch", "a.b", "v1", "widgets", "n", "w", "tap"),
+        ),
+        ("POST", "/apis/a.b/v1/watch/namespaces/n/tap", {}, ("watch", "a.b", "v1", "tap", "n", "", "")),
         ("GET", "/apis/a.b/v1/widgets/a%20b", {}, ("get", "a.b", "v1", "widgets", "", "a b", "")),
     ],
 )

@@ -44,5 +44,7 @@ async def _pass_on(request: web.Request, stream: Stream) -> web.StreamResponse:
             await response.write(line + b"\n")
         await response.write_eof()
     except (aiohttp.ClientError, OSError):
-        response.force_close()  # the page was closed, or the tap is gone: its reader sees that the answer is cut off
+        # The page was closed; or the tap is gone, and its reader has to see that the answer is cut off.
+        if request.transport is not None:
+            request.transport.abort()
     return response

@@ -57,6 +57,7 @@ def bundle_patch(obj: JsonObject, namespace: str, ca: str, now: datetime) -> lis
 
     Guarded by what it was computed from: another process's change meanwhile makes it fail, and it is computed again.
     """
+    version = (obj.get("metadata") or {}).get("resourceVersion")
     patch: list[JsonObject] = []
     for path, client in _clients(obj):
         service = client.get("service") or {}
@@ -65,7 +66,9 @@ def bundle_patch(obj: JsonObject, namespace: str, ca: str, now: datetime) -> lis
         before = client.get("caBundle")
         after = merged(before, ca, now)
         if after != before:
-            patch += [{"op": "test", "path": f"{path}/caBundle", "value": before}] if before else []
+            # What is not there cannot be tested for; the object's version can.
+            at, value = (f"{path}/caBundle", before) if before else ("/metadata/resourceVersion", version)
+            patch.append({"op": "test", "path": at, "value": value})
             patch.append({"op": "add", "path": f"{path}/caBundle", "value": after})
     return patch
 
