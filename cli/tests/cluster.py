@@ -62,6 +62,9 @@ class Cluster(FakeKube):
     def install_viz(self) -> None:
         """The same for viz."""
         self.install(VIZ)
+        registration = _PLURALS["APIService"] + "/v1alpha1.tap.linkerd.io"
+        available = {"conditions": [{"type": "Available", "status": "True"}]}
+        self.put(registration, {**self.objects[registration], "status": available})
 
     def add_pod(self, namespace: str, name: str, labels: dict[str, str], **more: Obj) -> Obj:
         """A ready pod."""

@@ -13,6 +13,7 @@ VIZ = """linkerd-viz
 {}√ linkerd-viz Namespace exists
 √ linkerd-viz ClusterRoles exist
 √ linkerd-viz ClusterRoleBindings exist
+√ tap API service is running
 √ viz extension pods are running
 √ viz extension self-check
 
@@ -83,3 +84,16 @@ async def test_a_prometheus_that_is_away_is_a_warning_of_its_own(terminal: Termi
     api.answers["/api/v1/stat"] = StatResponse()
     said = await terminal.linkerd("viz", "check")
     assert "√ prometheus is installed and configured correctly\n√ viz extension self-check\n" in said.out
+
+
+async def test_a_tap_that_the_api_server_cannot_reach(terminal: Terminal, kube: Cluster, api: Api) -> None:
+    api.answers["/api/v1/stat"] = StatResponse()
+    path = "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.tap.linkerd.io"
+    condition = {"type": "Available", "status": "False", "message": "no endpoints"}
+    kube.put(path, {**kube.objects[path], "status": {"conditions": [condition]}})
+    said = await terminal.linkerd("viz", "check", "--wait", "0")
+    assert said.code == 1
+    assert "× tap API service is running\n    APIService v1alpha1.tap.linkerd.io: no endpoints\n" in said.out
+    kube.remove(path)
+    said = await terminal.linkerd("viz", "check", "--wait", "0")
+    assert "    APIService v1alpha1.tap.linkerd.io is not there\n" in said.out
