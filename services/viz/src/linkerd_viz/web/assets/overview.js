@@ -74,7 +74,7 @@ function view(context) {
     context.refresh();
   };
   return [
-    summary(rows, context),
+    rows.length ? summary(rows, context) : null,
     h(
       "div",
       { class: "toolbar", key: "toolbar" },

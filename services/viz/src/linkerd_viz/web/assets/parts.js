@@ -84,5 +84,5 @@ export function whyNot(row, failures) {
   if (row.total === 0) return "no pods";
   if (row.meshed === 0) return "not meshed";
   if (failures.length >= row.meshed) return "not scraped";
-  return row.rps == null ? "not measured yet" : NONE;
+  return row.rps == null ? "no requests seen" : NONE;
 }

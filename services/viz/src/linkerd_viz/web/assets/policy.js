@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { plural, rate, sum } from "./format.js";
-import { code, empty, FIGURES, filterBox, matches, section, tile, tiles } from "./parts.js";
+import { code, empty, FIGURES, filterBox, mark, matches, section, tile, tiles } from "./parts.js";
 import { table } from "./table.js";
 
 const MOST_CLIENTS = 4;
@@ -21,7 +21,7 @@ function view(context) {
   const refused = rows.filter(denied);
   return [
     tiles(
-      tile("Denied", [refused.length ? "✕ " : "● ", rate(sum(refused, "deniedRps") ?? 0), " /s"], refused.length ? `at ${plural(new Set(refused.map((row) => row.server)).size, "server")}` : "nobody in this window", refused.length ? "bad" : "ok"),
+      tile("Denied", [mark(refused.length ? "bad" : "ok", refused.length ? "somebody was refused" : "nobody was refused"), " ", rate(sum(refused, "deniedRps") ?? 0), " /s"], refused.length ? `at ${plural(new Set(refused.map((row) => row.server)).size, "server")}` : "nobody in this window", refused.length ? "bad" : "ok"),
       tile("Allowed", [rate(sum(rows, "rps")), " /s"], `by ${plural(new Set(rows.filter((row) => !denied(row)).map((row) => row.authorization)).size, "rule")}`),
       tile("Servers", String(new Set(rows.map((row) => `${row.namespace}/${row.server}`)).size), "with traffic"),
     ),

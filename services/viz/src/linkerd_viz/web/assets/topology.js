@@ -78,6 +78,13 @@ function view(context) {
   ];
 }
 
+/** A client has no figures of its own: nobody calls it. */
+function idle(row, context) {
+  const failing = row && context.pods.some((pod) => pod.failure && pod.namespace === row.namespace && pod.workload === `${row.kind}/${row.name}`);
+  if (failing) return "not scraped";
+  return row ? "takes no requests" : "not measured";
+}
+
 const legend = () =>
   h(
     "p",
@@ -139,7 +146,7 @@ function nodeShape(context, node, at, size, several, lit, edges) {
   const state = health(row?.success);
   const beside = lit && edges.some(({ key, from, to }) => (key === lit && (from === node || to === node)) || (from === lit && to === node) || (to === lit && from === node));
   const [x, y] = [at.x - size.width / 2, at.y - size.height / 2];
-  const figures = row?.rps == null ? "not measured" : `${percent(row.success)} · ${rate(row.rps)} rps`;
+  const figures = row?.rps == null ? idle(row, context) : `${percent(row.success)} · ${rate(row.rps)} rps`;
   const room = Math.floor((size.width - 34) / 7.2);
   return h(
     "a",
