@@ -1,7 +1,7 @@
 """`python -m bench [PART …] [--quick] [--only LOAD …]`: side by side with an Envoy pair, and what stands alone.
 
-Parts: pairs (throughput, CPU and latency), storm (new connections), memory, workers, profile (CPU by stage); identity,
-injector and viz, which take options of their own (`python -m bench identity --help`). Without a part: all of them.
+Parts: pairs (throughput, CPU and latency), storm (new connections), memory, workers, tap, profile (CPU by stage);
+identity, injector and viz, which take options of their own (`python -m bench identity --help`). Without a part: all.
 Results are kept in bench/results/latest.json, so that parts may be run one by one; the table shows them with the bars.
 """
 
@@ -19,12 +19,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import envoy, identity, injector, memory, pairs, profile, report, storm, viz, workers
+from bench import envoy, identity, injector, memory, pairs, profile, report, storm, tap, viz, workers
 from bench.cases import CASES, LOAD_CORE
 from bench.report import Line
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-PAIRS = ("pairs", "storm", "memory", "workers", "profile")
+PAIRS = ("pairs", "storm", "memory", "workers", "tap", "profile")
 ALONE: dict[str, Callable[[], int | None]] = {"identity": identity.main, "injector": injector.main, "viz": viz.main}
 
 
@@ -56,6 +56,8 @@ def measure(options: argparse.Namespace, directory: Path, lines: list[Line]) -> 
             lines += memory.run(on, options.seconds)
         if "workers" in options.parts:
             lines += workers.run(on, options.runs, options.seconds)
+        if "tap" in options.parts:
+            lines += tap.run(on, options.runs, options.seconds)
         if "profile" in options.parts:
             print(profile.run(on, options.seconds))
 

@@ -95,6 +95,9 @@ class ControlPlane:
             f"{listen}_ORIGINAL_DST": original,
             "ADMIN_LISTEN_ADDR": f"127.0.0.1:{free_port()}",
         }
+        if order.tap_ports[side]:
+            mine["CONTROL_LISTEN_ADDR"] = f"127.0.0.1:{order.tap_ports[side]}"
+            mine["TAP_SVC_NAME"] = order.certificates.identity
         variables |= {f"LINKERD2_PROXY_{name}": value for name, value in mine.items()}
         cores: int | str = order.cores[side]
         if order.workers > 1 and side == 0:

@@ -36,6 +36,8 @@ class Order:
     """Of our outbound sidecar, on so many cores."""
     sampled: bool = False
     """With the sampling profiler in ours (bench/sampled.py)."""
+    tap_ports: tuple[int, int] = (0, 0)
+    """Where ours can be tapped by the holder of `certificates`; 0: not at all."""
 
     def with_workers(self, count: int) -> Order:
         """The same with so many workers."""
