@@ -66,8 +66,10 @@ class TapSession:
 
     def hook(self, x: Exchange, facts: Facts) -> None:
         """A request: follow it where it matches."""
-        if not self._left or not self._test(x, facts) or not self._within_rate():
+        # The rate first: of a busy proxy's requests most are beyond it, and cost no more than this.
+        if not self._left or not self._within_rate() or not self._test(x, facts):
             return
+        self._tokens -= 1
         self._left -= 1
         self._open += 1
         self._next += 1
@@ -81,6 +83,7 @@ class TapSession:
             self._turn.read()
             if not self._left or len(self._others) >= MAX_OTHERS or not self._within_rate():
                 return
+            self._tokens -= 1
             self._left -= 1
             self._open += 1
             self._next += 1
@@ -168,13 +171,11 @@ class TapSession:
         return self._dropped + sum(self._lost.values())
 
     def _within_rate(self) -> bool:
+        """Whether one more request may be followed now."""
         now = self._turn.now
         self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._request.max_rps)
         self._filled = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        return self._tokens >= 1
 
 
 class TapWatch(Watch):
