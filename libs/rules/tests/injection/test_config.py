@@ -38,6 +38,7 @@ def test_helm_names() -> None:
                 "waitBeforeExitSeconds": 5,
             },
             "proxyInit": {"ignoreInboundPorts": "4567", "runAsRoot": True, "iptablesMode": "legacy", "logLevel": ""},
+            "disableIPv6": False,
         }
     )
     proxy = config.proxy
@@ -50,6 +51,8 @@ def test_helm_names() -> None:
     assert (proxy.inbound_connect_timeout, proxy.wait_before_exit_seconds) == ("200ms", 5)
     assert proxy.additional_env == ({"name": "A", "value": "1"},)
     assert (proxy.skip_inbound_ports, proxy.skip_outbound_ports) == ("4567", "4567,4568")
+    assert config.ipv6
+    assert not read({})[0].ipv6, "as Linkerd's chart"
     assert (config.init_run_as_root, config.init_iptables_mode, config.init_log_level) == (True, "legacy", "")
 
 

@@ -70,6 +70,7 @@ def test_init_arguments() -> None:
     ]
     legacy = args(InjectConfig("PEM", init_iptables_mode="legacy", init_log_level="info", init_log_format="json"))
     assert legacy[0] == "--ipv6=false"
+    assert "--ipv6=true" in args(InjectConfig("PEM", ipv6=True))
     assert legacy[-4:] == ["--log-format", "json", "--log-level", "info"]
     changed = args(
         skip_inbound_ports="", skip_outbound_ports="", skip_subnets="10.0.0.0/8", gid=5, admin_port=1, control_port=2

@@ -49,6 +49,18 @@ def test_settings_become_variables(changes: dict[str, object], expected: dict[st
     assert {name: variables.get(name) for name in expected} == expected
 
 
+def test_listeners_of_both_families_where_ipv6_is_meshed() -> None:
+    found, _ = proxy_env(InjectConfig("PEM", ipv6=True), ProxyConfig(), SPEC)
+    listeners = {str(one["name"]).removeprefix("LINKERD2_PROXY_"): one.get("value") for one in found}
+    assert {name: value for name, value in listeners.items() if "LISTEN" in name} == {
+        "CONTROL_LISTEN_ADDR": "[::]:4190",
+        "ADMIN_LISTEN_ADDR": "[::]:4191",
+        "OUTBOUND_LISTEN_ADDR": "127.0.0.1:4140",
+        "OUTBOUND_LISTEN_ADDRS": "127.0.0.1:4140,[::1]:4140",
+        "INBOUND_LISTEN_ADDR": "[::]:4143",
+    }
+
+
 def test_helpers_stand_before_what_expands_them() -> None:
     variables, _ = proxy_env(InjectConfig("PEM"), ProxyConfig(), SPEC)
     seen: set[str] = set()

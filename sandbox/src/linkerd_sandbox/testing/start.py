@@ -45,13 +45,14 @@ def api_server_options(environ: Mapping[str, str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def sandbox(directory: Path) -> Iterator[dict[str, str]]:
+def sandbox(directory: Path, ip_family: str = "ipv4") -> Iterator[dict[str, str]]:
     """An empty cluster until the end of the block: the environment of its user.
 
-    `directory` is empty and the cluster's own. Raises AssertionError with what `linkerd sandbox` says.
+    `directory` is empty and the cluster's own. `ip_family` is "ipv4" or "dual". Raises AssertionError with what
+    `linkerd sandbox` says.
     """
     base = {**os.environ, "LINKERD_SANDBOX_DIR": str(directory), "NO_COLOR": "1"}
-    _linkerd(base, "sandbox", "up", *api_server_options(base))
+    _linkerd(base, "sandbox", "up", "--ip-family", ip_family, *api_server_options(base))
     try:
         shims = directory / "shims"
         shims.mkdir()
@@ -61,12 +62,12 @@ def sandbox(directory: Path) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def meshed_cluster(directory: Path, project: Path, *install: str) -> Iterator[Cluster]:
+def meshed_cluster(directory: Path, project: Path, *install: str, ip_family: str = "ipv4") -> Iterator[Cluster]:
     """The same with the mesh installed and up. `install` are flags of `linkerd install`.
 
     Pods of the tests' image see `project`, read-only, and run in it.
     """
-    with sandbox(directory) as environment:
+    with sandbox(directory, ip_family) as environment:
         venv = ["--venv", sys.prefix] if sys.prefix != sys.base_prefix else []
         image = ["image", "add", IMAGE, *venv, "--source", str(project), "--", sys.executable]
         _linkerd(environment, "sandbox", *image)

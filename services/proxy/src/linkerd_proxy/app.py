@@ -32,6 +32,7 @@ from linkerd_proxy.tap import FollowingTaps, TapServer
 from linkerd_proxy.telemetry.decisions import Decisions
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
+from linkerd_proxy.transport.listen import bind
 from linkerd_proxy.workers import Followers, Leader, Orders
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
 from linkerd_runtime.process import Stop
@@ -160,7 +161,7 @@ class Proxy:
         runner = web.AppRunner(admin_app(admin), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, settings.listen_addr.host, settings.listen_addr.port).start()
+            await web.SockSite(runner, bind(settings.listen_addr)).start()
         except BaseException:
             await runner.cleanup()
             raise

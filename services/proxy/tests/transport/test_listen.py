@@ -27,6 +27,21 @@ async def test_connections_are_accepted_until_closed() -> None:
         sock.close()
 
 
+async def test_both_families_are_accepted_where_all_addresses_are_listened_on() -> None:
+    accepted: list[ClientAddr] = []
+
+    def on_accept(sock: socket.socket, addr: ClientAddr) -> None:
+        accepted.append(addr)
+        sock.close()
+
+    listener = Listener(asyncio.get_running_loop(), bind(Addr("::", 0)), on_accept)
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, listener.addr.port)).close()
+    await eventually(lambda: len(accepted) == 2)
+    assert [addr.host for addr in accepted] == ["127.0.0.1", "::1"]
+    listener.close()
+
+
 async def test_several_may_share_a_port() -> None:
     first = bind(Addr("127.0.0.1", 0), reuse_port=True)
     second = bind(Addr("127.0.0.1", first.getsockname()[1]), reuse_port=True)

@@ -102,6 +102,8 @@ class InjectConfig:
     trust_domain: str = names.CLUSTER_DOMAIN
     cluster_networks: str = CLUSTER_NETWORKS
     proxy: ProxyConfig = field(default_factory=ProxyConfig)
+    ipv6: bool = False
+    """Whether pods have IPv6 addresses to be meshed too: rules and listeners of both families."""
     init_run_as_root: bool = False
     init_iptables_mode: str = "nft"
     init_log_level: str = ""
@@ -164,6 +166,7 @@ def from_values(
         ),
         cluster_networks=v.read("clusterNetworks", CLUSTER_NETWORKS, parsing.subnets),
         proxy=_proxy(v),
+        ipv6=not v.read("disableIPv6", True, parsing.boolean),
         init_run_as_root=v.read("proxyInit.runAsRoot", False, parsing.boolean),
         init_iptables_mode=v.read("proxyInit.iptablesMode", "nft", parsing.words("nft", "legacy")),
         init_log_level=v.read("proxyInit.logLevel", "", parsing.plain),

@@ -123,7 +123,7 @@ def _init_args(config: InjectConfig, proxy: ProxyConfig, close_wait: int) -> lis
     args = []
     if config.init_iptables_mode == "nft":
         args += ["--firewall-bin-path", "iptables-nft", "--firewall-save-bin-path", "iptables-nft-save"]
-    args += ["--ipv6=false"]
+    args += [f"--ipv6={'true' if config.ipv6 else 'false'}"]
     args += ["--incoming-proxy-port", str(proxy.inbound_port), "--outgoing-proxy-port", str(proxy.outbound_port)]
     args += ["--proxy-uid", str(proxy.uid)]
     if proxy.gid >= 0:

@@ -22,7 +22,7 @@ def proxy_env(config: InjectConfig, proxy: ProxyConfig, spec: JsonObject) -> tup
         *_process(proxy),
         *_control_plane(config, proxy),
         *_timeouts(proxy),
-        *_listeners(proxy),
+        *_listeners(proxy, ipv6=config.ipv6),
         _field("INBOUND_IPS", "status.podIPs"),
         _var("INBOUND_PORTS", inbound_ports(spec)),
         *_routing(config, proxy),
@@ -119,13 +119,16 @@ def _timeouts(proxy: ProxyConfig) -> list[JsonObject]:
     return variables
 
 
-def _listeners(proxy: ProxyConfig) -> list[JsonObject]:
-    everywhere = "0.0.0.0"  # noqa: S104 - in the pod's own network
+def _listeners(proxy: ProxyConfig, *, ipv6: bool) -> list[JsonObject]:
+    # [::] takes connections of both families; what is redirected in OUTPUT goes to its own family's loopback.
+    everywhere = "[::]" if ipv6 else "0.0.0.0"  # noqa: S104 - in the pod's own network
+    loopbacks = ["127.0.0.1", "[::1]"] if ipv6 else ["127.0.0.1"]
+    outbound = ",".join(f"{host}:{proxy.outbound_port}" for host in loopbacks)
     return [
         _var("CONTROL_LISTEN_ADDR", f"{everywhere}:{proxy.control_port}"),
         _var("ADMIN_LISTEN_ADDR", f"{everywhere}:{proxy.admin_port}"),
         _var("OUTBOUND_LISTEN_ADDR", f"127.0.0.1:{proxy.outbound_port}"),
-        _var("OUTBOUND_LISTEN_ADDRS", f"127.0.0.1:{proxy.outbound_port}"),
+        _var("OUTBOUND_LISTEN_ADDRS", outbound),
         _var("INBOUND_LISTEN_ADDR", f"{everywhere}:{proxy.inbound_port}"),
     ]
 

@@ -17,6 +17,7 @@ from linkerd_contract.tap import TAP_PATH, TapEvent, TapRequest
 from linkerd_proxy.http.watch import Hooks
 from linkerd_proxy.tap.match import BadMatch
 from linkerd_proxy.tap.session import TapSession
+from linkerd_proxy.transport.listen import bind
 from linkerd_proxy.transport.tls import client_identity
 from linkerd_proxy.transport.turn import Turn
 from linkerd_proxy.workers import Followers
@@ -71,7 +72,7 @@ class TapServer:
         app.router.add_post(TAP_PATH, self._tap)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._addr.host, self._addr.port, ssl_context=self._tls.context)
+        site = web.SockSite(self._runner, bind(self._addr), ssl_context=self._tls.context)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.addr = Addr(host, port)

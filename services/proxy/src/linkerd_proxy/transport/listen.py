@@ -27,13 +27,15 @@ OnAccept = Callable[[socket.socket, ClientAddr], None]
 
 
 def bind(addr: Addr, *, reuse_port: bool = False) -> socket.socket:
-    """A listening, non-blocking socket. Raises OSError."""
+    """A listening, non-blocking socket; of [::] for both families, unlike asyncio's. Raises OSError."""
     family = socket.AF_INET6 if ":" in addr.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind((addr.host, addr.port))
         sock.listen(BACKLOG)
     except OSError:
