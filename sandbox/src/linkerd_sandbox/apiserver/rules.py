@@ -1,6 +1,6 @@
 """Rules of the kinds: one place that says which defaults, first status, allocations and checks a kind has. PURE."""
 
-from linkerd_sandbox.apiserver import crds, defaults, fieldcheck, structural, validation
+from linkerd_sandbox.apiserver import crds, defaults, fieldcheck, structural, validation, zeros
 from linkerd_sandbox.apiserver.defaults import pods, workloads
 from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject
@@ -20,10 +20,12 @@ class Rules:
         self.services = ServiceAddresses(store, service_cidr)
 
     def defaulted(self, kind: ResourceType, body: JsonObject) -> JsonObject:
-        """The object with its defaults; `body` may be changed."""
+        """The object with its defaults, and without zero values that are not kept; `body` may be changed."""
         if kind.custom:
             structural.defaulted(body, kind.custom.node)
             return body
+        if (node := of_kind(kind.group, kind.version, kind.kind)) is not None:
+            body = zeros.dropped(body, node)
         if kind.qualified == _CRDS:
             return crds.defaulted(body)
         defaults.fill(kind.qualified, body)
