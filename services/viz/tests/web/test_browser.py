@@ -324,3 +324,5 @@ async def test_window_and_namespace_are_asked_for(page: Page, mesh: tuple[FakeMe
     await page.until("!document.querySelector('main').textContent.includes('vote-bot')")
     wanted = "/api/v1/stat?window=5m&kind=statefulset&namespace=shop"
     assert wanted in mesh[0].asked
+    # Lines are of single scrapes, whatever window the figures are of.
+    assert "/api/v1/history?window=9m&kind=statefulset&namespace=shop" in mesh[0].asked

@@ -2,6 +2,9 @@
 
 import { h } from "./dom.js";
 
+/** How far back a line goes: as far as every scrape is kept, for from ten minutes on there is one point a minute. */
+export const HISTORY = "9m";
+
 /** Pieces of a line: arrays of [x, y] without a gap. `top` is the value at y = 0. */
 function pieces(values, width, height, top) {
   const found = [];

@@ -1,6 +1,6 @@
 // Namespaces and their workloads.
 
-import { spark } from "./chart.js";
+import { HISTORY, spark } from "./chart.js";
 import { h } from "./dom.js";
 import { combined, latency, rate, sum } from "./format.js";
 import { code, empty, FIGURES, filterBox, link, mark, matches, success, tile, tiles, whyNot } from "./parts.js";
@@ -14,7 +14,7 @@ async function load(context) {
   const [spaces, stats, histories] = await Promise.all([
     context.get("stat", { kind: "namespace", name: namespace }),
     ask("stat", { unmeshed: unmeshed ? "true" : "" }),
-    ask("history", { window: "10m" }),
+    ask("history", { window: HISTORY }),
   ]);
   const past = new Map(histories.flatMap(({ entries }) => entries).map((entry) => [id(entry), entry]));
   return { spaces: new Map(spaces.rows.map((row) => [row.name, row])), rows: stats.flatMap(({ rows }) => rows), past };

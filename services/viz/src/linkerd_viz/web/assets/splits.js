@@ -59,7 +59,7 @@ function shares(label, leaves, part) {
     "div",
     { class: "shares", "aria-hidden": "true", key: label },
     h("span", null, label),
-    h("div", null, leaves.map((leaf, index) => h("i", { key: leaf.leaf, class: `leaf${index % 4}`, style: { width: `${(part(leaf) ?? 0) * 100}%` } }, leaf.leaf))),
+    h("div", null, leaves.map((leaf, index) => (part(leaf) > 0 ? h("i", { key: leaf.leaf, class: `leaf${index % 4}`, style: { width: `${part(leaf) * 100}%` } }, leaf.leaf) : null))),
   );
 }
 

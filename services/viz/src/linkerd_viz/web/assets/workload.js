@@ -1,6 +1,6 @@
 // One workload: over time, who calls it, what it calls, its routes, pods, policy and live requests.
 
-import { chart } from "./chart.js";
+import { chart, HISTORY } from "./chart.js";
 import { h } from "./dom.js";
 import { bytes, latency, percent, rate, shortKind } from "./format.js";
 import { empty, FIGURES, link, lock, mark, section, success, tile, tiles, whyNot } from "./parts.js";
@@ -16,7 +16,7 @@ async function load(context) {
   const each = (parameters) => Promise.all(kinds.map((one) => context.get("stat", { kind: one, ...parameters })));
   const [stat, history, callers, called, edges, inbound, outbound, authz] = await Promise.all([
     context.get("stat", me),
-    context.get("history", { ...me, window: "10m" }),
+    context.get("history", { ...me, window: HISTORY }),
     each(other("to")),
     each(other("from")),
     context.get("edges", { kind, namespace }),
