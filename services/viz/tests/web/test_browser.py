@@ -284,6 +284,23 @@ async def test_names_and_paths_stay_text(page: Page, mesh: tuple[FakeMesh, str])
     assert await page.text("h1") == "<img src=x>"
 
 
+@pytest.mark.parametrize("address", ["#/frog", "#/workload/deployment/%/%E0%A4", "#/workload/x", "#%"])
+async def test_addresses_that_lead_nowhere(page: Page, mesh: tuple[FakeMesh, str], address: str) -> None:
+    await page.goto(mesh[1] + address)
+    await page.until("/There is no/.test(document.querySelector('main').textContent)")
+
+
+async def test_data_that_a_page_stumbles_over(page: Page, mesh: tuple[FakeMesh, str]) -> None:
+    """It says so, and goes on with the next."""
+    mesh[0].answers[viz.AUTHZ_PATH] = {"rows": [{"server": "x"}]}
+    await _visit(page, mesh[1], "#/policy")
+    assert "This page has a fault" in await page.text("[role=alert]")
+    assert [text for text in page.complaints if "TypeError" in text]
+    del mesh[0].answers[viz.AUTHZ_PATH]
+    await page.until("document.querySelector('table') && !document.querySelector('[role=alert]')")
+    page.complaints.clear()
+
+
 async def test_the_policy_would_stop_what_got_through(page: Page, mesh: tuple[FakeMesh, str]) -> None:
     """The test of the tests: an inline handler does not run, and is complained of."""
     await _visit(page, mesh[1])

@@ -53,9 +53,9 @@ const context = {
 };
 
 function route() {
-  const path = decodeURI(location.hash.slice(1)) || "/";
+  const path = location.hash.slice(1) || "/";
   for (const [pattern, page] of PAGES) {
-    const match = pattern.exec(location.hash.slice(1) || "/");
+    const match = pattern.exec(path);
     if (match) return open(page, match.slice(1).map(decoded));
   }
   // An anchor within the page, such as the skip link's.
@@ -119,10 +119,20 @@ function draw() {
   const { page, data, error } = state;
   const shown = [];
   if (error) shown.push(banner(error, data !== null));
-  if (data) shown.push(unscraped(), page.view(context));
+  if (data) shown.push(unscraped(), viewed(page));
   else if (!error) shown.push(skeleton());
   patch(main, [h("h1", { key: "h1" }, page.title(state.args)), shown]);
   patch(document.getElementById("tools"), tools());
+}
+
+/** A fault of a page's own must not end the updates: the next data may be without what it stumbled over. */
+function viewed(page) {
+  try {
+    return page.view(context);
+  } catch (fault) {
+    console.error(fault);
+    return banner({ title: "This page has a fault", message: String(fault) }, false);
+  }
 }
 
 function banner(error, stale) {
