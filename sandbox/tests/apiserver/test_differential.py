@@ -198,11 +198,11 @@ async def _asked(ask: Ask, hook: Hook) -> list[dict[str, Any]]:
     for request in REQUESTS:
         await _cached(ask, f"{HOOKED}/a")
         found.append(comparable(*await ask(*request), owners=False))
-    for request in hook.seen:
-        review = comparable(200, request.pop("object") or {}, owners=False)
+    for reviewed in hook.seen:
+        review = comparable(200, reviewed.pop("object") or {}, owners=False)
         review.get("metadata", {}).pop("namespace", None)  # since 1.22 it is filled in before admission
-        old = comparable(200, request.pop("oldObject") or {}, owners=False)
-        kept = {key: value for key, value in request.items() if key not in ("uid", "userInfo")}
+        old = comparable(200, reviewed.pop("oldObject") or {}, owners=False)
+        kept = {key: value for key, value in reviewed.items() if key not in ("uid", "userInfo")}
         asked = {**comparable(200, kept, owners=False), "object": review, "oldObject": old}
         if asked != found[-1]:  # kube-apiserver asks again where what it had cached may have been old
             found.append(asked)
