@@ -1,6 +1,6 @@
 """Figures in cells."""
 
-from linkerd_cli.viz.cells import byte_rate, milliseconds, percent, rps, whole
+from linkerd_cli.viz.cells import bare_rate, byte_rate, milliseconds, percent, rps, whole
 
 
 def test_figures() -> None:
@@ -8,9 +8,10 @@ def test_figures() -> None:
         *("98.77%", "12.3rps", "18ms"),
         "512.5B/s",
     )
+    assert bare_rate(2.345) == "2.35"
     assert whole(1.6) == 2
 
 
 def test_what_was_not_measured() -> None:
-    assert {percent(None), rps(None), milliseconds(None), byte_rate(None)} == {"-"}
+    assert {percent(None), rps(None), milliseconds(None), byte_rate(None), bare_rate(None)} == {"-"}
     assert whole(None) is None

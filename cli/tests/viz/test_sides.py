@@ -4,7 +4,7 @@ import pytest
 
 from linkerd_cli.errors import UsageError
 from linkerd_cli.usage import Parser
-from linkerd_cli.viz.sides import add_output_flag, add_side_flags, add_window_flag, side_parameters
+from linkerd_cli.viz.sides import add_output_flag, add_side_flags, add_window_flag, add_workload_flags, side_parameters
 
 
 def _parameters(*typed: str) -> dict[str, str]:
@@ -39,3 +39,11 @@ def test_defaults() -> None:
     add_output_flag(parser, "table", "json")
     args = parser.parse_args([])
     assert (args.time_window, args.output) == ("1m", "table")
+
+
+def test_flags_of_workloads() -> None:
+    parser = Parser("x", "x")
+    add_workload_flags(parser)
+    args = parser.parse_args(["deploy", "po/a", "-A", "-l", "a=b", "-t", "5m", "-o", "json"])
+    assert (args.resources, args.all_namespaces, args.selector) == (["deploy", "po/a"], True, "a=b")
+    assert (args.time_window, args.output) == ("5m", "json")

@@ -34,6 +34,8 @@ KINDS: dict[str, object] = {
     "tap-event-end": tap.TapEvent,
     "trust-status": trust.TrustStatus,
     "viz-stat": viz.StatResponse,
+    "viz-stat-inbound": viz.StatInboundResponse,
+    "viz-stat-outbound": viz.StatOutboundResponse,
     "viz-edges": viz.EdgesResponse,
     "viz-routes": viz.RoutesResponse,
     "viz-authz": viz.AuthzResponse,

@@ -21,6 +21,11 @@ from linkerd_viz.rollups import Rollups
 from linkerd_viz.store import Store
 
 DST = 'direction="outbound",dst="web-svc.emojivoto.svc.cluster.local:80",rt_route="GET /"'
+ROUTE = (
+    'parent_kind="Service",parent_namespace="emojivoto",parent_name="web-svc",parent_port="80",'
+    'route_kind="HTTPRoute",route_name="web"'
+)
+BACKEND = 'backend_kind="Service",backend_namespace="emojivoto",backend_name="web-v2",backend_port="80"'
 ALLOWED = (
     'direction="inbound",client_id="vote-bot.emojivoto.serviceaccount.identity.linkerd.cluster.local",tls="true",'
     'srv_kind="server",srv_name="web-http",authz_kind="authorizationpolicy",authz_name="web"'
@@ -33,6 +38,8 @@ def policy_page(count: int) -> str:
         [
             f"inbound_http_authz_allow_total{{{ALLOWED}}} {count}\n",
             f'response_total{{{ALLOWED},classification="success"}} {count}\n',
+            f'outbound_http_route_request_statuses_total{{{ROUTE},http_status="200"}} {count}\n',
+            f'outbound_http_route_backend_response_statuses_total{{{ROUTE},{BACKEND},http_status="200"}} {count}\n',
             f'route_response_total{{{DST},classification="success"}} {count}\n',
             "control_identity_cert_expiration_timestamp_seconds 2000000000\n",
         ]
@@ -60,7 +67,9 @@ def _same_shape(ours: object, golden: object) -> bool:
     return True
 
 
-@pytest.mark.parametrize("document", ["stat", "edges", "routes", "authz", "pods", "history", "certificates"])
+@pytest.mark.parametrize(
+    "document", ["stat", "stat-inbound", "stat-outbound", "edges", "routes", "authz", "pods", "history", "certificates"]
+)
 async def test_answers_have_the_goldens_shape(client: TestClient, document: str) -> None:  # type: ignore[type-arg]
     query = "kind=service&name=web-svc&namespace=emojivoto" if document == "routes" else "kind=deployment"
     ours = json.loads(await (await client.get(f"/api/v1/{document}?{query}")).read())
@@ -92,6 +101,8 @@ async def test_edges(client: TestClient) -> None:  # type: ignore[type-arg]
         ("stat?to_kind=frog", "to_kind: 'frog' is not one of"),
         ("stat?to_kind=pod&from_kind=pod", "to and from cannot be combined"),
         ("stat?selector=%21%21", "selector: '!!' is not a label selector"),
+        ("stat-inbound?kind=service", "kind: 'service' is not one of"),
+        ("stat-outbound?window=11m", "window: 11m is more than the 10m that is kept for pods"),
         ("edges?kind=service", "kind: 'service' is not one of"),
         ("routes?kind=service&to_kind=service", "to: a service sends no traffic"),
     ],

@@ -31,6 +31,8 @@ from linkerd_viz.prometheus import Prometheus, promql
 from linkerd_viz.query import Named, Query
 from linkerd_viz.routes import routes
 from linkerd_viz.stat import stat
+from linkerd_viz.stat_inbound import stat_inbound
+from linkerd_viz.stat_outbound import stat_outbound
 from linkerd_viz.store import Store
 
 CONFIGURATION = "scrape_configs: []\n"
@@ -134,6 +136,8 @@ async def test_the_same_answers(tmp_path: Path) -> None:
                     (r.server, r.authorization, r.rps, r.clients)
                     for r in (await authz(measurements, mesh, about())).rows
                 ],
+                [(r.server, r.route, r.rps) for r in (await stat_inbound(measurements, mesh, about())).rows],
+                [(r.route, r.backend, r.rps) for r in (await stat_outbound(measurements, mesh, about())).rows],
                 [(e.name, e.times, e.success[-1]) for e in (await history(measurements, mesh, MINUTE)).entries],
             ]
 

@@ -24,3 +24,8 @@ def byte_rate(rate: float | None) -> str:
 def whole(value: float | None) -> int | None:
     """A latency as Linkerd's JSON has it."""
     return None if value is None else round(value)
+
+
+def bare_rate(rate: float | None) -> str:
+    """Requests a second, as stat-inbound and stat-outbound print them."""
+    return "-" if rate is None else f"{rate:.2f}"

@@ -4,6 +4,7 @@ import argparse
 
 from linkerd_cli.kinds import parse_resources
 from linkerd_cli.usage import Parser
+from linkerd_cli.viz.metrics_api import add_namespace_flags
 
 
 def add_window_flag(parser: Parser) -> None:
@@ -14,6 +15,15 @@ def add_window_flag(parser: Parser) -> None:
 def add_output_flag(parser: Parser, *formats: str) -> None:
     """-o; the first format is the default."""
     parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"default {formats[0]}")
+
+
+def add_workload_flags(parser: Parser) -> None:
+    """What stat-inbound and stat-outbound take."""
+    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, sts, ds, job")
+    add_namespace_flags(parser)
+    add_window_flag(parser)
+    parser.add_argument("-l", "--selector", metavar="LABELS", help="only resources with these labels")
+    add_output_flag(parser, "table", "json")
 
 
 def add_side_flags(parser: Parser, *sides: str) -> None:

@@ -1,4 +1,5 @@
-"""Viz: the metrics API, `GET /api/v1/{stat,edges,routes,authz,pods,history,certificates}`, and `POST /api/v1/tap`.
+"""Viz: the metrics API, `GET /api/v1/{stat,stat-inbound,stat-outbound,edges,routes,authz,pods,history,certificates}`
+and `POST /api/v1/tap`.
 
 The CLI and the dashboard are its clients. What is not measured is null, never zero. Parameters that several take: kind,
 namespace (absent: all), name, window ("1m", history "10m"), selector (labels, as kubectl's -l); stat and routes also
@@ -13,6 +14,8 @@ from linkerd_contract.codec import Document
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 STAT_PATH = "/api/v1/stat"
+STAT_INBOUND_PATH = "/api/v1/stat-inbound"
+STAT_OUTBOUND_PATH = "/api/v1/stat-outbound"
 EDGES_PATH = "/api/v1/edges"
 ROUTES_PATH = "/api/v1/routes"
 AUTHZ_PATH = "/api/v1/authz"
@@ -73,6 +76,65 @@ class StatResponse(Document, frozen=True, omit_defaults=False):
 
     rows: list[StatRow] = []
     window_seconds: int = 60
+    unscraped: list[str] = []
+
+
+class StatInboundRow(Document, frozen=True, omit_defaults=False):
+    """What a resource was asked at a port, by route. Server and route are "[default]" where no resource stands for it.
+
+    `route_kind` is empty for a default route.
+    """
+
+    namespace: str
+    name: str
+    server: str
+    port: str = ""
+    route: str = ""
+    route_kind: str = ""
+    success: float | None = None
+    rps: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+
+
+class StatInboundResponse(Document, frozen=True, omit_defaults=False):
+    """Rows sorted by namespace, name, server, port, route."""
+
+    rows: list[StatInboundRow] = []
+    unscraped: list[str] = []
+
+
+class StatOutboundRow(Document, frozen=True, omit_defaults=False):
+    """What a resource sent by a route of a service, as callers saw it; with a `backend`, the attempts that went there.
+
+    `timeouts`: the share of requests (attempts) that timed out; `retries`: of all that was sent, what was sent again
+    (null for a backend). Route names as in StatInboundRow.
+    """
+
+    namespace: str
+    name: str
+    service: str
+    service_namespace: str = ""
+    port: str = ""
+    route: str = ""
+    route_kind: str = ""
+    backend: str = ""
+    backend_namespace: str = ""
+    backend_port: str = ""
+    success: float | None = None
+    rps: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+    timeouts: float | None = None
+    retries: float | None = None
+
+
+class StatOutboundResponse(Document, frozen=True, omit_defaults=False):
+    """Rows sorted by namespace, name, service, port, route; each route's backends follow it."""
+
+    rows: list[StatOutboundRow] = []
     unscraped: list[str] = []
 
 

@@ -18,9 +18,11 @@ from linkerd_viz.history import HISTORY_KINDS, history
 from linkerd_viz.inventory import Inventory
 from linkerd_viz.measurements import BadWindow, Measurements, Unavailable
 from linkerd_viz.pods import pods
-from linkerd_viz.query import BadQuery, Query, parse_query
+from linkerd_viz.query import SOURCE_KINDS, BadQuery, Query, parse_query
 from linkerd_viz.routes import ROUTE_KINDS, routes
 from linkerd_viz.stat import STAT_KINDS, stat
+from linkerd_viz.stat_inbound import stat_inbound
+from linkerd_viz.stat_outbound import stat_outbound
 
 Answer = Callable[[Measurements, Inventory, Query], Awaitable[object]]
 _HISTORY_WINDOW = "10m"
@@ -28,6 +30,8 @@ _HISTORY_WINDOW = "10m"
 # Path: what answers, and the kinds that it takes.
 _DOCUMENTS: dict[str, tuple[Answer, tuple[str, ...]]] = {
     viz.STAT_PATH: (stat, STAT_KINDS),
+    viz.STAT_INBOUND_PATH: (stat_inbound, SOURCE_KINDS),
+    viz.STAT_OUTBOUND_PATH: (stat_outbound, SOURCE_KINDS),
     viz.EDGES_PATH: (edges, EDGE_KINDS),
     viz.ROUTES_PATH: (routes, ROUTE_KINDS),
     viz.AUTHZ_PATH: (authz, AUTHZ_KINDS),

@@ -18,6 +18,13 @@ ROUTE_ACTUAL = "route_actual_response_total"
 ROUTE_LATENCY = "route_response_latency_ms_bucket"
 AUTHZ_ALLOW = "inbound_http_authz_allow_total"
 AUTHZ_DENY = "inbound_http_authz_deny_total"
+# Linkerd's newer families, {http,grpc}: what a route was asked and said, attempts by backend, and what was sent again.
+_OUTBOUND_ROUTE = tuple(f"outbound_{protocol}_route" for protocol in ("http", "grpc"))
+OUT_STATUSES = tuple(f"{stem}_request_statuses_total" for stem in _OUTBOUND_ROUTE)
+OUT_DURATIONS = tuple(f"{stem}_request_duration_seconds_bucket" for stem in _OUTBOUND_ROUTE)
+OUT_RETRIES = tuple(f"{stem}_retry_requests_total" for stem in _OUTBOUND_ROUTE)
+OUT_BACKEND_STATUSES = tuple(f"{stem}_backend_response_statuses_total" for stem in _OUTBOUND_ROUTE)
+OUT_BACKEND_DURATIONS = tuple(f"{stem}_backend_response_duration_seconds_bucket" for stem in _OUTBOUND_ROUTE)
 CERT_EXPIRY = "control_identity_cert_expiration_timestamp_seconds"
 
 GAUGES = frozenset({TCP_OPEN, CERT_EXPIRY})
@@ -27,7 +34,10 @@ WORKLOAD_KINDS = ("deployment", "statefulset", "daemonset", "k8s_job", "replicas
 
 _DESTINATION = ("authority", "dst_namespace", "dst_service", *(f"dst_{kind}" for kind in WORKLOAD_KINDS))
 _TLS = ("tls", "server_id", "no_tls_reason")
-_POLICY = ("srv_kind", "srv_name", "route_kind", "route_name", "authz_kind", "authz_name")
+_POLICY = ("srv_kind", "srv_name", "srv_port", "route_kind", "route_name", "authz_kind", "authz_name")
+_OUT_ROUTE = ("parent_namespace", "parent_name", "parent_port", "route_kind", "route_name")
+_OUT_BACKEND = (*_OUT_ROUTE, "backend_namespace", "backend_name", "backend_port")
+_OUT_STATUS = ("http_status", "grpc_status", "error")
 
 KEPT: dict[str, tuple[str, ...]] = {
     RESPONSES: ("direction", "classification", *_DESTINATION, *_TLS, *_POLICY),
@@ -41,6 +51,11 @@ KEPT: dict[str, tuple[str, ...]] = {
     AUTHZ_ALLOW: ("direction", "client_id", "tls", *_POLICY),
     AUTHZ_DENY: ("direction", "client_id", "tls", *_POLICY),
     CERT_EXPIRY: (),
+    **dict.fromkeys(OUT_STATUSES, (*_OUT_ROUTE, *_OUT_STATUS)),
+    **dict.fromkeys(OUT_DURATIONS, (*_OUT_ROUTE, "le")),
+    **dict.fromkeys(OUT_RETRIES, _OUT_ROUTE),
+    **dict.fromkeys(OUT_BACKEND_STATUSES, (*_OUT_BACKEND, *_OUT_STATUS)),
+    **dict.fromkeys(OUT_BACKEND_DURATIONS, (*_OUT_BACKEND, "le")),
 }
 """The labels that are kept, by family."""
 
