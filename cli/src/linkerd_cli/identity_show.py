@@ -58,7 +58,7 @@ async def _chain(client: "KubeClient", namespace: str, pod: JsonObject) -> "list
     page = await ask(client, namespace, pod_name(pod), names.PORT_ADMIN, IDENTITY_PATH)
     try:
         return x509.load_pem_x509_certificates(page)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise CliError("the proxy's answer is no certificate") from error
 
 

@@ -37,6 +37,7 @@ async def _read(url: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
+@pytest.mark.usefixtures("interruptible")
 async def test_an_address_that_answers_until_interrupted(terminal: Terminal, kube: Cluster, page: Api) -> None:
     port = free_port()
     async with _dashboard(terminal, "--address", "127.0.0.1", "-p", str(port), "--show", "url") as process:

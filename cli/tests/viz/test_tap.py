@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 
+import pytest
 from cli.tests.terminal import LINKERD, Terminal
 from cli.tests.viz.taps import tapping
 
@@ -36,6 +37,7 @@ async def test_wide_and_json(terminal: Terminal) -> None:
         assert taps.asked[1][1].headers
 
 
+@pytest.mark.usefixtures("interruptible")
 async def test_ctrl_c_ends_it_quietly(terminal: Terminal) -> None:
     async with tapping(terminal) as taps:
         taps.hold = True

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 
+import pytest
 from cli.tests.terminal import LINKERD, Terminal
 from cli.tests.viz.taps import exchange, tapping
 
@@ -28,6 +29,7 @@ async def test_without_sources(terminal: Terminal) -> None:
         assert said.out.splitlines()[1].split()[:4] == ["web-1", "GET", "/api/list", "1"]
 
 
+@pytest.mark.usefixtures("interruptible")
 async def test_a_terminal_is_redrawn_until_ctrl_c(terminal: Terminal) -> None:
     async with tapping(terminal) as taps:
         taps.events = [*exchange(), *exchange(1)]

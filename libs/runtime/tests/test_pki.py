@@ -1,5 +1,6 @@
 """Certificates: what OpenSSL and the cryptography package's own verifier accept."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,3 +66,11 @@ def test_keys_of_other_kinds_are_refused() -> None:
     secret = pki.new_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")).decode()
     with pytest.raises(ValueError, match=r"[Pp]assword"):
         pki.read_key(secret)
+
+
+def test_a_version_of_x509_that_is_none_is_refused_as_what_is_broken() -> None:
+    der = bytearray(pki.make_ca("ca", YEAR).certificate.public_bytes(Encoding.DER))
+    der[12] = 1
+    broken = base64.encodebytes(bytes(der)).decode()
+    with pytest.raises(ValueError, match="version"):
+        pki.read_certificates(f"-----BEGIN CERTIFICATE-----\n{broken}-----END CERTIFICATE-----\n")

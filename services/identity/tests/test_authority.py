@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from linkerd_identity.authority import (
@@ -167,6 +167,8 @@ def test_an_issuer_of_another_kind_of_key(key: Key) -> None:
 
 
 @given(st.sampled_from(["certificate", "key", "bundle"]), st.integers(0, 800), st.integers(0, 255))
+@example("certificate", 12, 1)  # a version of X.509 that is none
+@example("bundle", 12, 1)
 def test_damaged_issuers_are_refused_and_never_crash(which: str, position: int, value: int) -> None:
     texts = {"certificate": ISSUER.certificate_pem, "key": ISSUER.key_pem, "bundle": ANCHOR.certificate_pem}
     head, *lines, tail = texts[which].strip().splitlines()

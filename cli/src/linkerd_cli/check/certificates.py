@@ -34,7 +34,7 @@ def _pem(what: str, pem: str) -> "list[Certificate]":
 
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Failed(f"{what}: not certificates in PEM: {error}") from error
     if not found:
         raise Failed(f"{what}: no certificate")

@@ -50,7 +50,7 @@ def default_config(context: Context, anchors_file: str) -> InjectConfig:
     try:
         anchors = Path(anchors_file).read_text(encoding="utf-8")
         x509.load_pem_x509_certificates(anchors.encode())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, x509.InvalidVersion) as error:
         raise CliError(f"{anchors_file}: {error}") from error
     config, _ = from_values({}, trust_anchors=anchors, control_plane_namespace=context.namespace, native_sidecars=True)
     return config

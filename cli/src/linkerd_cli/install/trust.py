@@ -81,7 +81,7 @@ def _certificates(pem: str) -> "list[Certificate]":
 
     try:
         return x509.load_pem_x509_certificates(pem.encode())
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise CliError(f"the identity files cannot be read: {error}") from error
 
 

@@ -130,7 +130,10 @@ def private_pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 def read_certificates(text: str) -> list[x509.Certificate]:
     """The certificates of a PEM text, in order. Raises ValueError where there is none or one is broken."""
-    return x509.load_pem_x509_certificates(text.encode())
+    try:
+        return x509.load_pem_x509_certificates(text.encode())
+    except x509.InvalidVersion as error:  # it is no ValueError
+        raise ValueError(str(error)) from error
 
 
 def read_key(text: str) -> ec.EllipticCurvePrivateKey:
