@@ -141,7 +141,7 @@ class PodStreams:
     async def _session(self, request: web.BaseRequest, asked: set[str], start: Start) -> web.StreamResponse:
         upgrade = request.headers.get("Upgrade", "").lower()
         if upgrade == "websocket":
-            socket = web.WebSocketResponse(protocols=execution.PROTOCOLS, max_msg_size=0)
+            socket = web.WebSocketResponse(protocols=execution.PROTOCOLS, max_msg_size=0, autoping=False)
             await socket.prepare(request)
             await self._until_stopped(execution.serve(socket, start))
             await socket.close()

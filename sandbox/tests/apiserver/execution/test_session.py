@@ -1,10 +1,12 @@
 """kubectl exec and cp, over WebSocket and over SPDY."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 from sandbox.tests.apiserver.conftest import Cluster, Output
 from sandbox.tests.apiserver.test_kubectl import running
 
@@ -33,6 +35,28 @@ async def test_exec(cluster: Cluster, pod: Make, web_sockets: dict[str, str]) ->
     assert missing.code == 1
     assert 'exec: "nothing-of-this-name": executable file not found in $PATH' in missing.err
     assert "container other is not valid for pod p" in (await run("p", "-c", "other", "--", "true")).err
+
+
+async def test_nothing_is_sent_to_a_client_that_does_not_read_yet(cluster: Cluster, pod: Make) -> None:
+    """kubectl 1.30 to 1.32 throws away what comes before it has made its streams: an answered ping comes first."""
+    await running(cluster, pod())
+    url = f"{cluster.url}/api/v1/namespaces/default/pods/p/exec?command=nothing-of-this-name&stdout=true&stderr=true"
+    headers = {"Authorization": f"Bearer {cluster.tokens['admin']}"}
+    protocol = "v5.channel.k8s.io"
+    async with (
+        asyncio.timeout(20),
+        cluster.session.ws_connect(url, headers=headers, protocols=[protocol], autoping=False) as socket,
+    ):
+        first = await socket.receive()
+        assert first.type is WSMsgType.PING
+        await socket.pong(first.data)
+        await socket.ping(b"ours")
+        answers = [await socket.receive(), await socket.receive()]
+        (pong,) = [answer for answer in answers if answer.type is WSMsgType.PONG]
+        assert pong.data == b"ours"
+        (told,) = [answer for answer in answers if answer.type is WSMsgType.BINARY]
+        assert told.data[0] == session.ERROR
+        assert b"executable file not found in $PATH" in told.data
 
 
 async def test_copy(cluster: Cluster, pod: Make, tmp_path: Path, web_sockets: dict[str, str]) -> None:
