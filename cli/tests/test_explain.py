@@ -11,7 +11,7 @@ from cli.tests.diagnostics.conftest import destination
 from cli.tests.terminal import Terminal
 from cli.tests.viz.api import Api
 
-from linkerd_cli.explain import explanation_text, trace_text
+from linkerd_cli.explain import explanation_text, namespace_of, trace_text
 from linkerd_contract.codec import decode
 from linkerd_contract.explain import DecisionStep, DecisionTrace, Explanation, pod_tag, trace_id
 from linkerd_contract.problem import Problem
@@ -53,6 +53,33 @@ async def test_a_request_that_is_thought_of(terminal: Terminal, kube: Cluster, d
     ]
     said = await terminal.linkerd(*typed, "-o", "json")
     assert decode(said.out, Explanation) == DENIED
+
+
+async def test_the_senders_namespace_is_the_urls_where_nothing_else_says_it(
+    terminal: Terminal, kube: Cluster, destination: Api
+) -> None:
+    destination.answers["/v1/explain"] = DENIED
+    said = await terminal.linkerd("explain", "--from", "deploy/bot", "http://web.emojivoto:8080/x")
+    assert said.code == 0, said.err
+    assert dict(destination.queries[0])["from"] == "emojivoto/deployment/bot"
+
+
+@pytest.mark.parametrize(
+    ("url", "namespace"),
+    [
+        ("http://web.emojivoto/path", "emojivoto"),
+        ("http://web.emojivoto.svc.cluster.local:80/", "emojivoto"),
+        ("http://pod-0.db.store.svc.cluster.local/", "store"),
+        ("http://web.svc/path", "svc"),
+        ("http://web/path", "default"),
+        ("http://10.1.2.3:80/", "default"),
+        ("http://[fd00::1]/", "default"),
+        ("http://[broken/", "default"),
+        ("http://web./", "default"),
+    ],
+)
+def test_namespace_of_a_url(url: str, namespace: str) -> None:
+    assert namespace_of(url) == namespace
 
 
 def test_what_gets_through_and_the_golden() -> None:

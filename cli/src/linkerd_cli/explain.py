@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.diagnostics.destination import ask_destination
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from linkerd_kube.client import KubeClient
 
 EXAMPLES = """examples:
-  linkerd explain -n emojivoto --from deploy/vote-bot http://web-svc.emojivoto/api/vote
+  linkerd explain --from deploy/vote-bot http://web-svc.emojivoto/api/vote
   linkerd explain -n emojivoto --from deploy/web http://voting-svc:8080/emojivoto.v1.VotingService/VoteDoughnut \\
       -X POST -H 'content-type: application/grpc'
   linkerd explain 3f1c0a77-0012"""
@@ -32,7 +33,12 @@ def configure(parser: Parser) -> None:
     """Flags."""
     parser.add_argument("what", metavar="URL|ID", help="a request's URL, or the id in its l5d-proxy-error header")
     parser.add_argument("--from", dest="sender", metavar="KIND/NAME", help="the workload or pod that sends the request")
-    parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="of the sender (default: the context's)")
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NAMESPACE",
+        help="of the sender (default: the context's; where it names none, the URL's)",
+    )
     parser.add_argument("-X", "--request", metavar="METHOD", help="default GET")
     parser.add_argument("-H", "--header", action="append", metavar="NAME:VALUE", help="may be repeated")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default text")
@@ -75,10 +81,26 @@ def _sender(typed: str | None) -> tuple[str, str]:
 
 async def _ask(args: argparse.Namespace, context: Context, kind: str, name: str) -> bytes:
     async with context.client() as client:
-        namespace = args.namespace or client.namespace or "default"
+        namespace = args.namespace or client.namespace or namespace_of(args.what)
         params = [("from", f"{namespace}/{kind}/{name}"), ("url", args.what), ("method", args.request or "GET")]
         params += [("header", header) for header in args.header or ()]
         return await ask_destination(client, context, "/v1/explain", params)
+
+
+def namespace_of(url: str) -> str:
+    """The namespace that the URL's host names (`http://web.emojivoto/path`), else `default`. PURE.
+
+    Who asks about a service by such a name means, more often than not, a client beside it.
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # destination says what is wrong with it
+        return "default"
+    labels = host.split(".")
+    if ":" in host or labels[-1].isdigit():
+        return "default"
+    before = labels.index("svc", 2) if "svc" in labels[2:] else 2
+    return ".".join(labels[before - 1 : before]) or "default"
 
 
 def _trace(args: argparse.Namespace, context: Context) -> int:
