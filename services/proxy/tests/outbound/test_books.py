@@ -9,7 +9,7 @@ from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVICE, document, pair, sidecar
 
 from linkerd_contract.matching import StatusRange
-from linkerd_contract.outbound import Balancer, ProtocolHint, Retry, Timeouts
+from linkerd_contract.outbound import Balancer, OutboundDocument, ProtocolHint, Retry, Timeouts
 from linkerd_contract.resource import ResourceRef
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.ports import eventually
@@ -60,6 +60,19 @@ async def test_retries_count_with_the_backend_and_once_with_the_route(tmp_path: 
         assert proxy.sample("outbound_http_route_retry_requests_total", *ROUTE) == 2
         assert proxy.sample("outbound_http_route_retry_successes_total", *ROUTE) == 1
         assert proxy.sample("outbound_http_route_retry_limit_exceeded_total", *ROUTE) == 1
+
+
+@on_uvloop
+async def test_a_profile_that_comes_or_goes_makes_no_route_count_twice_or_not_at_all(tmp_path: Path) -> None:
+    """The endpoint stays, with its connections: who counts its requests for the route is another from then on."""
+    async with apps.echo_app() as app, sidecar(None, tmp_path, CLIENT) as proxy:
+        plain: OutboundDocument = known(app)  # type: ignore[assignment]
+        async with apps.client(proxy.outbound) as client:
+            for sent, profile in enumerate(("", "voting.emojivoto.svc.cluster.local", "", "other"), start=1):
+                proxy.discovery.set(SERVICE, msgspec.structs.replace(plain, profile=profile or None))
+                assert (await client.get()).status == 200
+                assert proxy.sample("outbound_http_route_backend_response_statuses_total", *ROUTE) == sent
+                assert proxy.sample("outbound_http_route_request_statuses_total", *ROUTE) == sent
 
 
 @on_uvloop

@@ -69,7 +69,7 @@ class Concrete:
                 self._answer_tcp(None)
         self._cold.clear()
         for state in self.balancer.endpoints:
-            state.data.forget_routes()
+            state.data.follow(doc, backend)
             if state.data.cold:
                 self._set_cold(state)
         self._count()

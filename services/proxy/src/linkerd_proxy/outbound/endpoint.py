@@ -159,8 +159,9 @@ class OutboundEndpoint:
         self.cold = False
         (self._h2 or self._make_h2()).connect()
 
-    def forget_routes(self) -> None:
-        """Policy changed: what was kept for its routes is of no use."""
+    def follow(self, doc: OutboundDocument, backend: Backend) -> None:
+        """Policy changed: what was kept for its routes is of no use, and where requests count may be another."""
+        self.doc, self.backend = doc, backend
         self._observers.clear()
 
     def retire(self) -> None:
