@@ -15,7 +15,7 @@ from linkerd_rules.policy import PortRules
 from linkerd_runtime.settings import Addr
 
 FROM, TO = ClientAddr(Addr("10.0.0.9", 1234)), OrigDst(Addr("10.0.0.1", 8080))
-RULES = PortRules(PortPolicy(server=ResourceRef("policy.linkerd.io", "Server", name="web", port=8080)))
+RULES = PortRules(PortPolicy(server=ResourceRef("policy.linkerd.io", "Server", name="web")))
 
 
 async def test_denied_without_authorizations() -> None:
@@ -26,6 +26,15 @@ async def test_denied_without_authorizations() -> None:
     text = runtime.metrics.registry.render().decode()
     assert 'inbound_http_authz_deny_total{direction="inbound",target_addr="10.0.0.1:8080"' in text
     assert 'srv_name="web",srv_port="8080"' in text
+
+
+async def test_a_default_policy_is_told_apart_by_the_port() -> None:
+    runtime = Runtime(asyncio.get_running_loop(), Metrics())
+    rules = PortRules(PortPolicy(server=ResourceRef(name="deny")))
+    Permit(runtime, plain(FROM, TO), rules, rules.rules[0]).begin(exchange())
+    text = runtime.metrics.registry.render().decode()
+    assert 'srv_kind="default",srv_name="deny",srv_port="8080"' in text
+    assert 'parent_kind="default",parent_name="deny",parent_port="8080"' in text
 
 
 async def test_heads_for_the_application_are_made_once() -> None:

@@ -36,8 +36,8 @@ def test_tls() -> None:
 
 
 def test_resources_and_prefixes() -> None:
-    ref = ResourceRef(group="policy.linkerd.io", kind="server", name="web", port=80)
-    assert labels.render(labels.resource("srv", ref, port=True)) == (
+    ref = ResourceRef(group="policy.linkerd.io", kind="server", name="web")
+    assert labels.render(labels.resource("srv", ref, 80)) == (
         'srv_group="policy.linkerd.io",srv_kind="server",srv_name="web",srv_port="80"'
     )
     assert labels.render(labels.resource("route", ResourceRef(name="default"))) == (

@@ -55,7 +55,7 @@ def test_control_calls() -> None:
 def test_one_count_is_seen_in_every_place() -> None:
     metrics = Metrics()
     route, server = ResourceRef("g", "HTTPRoute", "ns", "r"), ResourceRef("p", "Server", "ns", "s", 80)
-    places = ((LEGACY, 'direction="inbound"'), (ALLOWED, 'srv_name="s"'), (INBOUND, inbound_labels(server, route)))
+    places = ((LEGACY, 'direction="inbound"'), (ALLOWED, 'srv_name="s"'), (INBOUND, inbound_labels(server, 80, route)))
     metrics.requests.cell(*places, grpc=True).requests += 1
     metrics.requests.cell((DENIED, 'srv_name="s"'), grpc=False).requests += 1
     out = ((ROUTE, route_labels(server, route)), (BACKEND, route_backend_labels(server, route, server)))

@@ -25,7 +25,7 @@ def test_labels() -> None:
     backend = PARENT.replace("parent", "backend")
     assert backend_labels(SERVICE, SERVICE) == f"{PARENT},{backend}"
     assert route_backend_labels(SERVICE, ROUTE, SERVICE) == f"{PARENT},{OF_ROUTE},{backend}"
-    assert inbound_labels(SERVICE, ResourceRef(name="default")) == (
+    assert inbound_labels(SERVICE, 80, ResourceRef(name="default")) == (
         'parent_group="core",parent_kind="Service",parent_name="web-svc",parent_port="80",'
         'route_kind="default",route_name="default"'
     )

@@ -1,5 +1,6 @@
 """Who is on the other end of an accepted connection, and what port it wants."""
 
+from linkerd_contract.resource import ResourceRef
 from linkerd_proxy.addrs import ClientAddr, OrigDst
 from linkerd_proxy.telemetry import labels
 
@@ -27,6 +28,10 @@ class Client:
         self.labels = [("direction", "inbound"), *labels.target(*dst), *tls_labels]
         self.metadata = metadata
         """What tap shows and matches: tls ("true", or why not) and client_id."""
+
+    def server_labels(self, server: ResourceRef) -> list[tuple[str, str]]:
+        """srv_* of a Server or of a default policy, which many ports share: srv_port is the port wanted (Linkerd)."""
+        return labels.resource("srv", server, self.dst.port)
 
 
 def meshed(addr: ClientAddr, dst: OrigDst, identity: str | None) -> Client:

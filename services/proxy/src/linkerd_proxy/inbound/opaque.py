@@ -95,7 +95,7 @@ class OpaqueConnection:
 
     def _labels(self) -> str:
         server = self._holder.current.port(self._client.dst.port).policy.server
-        return labels.render([*self._client.labels, *labels.resource("srv", server, port=True)])
+        return labels.render([*self._client.labels, *self._client.server_labels(server)])
 
     def _lost(self, error: Exception | None) -> None:
         self._accepted.closed(errno_name(error))

@@ -68,7 +68,7 @@ class Permit:
             [(L5D_CLIENT_ID, client.identity.encode())] if client.identity is not None else []
         )
         self.message = f"unauthorized request on route {_name(rule.route.resource)}"
-        server = labels.resource("srv", rules.policy.server, port=True)
+        server = client.server_labels(rules.policy.server)
         pairs = [*client.labels, *server, *labels.resource("route", rule.route.resource)]
         if self.allowed:
             pairs += labels.resource("authz", verdict.resource)
@@ -76,7 +76,7 @@ class Permit:
         self._places = (
             (LEGACY, text),
             (ALLOWED if self.allowed else DENIED, text),
-            (INBOUND, inbound_labels(rules.policy.server, rule.route.resource)),
+            (INBOUND, inbound_labels(rules.policy.server, client.dst.port, rule.route.resource)),
         )
         self._book = runtime.metrics.requests
         self._http: Cell | None = None

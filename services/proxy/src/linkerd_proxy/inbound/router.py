@@ -99,7 +99,7 @@ class Router:
         return False
 
     def _not_found(self, x: Exchange) -> None:
-        server = labels.resource("srv", self._rules.policy.server, port=True)
+        server = self._client.server_labels(self._rules.policy.server)
         pairs = labels.render([*self._client.labels, *server])
         self._runtime.metrics.authz.http_route_not_found.labels(base=pairs).value += 1
         x.observer = Told(way(self._client, self._rules.policy, None))

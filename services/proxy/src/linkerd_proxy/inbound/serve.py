@@ -72,5 +72,5 @@ class Serve:
 
     def _accepted(self, client: Client) -> TcpSeries:
         server = self._holder.current.port(client.dst.port).policy.server
-        pairs = [*client.labels, ("peer", "src"), *labels.resource("srv", server, port=True)]
+        pairs = [*client.labels, ("peer", "src"), *client.server_labels(server)]
         return self._runtime.metrics.tcp.series(labels.render(pairs))

@@ -65,11 +65,11 @@ def client_tls(server_id: str | None, reason: NoTls = NoTls.not_provided) -> lis
     return [("tls", "no_identity"), ("no_tls_reason", reason.value)]
 
 
-def resource(prefix: str, ref: ResourceRef, *, port: bool = False) -> list[tuple[str, str]]:
-    """PREFIX_group, PREFIX_kind, PREFIX_name (srv, route, authz), and srv_port where asked for."""
+def resource(prefix: str, ref: ResourceRef, port: int = 0) -> list[tuple[str, str]]:
+    """PREFIX_group, PREFIX_kind, PREFIX_name (srv, route, authz, …), and PREFIX_port where there is one."""
     pairs = [(f"{prefix}_group", ref.group), (f"{prefix}_kind", ref.kind), (f"{prefix}_name", ref.name)]
-    if port and ref.port:
-        pairs.append((f"{prefix}_port", str(ref.port)))
+    if port:
+        pairs.append((f"{prefix}_port", str(port)))
     return pairs
 
 

@@ -67,13 +67,13 @@ def route_backend_labels(parent: ResourceRef, route: ResourceRef, backend: Resou
     return join(route_labels(parent, route), _full("backend", backend))
 
 
-def inbound_labels(server: ResourceRef, route: ResourceRef) -> str:
+def inbound_labels(server: ResourceRef, port: int, route: ResourceRef) -> str:
     """parent_{group,kind,name,port} and route_{group,kind,name} of the newer inbound families."""
-    return render([*resource("parent", server, port=True), *resource("route", route)])
+    return render([*resource("parent", server, port), *resource("route", route)])
 
 
 def _full(prefix: str, ref: ResourceRef) -> str:
-    pairs = resource(prefix, ref, port=True)
+    pairs = resource(prefix, ref, ref.port)
     pairs.insert(2, (f"{prefix}_namespace", ref.namespace))
     pairs.append((f"{prefix}_section_name", ref.section))
     return render(pairs)
