@@ -54,6 +54,14 @@ def store() -> Store:
 SERVICE = Named("service", "emojivoto", "web-svc")
 
 
+async def test_callers_that_cannot_be_scraped_are_named(store: Store) -> None:
+    """Their traffic is missing from the rows, and is not zero."""
+    store.fail(EMOJI, "refused")
+    assert (await routes(measured(store, inventory=mesh()), mesh(), Query(SERVICE))).unscraped == [
+        "emojivoto/emoji-1-a"
+    ]
+
+
 async def test_a_services_routes_in_the_profiles_order(store: Store) -> None:
     rows = await _rows(store, SERVICE)
     assert [(row.route, row.service, row.rps) for row in rows] == [

@@ -1,15 +1,13 @@
 """`linkerd viz authz`."""
 
 import argparse
-import json
-import sys
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.kinds import parse_resources
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.cells import milliseconds, percent, rps, whole
-from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query, warn_unscraped
+from linkerd_cli.viz.metrics_api import add_namespace_flags
+from linkerd_cli.viz.rows import ask_each, show
 from linkerd_cli.viz.sides import add_output_flag, add_window_flag
 from linkerd_contract.viz import AUTHZ_PATH, AuthzResponse, AuthzRow
 
@@ -29,30 +27,8 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    response = run_async(_ask(args, context))
-    warn_unscraped(response.unscraped)
-    if args.output == "json":
-        json.dump([json_row(row) for row in response.rows], sys.stdout, indent=2)
-        print()
-    elif response.rows:
-        sys.stdout.write(authz_table(response.rows, args.output == "wide"))
-    else:
-        print("No traffic found.", file=sys.stderr)
-    return 0
-
-
-async def _ask(args: argparse.Namespace, context: Context) -> AuthzResponse:
-    rows: list[AuthzRow] = []
-    unscraped: dict[str, None] = {}
-    async with context.client() as client:
-        namespace = namespace_of(args, client)
-        for kind, name in parse_resources(args.resources):
-            params = {"kind": kind, "window": args.time_window}
-            params |= ({"namespace": namespace} if namespace is not None else {}) | ({"name": name} if name else {})
-            response = await query(client, context, AUTHZ_PATH, params, AuthzResponse)
-            rows += response.rows
-            unscraped |= dict.fromkeys(response.unscraped)
-    return AuthzResponse(rows, list(unscraped))
+    found = run_async(ask_each(args, context, AUTHZ_PATH, AuthzResponse))
+    return show(args, found, lambda found: authz_table(found.rows, args.output == "wide"), json_row)
 
 
 def authz_table(rows: list[AuthzRow], wide: bool) -> str:

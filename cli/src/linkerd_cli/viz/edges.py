@@ -1,14 +1,13 @@
 """`linkerd viz edges`."""
 
 import argparse
-import json
-import sys
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.kinds import canonical
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
-from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query, warn_unscraped
+from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query
+from linkerd_cli.viz.rows import Found, show
 from linkerd_contract.viz import EDGES_PATH, EdgeRow, EdgesResponse
 
 EXAMPLES = """examples:
@@ -26,24 +25,16 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    kind = canonical(args.kind)
-    response = run_async(_ask(args, context, kind))
-    warn_unscraped(response.unscraped)
-    if args.output == "json":
-        json.dump([json_row(row) for row in response.rows], sys.stdout, indent=2)
-        print()
-    elif response.rows:
-        sys.stdout.write(edges_table(response.rows, args.output == "wide"))
-    else:
-        print("No edges found.", file=sys.stderr)
-    return 0
+    found = run_async(_ask(args, context, canonical(args.kind)))
+    return show(args, found, lambda found: edges_table(found.rows, args.output == "wide"), json_row, "No edges found.")
 
 
-async def _ask(args: argparse.Namespace, context: Context, kind: str) -> EdgesResponse:
+async def _ask(args: argparse.Namespace, context: Context, kind: str) -> Found[EdgeRow]:
     async with context.client() as client:
         namespace = namespace_of(args, client)
         params = {"kind": kind} | ({"namespace": namespace} if namespace is not None else {})
-        return await query(client, context, EDGES_PATH, params, EdgesResponse)
+        response = await query(client, context, EDGES_PATH, params, EdgesResponse)
+        return Found(response.rows, response.unscraped, namespace is None)
 
 
 def edges_table(rows: list[EdgeRow], wide: bool) -> str:

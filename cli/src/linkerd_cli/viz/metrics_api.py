@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 from linkerd_cli.check.viz import METRICS_API
 from linkerd_cli.context import Context
 from linkerd_cli.errors import CliError
-from linkerd_cli.kinds import parse_resources
 from linkerd_cli.pods import ask, ask_directly, ready_pod
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
@@ -51,21 +50,6 @@ async def query(client: "KubeClient", context: Context, path: str, params: dict[
         return decode(body, kind)
     except ValueError as error:
         raise CliError(f"viz's metrics API gave an answer that this version cannot read: {error}") from error
-
-
-async def query_each(args: argparse.Namespace, context: Context, path: str, kind: type[T]) -> list[T]:
-    """A document for each of the resources that were typed, over the window that was. Raises CliError, UsageError."""
-    resources = parse_resources(args.resources)
-    selector: str | None = args.selector
-    async with context.client() as client:
-        namespace = namespace_of(args, client)
-        found = []
-        for resource, name in resources:
-            params = {"kind": resource, "window": args.time_window}
-            params |= ({"namespace": namespace} if namespace is not None else {}) | ({"name": name} if name else {})
-            params |= {"selector": selector} if selector else {}
-            found.append(await query(client, context, path, params, kind))
-        return found
 
 
 def warn_unscraped(pods: list[str]) -> None:

@@ -1,21 +1,20 @@
 """`linkerd viz routes`."""
 
 import argparse
-import json
-import sys
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.kinds import parse_resources
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.cells import milliseconds, percent, rps, whole
-from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query
+from linkerd_cli.viz.metrics_api import add_namespace_flags
+from linkerd_cli.viz.rows import ask_each, show
 from linkerd_cli.viz.sides import add_output_flag, add_side_flags, add_window_flag, side_parameters
 from linkerd_contract.viz import ROUTES_PATH, RouteRow, RoutesResponse
 
 EXAMPLES = """examples:
   linkerd viz routes service/voting -n emojivoto
   linkerd viz routes deploy/web -n emojivoto --to service/voting -o wide"""
+NOTHING = "No routes found: no ServiceProfile of the service, and no traffic to it."
 
 
 def configure(parser: Parser) -> None:
@@ -29,29 +28,8 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    resources = parse_resources(args.resources, measured=True)
-    rows = run_async(_ask(args, context, resources, side_parameters(args, "to")))
-    if args.output == "json":
-        json.dump([json_row(row) for row in rows], sys.stdout, indent=2)
-        print()
-    elif rows:
-        sys.stdout.write(routes_table(rows, args.output == "wide"))
-    else:
-        print("No routes found: no ServiceProfile of the service, and no traffic to it.", file=sys.stderr)
-    return 0
-
-
-async def _ask(
-    args: argparse.Namespace, context: Context, resources: list[tuple[str, str | None]], sides: dict[str, str]
-) -> list[RouteRow]:
-    rows: list[RouteRow] = []
-    async with context.client() as client:
-        namespace = namespace_of(args, client)
-        for kind, name in resources:
-            params = {"kind": kind, "window": args.time_window, **sides}
-            params |= ({"namespace": namespace} if namespace is not None else {}) | ({"name": name} if name else {})
-            rows += (await query(client, context, ROUTES_PATH, params, RoutesResponse)).rows
-    return rows
+    found = run_async(ask_each(args, context, ROUTES_PATH, RoutesResponse, side_parameters(args, "to"), measured=True))
+    return show(args, found, lambda found: routes_table(found.rows, args.output == "wide"), json_row, NOTHING)
 
 
 def routes_table(rows: list[RouteRow], wide: bool) -> str:

@@ -17,12 +17,22 @@ def add_output_flag(parser: Parser, *formats: str) -> None:
     parser.add_argument("-o", "--output", choices=formats, default=formats[0], help=f"default {formats[0]}")
 
 
+def add_selector_flag(parser: Parser) -> None:
+    """-l."""
+    parser.add_argument("-l", "--selector", metavar="LABELS", help="only resources with these labels")
+
+
+def selected(args: argparse.Namespace) -> dict[str, str]:
+    """The API's parameter for it."""
+    return {"selector": args.selector} if args.selector else {}
+
+
 def add_workload_flags(parser: Parser) -> None:
     """What stat-inbound and stat-outbound take."""
     parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, sts, ds, job")
     add_namespace_flags(parser)
     add_window_flag(parser)
-    parser.add_argument("-l", "--selector", metavar="LABELS", help="only resources with these labels")
+    add_selector_flag(parser)
     add_output_flag(parser, "table", "json")
 
 

@@ -1,16 +1,21 @@
 """`linkerd viz stat`."""
 
 import argparse
-import json
-import sys
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.kinds import parse_resources
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.cells import byte_rate, milliseconds, percent, rps, whole
-from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query, warn_unscraped
-from linkerd_cli.viz.sides import add_output_flag, add_side_flags, add_window_flag, side_parameters
+from linkerd_cli.viz.metrics_api import add_namespace_flags
+from linkerd_cli.viz.rows import ask_each, show
+from linkerd_cli.viz.sides import (
+    add_output_flag,
+    add_selector_flag,
+    add_side_flags,
+    add_window_flag,
+    selected,
+    side_parameters,
+)
 from linkerd_contract.viz import STAT_PATH, StatResponse, StatRow
 
 EXAMPLES = """examples:
@@ -27,46 +32,17 @@ def configure(parser: Parser) -> None:
     add_namespace_flags(parser)
     add_window_flag(parser)
     add_side_flags(parser, "to", "from")
-    parser.add_argument("-l", "--selector", metavar="LABELS", help="only resources with these labels")
+    add_selector_flag(parser)
     parser.add_argument("--unmeshed", action="store_true", help="also resources without a meshed pod")
     add_output_flag(parser, "table", "wide", "json")
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    resources = parse_resources(args.resources, measured=True)
-    narrowed = side_parameters(args, "to", "from") | ({"selector": args.selector} if args.selector else {})
-    namespace, response = run_async(_ask(args, context, resources, narrowed))
-    warn_unscraped(response.unscraped)
-    if args.output == "json":
-        json.dump([json_row(row) for row in response.rows], sys.stdout, indent=2)
-        print()
-    elif response.rows:
-        sys.stdout.write(tables(response.rows, namespace is None, args.output == "wide"))
-    else:
-        print("No traffic found.", file=sys.stderr)
-    return 0
-
-
-async def _ask(
-    args: argparse.Namespace, context: Context, resources: list[tuple[str, str | None]], narrowed: dict[str, str]
-) -> tuple[str | None, StatResponse]:
-    rows: list[StatRow] = []
-    unscraped: dict[str, None] = {}
-    async with context.client() as client:
-        namespace = namespace_of(args, client)
-        for kind, name in resources:
-            params = {"kind": kind, "window": args.time_window, "unmeshed": "true" if args.unmeshed else "false"}
-            params |= narrowed
-            # A namespace is not in one: where the context names a default, `stat ns` still shows all.
-            if namespace is not None and (kind != "namespace" or args.namespace):
-                params["namespace"] = namespace
-            if name is not None:
-                params["name"] = name
-            response = await query(client, context, STAT_PATH, params, StatResponse)
-            rows += response.rows
-            unscraped |= dict.fromkeys(response.unscraped)
-    return namespace, StatResponse(rows, unscraped=list(unscraped))
+    more = side_parameters(args, "to", "from") | selected(args)
+    more["unmeshed"] = "true" if args.unmeshed else "false"
+    found = run_async(ask_each(args, context, STAT_PATH, StatResponse, more, measured=True))
+    return show(args, found, lambda found: tables(found.rows, found.namespaces, args.output == "wide"), json_row)
 
 
 def tables(rows: list[StatRow], namespaces: bool, wide: bool) -> str:

@@ -1,15 +1,13 @@
 """`linkerd viz stat-outbound`."""
 
 import argparse
-import json
-import sys
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.cells import bare_rate, milliseconds, percent
-from linkerd_cli.viz.metrics_api import query_each, warn_unscraped
-from linkerd_cli.viz.sides import add_workload_flags
+from linkerd_cli.viz.rows import ask_each, show
+from linkerd_cli.viz.sides import add_workload_flags, selected
 from linkerd_contract.viz import STAT_OUTBOUND_PATH, StatOutboundResponse, StatOutboundRow
 
 EXAMPLES = """examples:
@@ -24,21 +22,12 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    responses = run_async(query_each(args, context, STAT_OUTBOUND_PATH, StatOutboundResponse))
-    rows = [row for response in responses for row in response.rows]
-    warn_unscraped(list(dict.fromkeys(pod for response in responses for pod in response.unscraped)))
-    if args.output == "json":
-        json.dump([json_row(row) for row in rows], sys.stdout, indent=2)
-        print()
-    elif rows:
-        sys.stdout.write(outbound_table(rows, args.all_namespaces))
-    else:
-        print("No traffic found.", file=sys.stderr)
-    return 0
+    found = run_async(ask_each(args, context, STAT_OUTBOUND_PATH, StatOutboundResponse, selected(args)))
+    return show(args, found, lambda found: outbound_table(found.rows, found.namespaces), json_row)
 
 
 def outbound_table(rows: list[StatOutboundRow], namespaces: bool) -> str:
-    """Linkerd's columns, behind the namespace where all were asked for; a route's backends hang below it."""
+    """Linkerd's columns, behind the namespace where all are asked for; a route's backends hang below it."""
     header = ["NAMESPACE"] * namespaces + ["NAME", "SERVICE", "ROUTE", "TYPE", "BACKEND"]
     left = len(header)
     header += ["SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99", "TIMEOUTS", "RETRIES"]

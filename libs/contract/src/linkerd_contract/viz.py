@@ -172,9 +172,10 @@ class RouteRow(Document, frozen=True, omit_defaults=False):
 
 
 class RoutesResponse(Document, frozen=True, omit_defaults=False):
-    """Rows in the profile's order, `[DEFAULT]` last."""
+    """Rows in the profile's order, `[DEFAULT]` last. `unscraped`: callers whose requests are missing from them."""
 
     rows: list[RouteRow] = []
+    unscraped: list[str] = []
 
 
 class AuthzRow(Document, frozen=True, omit_defaults=False):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import RouteRow, RoutesResponse
+from linkerd_viz.edges import unscraped
 from linkerd_viz.families import ROUTE_ACTUAL, ROUTE_LATENCY, ROUTE_RESPONSES, Want
 from linkerd_viz.figures import Figures, by
 from linkerd_viz.inventory import Inventory, Pod, groups, meshed_pods
@@ -50,7 +51,7 @@ async def routes(measurements: Measurements, inventory: Inventory, query: Query)
         if services is None and not any((key, name) in found for name in names):
             continue
         rows += [_row(key[1], name, found.get((key, name), Figures())) for name in (*seen, DEFAULT_ROUTE)]
-    return RoutesResponse(rows)
+    return RoutesResponse(rows, await unscraped(measurements, callers))
 
 
 def _sides(inventory: Inventory, query: Query) -> tuple[Sequence[Pod], set[Key] | None]:
