@@ -37,6 +37,7 @@ KINDS: dict[str, object] = {
     "viz-stat-inbound": viz.StatInboundResponse,
     "viz-stat-outbound": viz.StatOutboundResponse,
     "viz-edges": viz.EdgesResponse,
+    "viz-graph": viz.GraphResponse,
     "viz-routes": viz.RoutesResponse,
     "viz-authz": viz.AuthzResponse,
     "viz-pods": viz.PodsResponse,

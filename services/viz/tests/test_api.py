@@ -68,7 +68,8 @@ def _same_shape(ours: object, golden: object) -> bool:
 
 
 @pytest.mark.parametrize(
-    "document", ["stat", "stat-inbound", "stat-outbound", "edges", "routes", "authz", "pods", "history", "certificates"]
+    "document",
+    ["stat", "stat-inbound", "stat-outbound", "edges", "graph", "routes", "authz", "pods", "history", "certificates"],
 )
 async def test_answers_have_the_goldens_shape(client: TestClient, document: str) -> None:  # type: ignore[type-arg]
     query = "kind=service&name=web-svc&namespace=emojivoto" if document == "routes" else "kind=deployment"

@@ -25,6 +25,7 @@ from linkerd_testkit.processes import running
 from linkerd_viz.authz import authz
 from linkerd_viz.edges import edges
 from linkerd_viz.families import Want
+from linkerd_viz.graph import graph
 from linkerd_viz.history import history
 from linkerd_viz.measurements import Measurements, Unavailable, Window
 from linkerd_viz.prometheus import Prometheus, promql
@@ -131,6 +132,10 @@ async def test_the_same_answers(tmp_path: Path) -> None:
         async def documents(measurements: Measurements) -> list[object]:
             return [
                 await edges(measurements, mesh, about()),
+                [
+                    (r.src, r.dst, r.server_id, r.rps)
+                    for r in (await graph(measurements, mesh, about("namespace"))).rows
+                ],
                 [(r.route, r.rps) for r in (await routes(measurements, mesh, SERVICE)).rows],
                 [
                     (r.server, r.authorization, r.rps, r.clients)

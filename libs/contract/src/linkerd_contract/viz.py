@@ -1,5 +1,4 @@
-"""Viz: the metrics API, `GET /api/v1/{stat,stat-inbound,stat-outbound,edges,routes,authz,pods,history,certificates}`
-and `POST /api/v1/tap`.
+"""Viz: the metrics API, `GET /api/v1/NAME` for each of the paths below, and `POST /api/v1/tap`.
 
 The CLI and the dashboard are its clients. What is not measured is null, never zero. Parameters that several take: kind,
 namespace (absent: all), name, window ("1m", history "10m"), selector (labels, as kubectl's -l); stat and routes also
@@ -17,6 +16,7 @@ STAT_PATH = "/api/v1/stat"
 STAT_INBOUND_PATH = "/api/v1/stat-inbound"
 STAT_OUTBOUND_PATH = "/api/v1/stat-outbound"
 EDGES_PATH = "/api/v1/edges"
+GRAPH_PATH = "/api/v1/graph"
 ROUTES_PATH = "/api/v1/routes"
 AUTHZ_PATH = "/api/v1/authz"
 PODS_PATH = "/api/v1/pods"
@@ -154,6 +154,32 @@ class EdgesResponse(Document, frozen=True, omit_defaults=False):
     """Rows sorted by source, then destination."""
 
     rows: list[EdgeRow] = []
+    unscraped: list[str] = []
+
+
+class GraphRow(Document, frozen=True, omit_defaults=False):
+    """One workload calls another one, as its proxies have seen it. One call without TLS is enough for a reason."""
+
+    src_kind: str
+    src_namespace: str
+    src: str
+    dst_kind: str
+    dst_namespace: str
+    dst: str
+    client_id: str = ""
+    server_id: str = ""
+    no_tls_reason: str = ""
+    success: float | None = None
+    rps: float | None = None
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    latency_p99: float | None = None
+
+
+class GraphResponse(Document, frozen=True, omit_defaults=False):
+    """Rows sorted by source, then destination; parameters namespace and window."""
+
+    rows: list[GraphRow] = []
     unscraped: list[str] = []
 
 

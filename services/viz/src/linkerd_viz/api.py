@@ -14,6 +14,7 @@ from linkerd_runtime.problem import problem_middleware, problem_response
 from linkerd_viz.authz import AUTHZ_KINDS, authz
 from linkerd_viz.certificates import certificates
 from linkerd_viz.edges import EDGE_KINDS, edges
+from linkerd_viz.graph import graph
 from linkerd_viz.history import HISTORY_KINDS, history
 from linkerd_viz.inventory import Inventory
 from linkerd_viz.measurements import BadWindow, Measurements, Unavailable
@@ -33,6 +34,7 @@ _DOCUMENTS: dict[str, tuple[Answer, tuple[str, ...]]] = {
     viz.STAT_INBOUND_PATH: (stat_inbound, SOURCE_KINDS),
     viz.STAT_OUTBOUND_PATH: (stat_outbound, SOURCE_KINDS),
     viz.EDGES_PATH: (edges, EDGE_KINDS),
+    viz.GRAPH_PATH: (graph, ("namespace",)),
     viz.ROUTES_PATH: (routes, ROUTE_KINDS),
     viz.AUTHZ_PATH: (authz, AUTHZ_KINDS),
     viz.HISTORY_PATH: (history, HISTORY_KINDS),
@@ -50,8 +52,8 @@ def metrics_app(
 
         async def get(request: web.Request) -> web.Response:
             parameters = dict(request.query)
-            if kinds == ("pod",):
-                parameters["kind"] = "pod"
+            if len(kinds) == 1:
+                parameters["kind"] = kinds[0]
             query = parse_query(parameters, kinds, window)
             return _json(await answer(measurements, inventory(), query))
 

@@ -6,6 +6,7 @@ the destination. Endpoints that are gone do not count.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, EdgeRow, EdgesResponse
 from linkerd_viz.families import CALLS, short_identity
 from linkerd_viz.inventory import Group, Inventory, Pod, groups
@@ -57,14 +58,12 @@ def _from(group: Group, readings: Readings, destinations: Destinations) -> Itera
             name = destinations.endpoint(series, group.kind) if value > 0 else None
             if name is None:
                 continue
-            labels = series.labels
-            secured = labels.get("tls") == "true"
-            yield EdgeRow(
-                src=group.name,
-                src_namespace=source_namespace,
-                dst=name,
-                dst_namespace=labels["dst_namespace"],
-                client_id=f"{pod.spec.service_account_name}.{source_namespace}" if secured else "",
-                server_id=short_identity(labels.get("server_id", "")) if secured else "",
-                no_tls_reason="" if secured else labels.get("no_tls_reason") or "unknown",
-            )
+            tls = tls_of(series.labels, f"{pod.spec.service_account_name}.{source_namespace}")
+            yield EdgeRow(group.name, source_namespace, name, series.labels["dst_namespace"], *tls)
+
+
+def tls_of(labels: Labels, account: str) -> tuple[str, str, str]:
+    """Of an outbound series: the client's identity, which is its pods' account ("SA.NS"), the server's, or why not."""
+    if labels.get("tls") == "true":
+        return account, short_identity(labels.get("server_id", "")), ""
+    return "", "", labels.get("no_tls_reason") or "unknown"

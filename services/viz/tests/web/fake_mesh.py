@@ -79,6 +79,7 @@ class FakeMesh:
         made: dict[str, Answer] = {
             viz.STAT_PATH: self._stat,
             viz.EDGES_PATH: self._edges,
+            viz.GRAPH_PATH: self._graph,
             viz.ROUTES_PATH: self._routes,
             viz.AUTHZ_PATH: self._authz,
             viz.PODS_PATH: self._pods,
@@ -126,6 +127,16 @@ class FakeMesh:
                 ids = ("", "") if reason else (f"{src}.{src_ns}", f"{dst}.{dst_ns}")
                 rows.append(viz.EdgeRow(src + suffix, src_ns, dst + suffix, dst_ns, *ids, reason))
         return viz.EdgesResponse(rows)
+
+    def _graph(self, query: dict[str, str]) -> viz.GraphResponse:
+        rows = []
+        for source, destination, success, rps, reason in [] if self.empty else CALLS:
+            (src_ns, src_kind, src), (dst_ns, dst_kind, dst) = source.split("/"), destination.split("/")
+            if query.get("namespace") in (None, src_ns, dst_ns):
+                ids = ("", "") if reason else (f"{src}.{src_ns}", f"{dst}.{dst_ns}")
+                ends = (src_kind, src_ns, src, dst_kind, dst_ns, dst)
+                rows.append(viz.GraphRow(*ends, *ids, reason, success, rps, 2.0, 7.0, 19.0))
+        return viz.GraphResponse(rows)
 
     def _routes(self, query: dict[str, str]) -> viz.RoutesResponse:
         if query.get("name") not in ("web", "voting"):

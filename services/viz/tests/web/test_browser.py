@@ -77,7 +77,15 @@ async def test_every_page(page: Page, mesh: tuple[FakeMesh, str], name: str, wid
 async def test_documents_as_the_contract_has_them(page: Page, mesh: tuple[FakeMesh, str]) -> None:
     """The golden files themselves, on every page."""
     golden = Path(__file__).parents[4] / "libs/contract/tests/golden"
-    for path in (viz.STAT_PATH, viz.EDGES_PATH, viz.ROUTES_PATH, viz.AUTHZ_PATH, viz.PODS_PATH, viz.HISTORY_PATH):
+    for path in (
+        viz.STAT_PATH,
+        viz.EDGES_PATH,
+        viz.GRAPH_PATH,
+        viz.ROUTES_PATH,
+        viz.AUTHZ_PATH,
+        viz.PODS_PATH,
+        viz.HISTORY_PATH,
+    ):
         mesh[0].answers[path] = json.loads((golden / f"viz-{path.rsplit('/', 1)[1]}.json").read_text())
     mesh[0].answers[viz.CERTIFICATES_PATH] = json.loads((golden / "viz-certificates.json").read_text())
     for where, _ in PAGES.values():
@@ -204,6 +212,21 @@ async def test_the_graph_tells_what_is_under_the_focus(page: Page, mesh: tuple[F
     await page.until("location.hash === '#/workload/deployment/emojivoto/voting'")
 
 
+async def test_the_graph_asks_once_for_all_edges(page: Page, mesh: tuple[FakeMesh, str]) -> None:
+    """However many sources there are: the rest is a question for each kind of workload, and the pods."""
+    await _visit(page, mesh[1], "#/topology")
+    await page.eval("document.querySelector('button.live').click()")  # paused: what was asked was asked for one drawing
+    fake = mesh[0]
+    paths = [path.partition("?")[0] for path in fake.asked]
+    rounds = paths.count(viz.PODS_PATH)
+    assert paths.count(viz.GRAPH_PATH) == rounds
+    assert paths.count(viz.STAT_PATH) == 2 * rounds
+    assert viz.EDGES_PATH not in paths
+    assert "12.0 requests per second" in await page.eval(
+        "document.querySelector('[data-key=\"deployment/shop/cart>deployment/shop/api\"]').getAttribute('aria-label')"
+    )
+
+
 async def test_drawings_are_steady_and_nothing_overlaps(page: Page, mesh: tuple[FakeMesh, str]) -> None:
     """layout.js: whatever order the API answers in; cycles, a node that calls itself, and one on its own."""
     await _visit(page, mesh[1], "#/topology")
@@ -270,6 +293,8 @@ async def test_names_and_paths_stay_text(page: Page, mesh: tuple[FakeMesh, str])
     fake.answers[viz.PODS_PATH] = viz.PodsResponse([pod])
     fake.answers[viz.AUTHZ_PATH] = viz.AuthzResponse([viz.AuthzRow(HOSTILE, HOSTILE, "", HOSTILE, clients=[HOSTILE])])
     fake.answers[viz.EDGES_PATH] = viz.EdgesResponse([viz.EdgeRow(name, "a", name + "2", "b", "", "", HOSTILE)])
+    edge = viz.GraphRow("deployment", "a", name, "deployment", "b", name + "2", "", "", HOSTILE)
+    fake.answers[viz.GRAPH_PATH] = viz.GraphResponse([edge])
     fake.answers[viz.ROUTES_PATH] = viz.RoutesResponse([viz.RouteRow(HOSTILE, HOSTILE, 1.0, 1.0)])
     fake.answers[viz.CERTIFICATES_PATH] = viz.CertificatesResponse([viz.CertificateRow(HOSTILE, HOSTILE, HOSTILE)])
     fake.events = exchange(1, path=f"/{HOSTILE}")

@@ -8,59 +8,25 @@ import { table } from "./table.js";
 
 const NODE = { width: 168, height: 50, gapX: 90, gapY: 22 };
 const NARROW = { width: 150, height: 50, gapX: 54, gapY: 12 };
-// Figures of an edge cost a question for each source; beyond this many only those of the edges in sight are asked for.
-const MOST_SOURCES = 40;
-const TOGETHER = 4;
 const RADIUS = 8;
 
 let focused = null;
 
 async function load(context) {
   const { namespace, kinds } = context;
-  const [edges, stats] = await Promise.all([
-    context.get("edges", { kind: "pod", namespace }),
-    Promise.all(kinds.map((kind) => context.get("stat", { kind, namespace }))),
+  const [graph, ...stats] = await Promise.all([
+    context.get("graph", { namespace }),
+    ...kinds.map((kind) => context.get("stat", { kind, namespace })),
   ]);
-  const merged = byWorkload(edges.rows, context.pods);
   const rows = new Map(stats.flatMap(({ rows: some }) => some).map((row) => [id(row.kind, row.namespace, row.name), row]));
-  await measure(context, merged);
-  return { edges: merged, rows };
+  return { edges: graph.rows.map(edgeOf), rows };
 }
 
 const id = (kind, namespace, name) => `${kind}/${namespace}/${name}`;
 
-/** Edges between pods as edges between what the pods belong to: secured where every one of them is. */
-function byWorkload(rows, pods) {
-  const owner = new Map(pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod.workload ? pod.workload.replace("/", `/${pod.namespace}/`) : id("pod", pod.namespace, pod.name)]));
-  const found = new Map();
-  for (const row of rows) {
-    const from = owner.get(`${row.srcNamespace}/${row.src}`) ?? id("pod", row.srcNamespace, row.src);
-    const to = owner.get(`${row.dstNamespace}/${row.dst}`) ?? id("pod", row.dstNamespace, row.dst);
-    const key = `${from}>${to}`;
-    const edge = found.get(key) ?? { key, from, to, secured: true, why: "", client: row.clientId, server: row.serverId, figures: null };
-    if (row.noTlsReason) Object.assign(edge, { secured: false, why: row.noTlsReason });
-    found.set(key, edge);
-  }
-  return [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-/** Success, rate and latencies of every edge, as its source has seen them. */
-async function measure(context, edges) {
-  const questions = new Map();
-  for (const edge of edges) {
-    const kind = edge.to.split("/")[0];
-    questions.set(`${edge.from}>${kind}`, [...(questions.get(`${edge.from}>${kind}`) ?? []), edge]);
-  }
-  const queue = [...questions].slice(0, MOST_SOURCES);
-  const work = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const [fromKind, fromNamespace, fromName] = next[1][0].from.split("/");
-      const kind = next[1][0].to.split("/")[0];
-      const { rows } = await context.get("stat", { kind, from_kind: fromKind, from_namespace: fromNamespace, from_name: fromName });
-      for (const edge of next[1]) edge.figures = rows.find((row) => id(row.kind, row.namespace, row.name) === edge.to) ?? null;
-    }
-  };
-  await Promise.all(Array.from({ length: TOGETHER }, work));
+function edgeOf(row) {
+  const [from, to] = [id(row.srcKind, row.srcNamespace, row.src), id(row.dstKind, row.dstNamespace, row.dst)];
+  return { key: `${from}>${to}`, from, to, secured: !row.noTlsReason, why: row.noTlsReason, client: row.clientId, server: row.serverId, figures: row };
 }
 
 function view(context) {
@@ -126,7 +92,7 @@ function look(context, key) {
 }
 
 function edgeShape(context, edge, { line, from, size, narrow, lit, both }) {
-  const state = health(edge.figures?.success);
+  const state = health(edge.figures.success);
   const d = line.length ? curve(line, narrow) : loop(from, size);
   const middle = line.length ? badgeAt(line, narrow, both ? 0.25 : 0.5) : { x: from.x + size.width / 2 + 14, y: from.y - size.height / 2 - 4 };
   const on = !lit || lit === edge.key || lit === edge.from || lit === edge.to;
@@ -164,7 +130,7 @@ function nodeShape(context, node, at, size, several, lit, edges) {
 function sentence(edge) {
   const name = (one) => one.split("/").slice(1).join("/");
   const { figures } = edge;
-  const measured = figures ? `${percent(figures.success)} success, ${rate(figures.rps)} requests per second` : "not measured";
+  const measured = figures.rps !== null ? `${percent(figures.success)} success, ${rate(figures.rps)} requests per second` : "not measured";
   return `${name(edge.from)} calls ${name(edge.to)}: ${edge.secured ? "mutual TLS" : `not secured, ${edge.why}`}; ${measured}`;
 }
 
@@ -175,7 +141,7 @@ function details(context, edges) {
   let said = "Point at an edge or a workload, or walk with Tab; Enter opens a workload.";
   if (edge) {
     const { figures } = edge;
-    said = [h("b", null, sentence(edge)), figures ? `; P50 ${latency(figures.latencyP50)}, P99 ${latency(figures.latencyP99)}` : "", edge.secured ? `; ${edge.client || "?"} → ${edge.server || "?"}` : ""];
+    said = [h("b", null, sentence(edge)), figures.rps === null ? "" : `; P50 ${latency(figures.latencyP50)}, P99 ${latency(figures.latencyP99)}`, edge.secured ? `; ${edge.client || "?"} → ${edge.server || "?"}` : ""];
   } else if (row) {
     said = [h("b", null, `${row.namespace}/${row.name}`), `: ${percent(row.success)} of ${rate(row.rps)} requests per second, P50 ${latency(row.latencyP50)}, P95 ${latency(row.latencyP95)}, P99 ${latency(row.latencyP99)}; ${row.meshed}/${row.total} pods meshed`];
   }
@@ -184,7 +150,7 @@ function details(context, edges) {
 
 function edgeTable(context, edges) {
   const end = (field) => (edge) => link(...edge[field].split("/"), true);
-  const figures = FIGURES.map((column) => ({ ...column, value: (edge) => (edge.figures ? column.value(edge.figures) : null), cell: (edge) => (edge.figures ? column.cell(edge.figures) : "–") }));
+  const figures = FIGURES.map((column) => ({ ...column, value: (edge) => column.value(edge.figures), cell: (edge) => column.cell(edge.figures) }));
   const columns = [
     { id: "from", label: "From", value: (edge) => edge.from, cell: end("from") },
     { id: "to", label: "To", value: (edge) => edge.to, cell: end("to") },
