@@ -7,6 +7,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk \
 	faketime=faketime uidmap=newuidmap
+# Programs that some tests look at the product with; those tests skip where they cannot be had.
+APT_TEST := chromium=chromium zsh=zsh fish=fish
 APT_BENCH := $(APT) nginx-light=nginx
 APISERVER := embedded
 # Only where it is given to make: an exported KUBECONFIG is somebody's cluster, not a place for tests.
@@ -33,6 +35,7 @@ demo-down: ## stop the demo's cluster; nothing is left
 	@$(BIN)/linkerd sandbox down
 
 test: setup lint ## everything that must pass: lint, types, layers, unit and e2e tests
+	@python3 tools/provision.py --apt $(APT) --try $(APT_TEST)
 	@$(BIN)/pytest -q -m "not soak and not fuzz"
 
 lint: setup ## ruff, mypy --strict, import-linter
@@ -44,7 +47,7 @@ lint: setup ## ruff, mypy --strict, import-linter
 unit: setup ## tests that need no cluster
 	@$(BIN)/pytest -q -m "not soak and not fuzz and not root and not mesh"
 
-browser-test: ## the dashboard in chromium (installed where it is not: 280 MB); `make test` skips it without one
+browser-test: ## the dashboard in chromium (installed where it is not: 280 MB)
 	@python3 tools/provision.py --apt $(APT) chromium=chromium
 	@$(BIN)/pytest -q services/viz/tests/web
 

@@ -2,9 +2,10 @@
 
 Standard library only: it runs with the machine's own python3 before anything is installed. Each step is skipped when
 it is done already (the environment by a stamp over every file that says what goes into it). sudo is used only for
-Debian packages, and announced. What cannot be installed is one line with the package and the command.
+Debian packages, and announced. What cannot be installed is one line with the package and the command; it ends the
+setup, unless only some tests want it (--try): those then skip, and say why.
 
-    python3 tools/provision.py [--apt PACKAGE=COMMAND ...] [--bench]
+    python3 tools/provision.py [--apt PACKAGE=COMMAND ...] [--try PACKAGE=COMMAND ...] [--bench]
 """
 
 from __future__ import annotations
@@ -106,45 +107,57 @@ def python_environment(requirements: list[str]) -> None:
     mark.write_text(wanted)
 
 
-def debian_packages(wanted: list[str]) -> None:
-    """Install the packages whose command is not there; `wanted` are PACKAGE=COMMAND."""
+def missing_packages(wanted: list[str]) -> list[str]:
+    """Those whose command is not there; `wanted` are PACKAGE=COMMAND."""
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    missing = [w.partition("=")[0] for w in wanted if not shutil.which(w.partition("=")[2], path=path)]
-    if not missing:
-        return
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
-    by_hand = f"sudo {' '.join(install)}"
+    return [w.partition("=")[0] for w in wanted if not shutil.which(w.partition("=")[2], path=path)]
+
+
+def install(packages: list[str]) -> str:
+    """Install Debian packages; the reason where that does not work, else nothing."""
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    by_hand = f"sudo {' '.join(command)}"
     if not shutil.which("apt-get"):
-        fail(f"missing: {', '.join(missing)}; install them with your package manager (on Debian: {by_hand})")
+        return f"missing: {', '.join(packages)}; install them with your package manager (on Debian: {by_hand})"
     prefix: list[str] = []
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
-            fail(f"missing Debian packages: {', '.join(missing)}; install them as root with: {' '.join(install)}")
+            return f"missing Debian packages: {', '.join(packages)}; install them as root with: {' '.join(command)}"
         prefix = ["sudo"]
-    say(f"installing Debian packages{' with sudo' if prefix else ''}: {', '.join(missing)}")
+    say(f"installing Debian packages{' with sudo' if prefix else ''}: {', '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], install):
+    for step in (["apt-get", "update", "-qq"], command):
         done = subprocess.run(
-            [*prefix, *command],
+            [*prefix, *step],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        if done.returncode and command is install:
-            sys.stderr.write(done.stderr[-2000:])
-            fail(f"could not install {', '.join(missing)}; try: {by_hand}")
+        if done.returncode and step is command:
+            return f"{done.stdout[-2000:]}\ncould not install {', '.join(packages)}; try: {by_hand}"
+    return ""
+
+
+def debian_packages(needed: list[str], wished: list[str]) -> None:
+    """Install what is missing. Without `needed` there is no setup; without `wished` some tests skip."""
+    needed, wished = missing_packages(needed), missing_packages(wished)
+    if needed and (reason := install(needed)):
+        fail(reason)
+    if wished and (reason := install(wished)):
+        say(f"{reason}\nsetup: tests that want {', '.join(wished)} will skip")
 
 
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--apt", nargs="*", default=[], metavar="PACKAGE=COMMAND")
+    parser.add_argument("--try", nargs="*", default=[], metavar="PACKAGE=COMMAND", dest="wished")
     parser.add_argument("--bench", action="store_true", help="also the peers that the bench compares with")
     options = parser.parse_args()
     check_machine()
-    debian_packages(options.apt)
+    debian_packages(options.apt, options.wished)
     python_environment(["requirements-dev.txt", *(["requirements-bench.txt"] if options.bench else [])])
 
 

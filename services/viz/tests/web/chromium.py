@@ -21,7 +21,7 @@ from linkerd_testkit.ports import eventually
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None,
-    reason="no chromium: `make browser-test` installs it, or: sudo apt-get install -y --no-install-recommends chromium",
+    reason="no chromium: install it with: sudo apt-get install -y --no-install-recommends chromium",
 )
 Message = dict[str, Any]
 _FLAGS = (
