@@ -17,8 +17,14 @@ async def test_nothing_is_left_over(terminal: Terminal, kube: Cluster) -> None:
 
 async def test_what_this_version_lacks(terminal: Terminal, kube: Cluster) -> None:
     kube.install_viz()
+    webhooks = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    kube.put(f"{webhooks}/linkerd-viz-old", {"metadata": {"labels": OURS}})
     kube.put("/api/v1/namespaces/linkerd-viz/services/old", {"metadata": {"labels": OURS}})
     kube.put("/apis/rbac.authorization.k8s.io/v1/clusterroles/linkerd-linkerd-viz-old", {"metadata": {"labels": OURS}})
     said = await terminal.linkerd("viz", "prune")
     found = {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in yaml.safe_load_all(said.out)}
-    assert found == {("Service", "linkerd-viz", "old"), ("ClusterRole", None, "linkerd-linkerd-viz-old")}
+    assert found == {
+        ("MutatingWebhookConfiguration", None, "linkerd-viz-old"),
+        ("Service", "linkerd-viz", "old"),
+        ("ClusterRole", None, "linkerd-linkerd-viz-old"),
+    }

@@ -1,21 +1,15 @@
-"""`linkerd prune`: what an earlier version installed and this one's manifests lack, for `kubectl delete -f -`."""
+"""`linkerd prune`."""
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.documents import SEPARATOR, dump_yaml
-from linkerd_cli.install.manifests import as_object, manifests
+from linkerd_cli.install.left_over import print_left_over
+from linkerd_cli.install.manifests import manifests
 from linkerd_cli.install.overrides import SECRET
 from linkerd_cli.install.survey import selector
 from linkerd_cli.install.upgrade_command import installed
-from linkerd_cli.tree import JsonObject, meta, text
-from linkerd_cli.uninstall import labelled
+from linkerd_cli.tree import JsonObject
 from linkerd_cli.usage import Parser
-
-if TYPE_CHECKING:
-    from linkerd_kube.resource import Resource
 
 EXAMPLES = """examples:
   linkerd upgrade | kubectl apply -f -
@@ -27,40 +21,7 @@ def configure(_parser: Parser) -> None:
 
 
 def run(_args: argparse.Namespace, context: Context) -> int:
-    """Prints nothing where nothing is left over."""
-    sys.stdout.write(SEPARATOR.join(dump_yaml(item) for item in run_async(_left_over(context))))
-    return 0
-
-
-def _identity(obj: JsonObject) -> tuple[str, str, str]:
-    return text(obj, "kind"), meta(obj, "namespace"), meta(obj, "name")
-
-
-async def _left_over(context: Context) -> list[JsonObject]:
-    wanted, _ = await installed(context)
-    current = {_identity(as_object(part)) for part in manifests(wanted, context.namespace)}
-    current.add(("Secret", context.namespace, SECRET))
-    async with context.client() as client:
-        found = await labelled(client, _kinds(), selector(context.namespace))
-    return [item for item in found if _identity(item) not in current]
-
-
-def _kinds() -> "list[Resource]":
-    from linkerd_kube import resources
-
-    return [
-        resources.MUTATING_WEBHOOKS,
-        resources.VALIDATING_WEBHOOKS,
-        resources.DEPLOYMENTS,
-        resources.CRON_JOBS,
-        resources.POD_DISRUPTION_BUDGETS,
-        resources.SERVICES,
-        resources.CONFIG_MAPS,
-        resources.SECRETS,
-        resources.ROLE_BINDINGS,
-        resources.ROLES,
-        resources.CLUSTER_ROLE_BINDINGS,
-        resources.CLUSTER_ROLES,
-        resources.SERVICE_ACCOUNTS,
-        resources.CRDS,
-    ]
+    """Against the manifests that an upgrade would print. Their flags are kept in a Secret, which stays."""
+    wanted, _ = run_async(installed(context))
+    flags: JsonObject = {"kind": "Secret", "metadata": {"namespace": context.namespace, "name": SECRET}}
+    return print_left_over(context, selector(context.namespace), [*manifests(wanted, context.namespace), flags])
