@@ -27,6 +27,7 @@ from linkerd_kube.events import EventRecorder
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import NODES, SERVICE_ACCOUNTS, SERVICES
 from linkerd_sandbox import chaos
+from linkerd_sandbox.apiserver.discovery import KUBERNETES_VERSION
 from linkerd_sandbox.apiserver.server import ApiServer
 from linkerd_sandbox.controllers.manager import Manager
 from linkerd_sandbox.faults.components import Components
@@ -68,7 +69,12 @@ _KUBELET: Final = f"system:node:{NODE_NAME}"
 _MANAGER: Final = "system:kube-controller-manager"
 _PROXY: Final = "system:kube-proxy"
 _METRICS: Final = "system:metrics-server"
-_COMPONENTS: Final = (_KUBELET, _MANAGER, _PROXY, _METRICS)
+_AGENTS: Final = {
+    _KUBELET: "kubelet",
+    _MANAGER: "kube-controller-manager",
+    _PROXY: "kube-proxy",
+    _METRICS: "metrics-server",
+}
 
 
 class Api(Protocol):
@@ -162,7 +168,7 @@ class Supervisor:
         node_ip = self._ipam.node_ips[0]
         programs = Programs(self._settings.kube_apiserver, self._settings.etcd)
         directory = self._state.directory / "kube-apiserver"
-        server = KubeApiServer(programs, directory, (node_ip, API_PORT), self._settings.service_cidrs[0], _COMPONENTS)
+        server = KubeApiServer(programs, directory, (node_ip, API_PORT), self._settings.service_cidrs[0], _AGENTS)
         await server.start(outer)
         if server.minor <= LAST_OLD_MINOR:
             self._client_type = OlderClient
@@ -182,7 +188,8 @@ class Supervisor:
 
         context = ssl.create_default_context(cadata=server.ca_pem)
         connector = GatedConnector(self._components[component].gate, context)
-        session = await sessions.enter_async_context(aiohttp.ClientSession(connector=connector))
+        headers = {"User-Agent": f"{_AGENTS[user]}/{KUBERNETES_VERSION}"}  # field managers are called by its first part
+        session = await sessions.enter_async_context(aiohttp.ClientSession(connector=connector, headers=headers))
         return self._client_type(f"https://{self._ipam.node_ips[0]}:{API_PORT}", session, source)
 
     async def _watch_programs(self) -> None:

@@ -33,13 +33,14 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Only the object with this uid; in the background unless it says otherwise."""
+    """Only the object with this uid; in the background unless it says otherwise. Grace: None for the object's own."""
 
     resource: Resource
     namespace: str
     name: str
     uid: str
     propagation: str = "Background"
+    grace_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

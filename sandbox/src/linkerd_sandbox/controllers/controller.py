@@ -88,6 +88,8 @@ class Executor:
 
     async def _delete(self, action: Delete) -> None:
         options: JsonObject = {"preconditions": {"uid": action.uid}, "propagationPolicy": action.propagation}
+        if action.grace_seconds is not None:
+            options["gracePeriodSeconds"] = action.grace_seconds
         path = action.resource.path(action.namespace or None, action.name)
         try:
             await self._client.delete(path, options)

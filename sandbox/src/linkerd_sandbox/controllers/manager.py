@@ -8,7 +8,6 @@ from typing import Final
 
 from linkerd_kube import resources
 from linkerd_kube.client import KubeClient
-from linkerd_kube.errors import NotFound
 from linkerd_kube.events import EventRecorder
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
@@ -18,11 +17,11 @@ from linkerd_sandbox.controllers import (
     deployment,
     disruption,
     endpointslice,
-    garbage,
     history,
     job,
     namespace,
     nodelifecycle,
+    podgc,
     replicaset,
     rollout,
     scheduler,
@@ -30,9 +29,10 @@ from linkerd_sandbox.controllers import (
     statefulset,
 )
 from linkerd_sandbox.controllers.actions import Key, Plan
+from linkerd_sandbox.controllers.collector import Collector
 from linkerd_sandbox.controllers.controller import Controller, Executor
 from linkerd_sandbox.controllers.informer import Informer, key_of, uid_of
-from linkerd_sandbox.fields import dig, dig_list, dig_map, labels_of, owner_of
+from linkerd_sandbox.fields import dig, dig_map, labels_of, owner_of
 
 _WATCHED: Final = (
     resources.PODS,
@@ -53,7 +53,6 @@ _WATCHED: Final = (
     resources.SECRETS,
     history.CONTROLLER_REVISIONS,
 )
-_COLLECTED: Final = tuple(kind for kind in _WATCHED if kind not in (resources.NODES, resources.NAMESPACES))
 _POD_OWNERS: Final = {
     resources.STATEFUL_SETS: "statefulset",
     resources.DAEMON_SETS: "daemonset",
@@ -76,15 +75,18 @@ class Manager:
         self._informers = {resource: Informer(client, resource) for resource in _WATCHED}
         self._kinds = {(kind.api_version, kind.kind): kind for kind in _WATCHED}
         controllers = "deployment replicaset statefulset daemonset job cronjob disruption"
-        controllers += " endpointslice serviceaccount namespace nodelifecycle garbage"
-        executor = Executor(client, self._informers, EventRecorder(client, "controller-manager"))
-        scheduling = Executor(client, self._informers, EventRecorder(client, "default-scheduler"))
-        self._controllers = {
-            name: Controller(name, getattr(self, f"_{name}"), executor) for name in controllers.split()
-        }
-        self._controllers["scheduler"] = Controller("scheduler", self._scheduler, scheduling)
-        self._dependents: dict[str, set[tuple[Resource, Key]]] = {}
+        controllers += " endpointslice serviceaccount namespace nodelifecycle podgc"
+        self._controllers = {name: self._controller(name, f"{name}-controller") for name in controllers.split()}
+        self._controllers["scheduler"] = self._controller("scheduler", "default-scheduler")
+        self._collector = Collector(client, self._informers.values())
+        self._missed: dict[str, float] = {}
+        """Node that is not there -> since when pods on it are known (monotonic seconds)."""
         self._connect()
+
+    def _controller(self, name: str, component: str) -> Controller:
+        """`component` is whom Events name as their source."""
+        executor = Executor(self._client, self._informers, EventRecorder(self._client, component))
+        return Controller(name, getattr(self, f"_{name}"), executor)
 
     def _of(self, resource: Resource) -> Informer:
         return self._informers[resource]
@@ -119,6 +121,7 @@ class Manager:
         pods.listen(self._pod_of_recreated)
         pods.listen(self._services_of_pod)
         pods.listen(lambda pod: queues["scheduler"].enqueue(key_of(pod)) if scheduler.needs_node(pod) else None)
+        pods.listen(own("podgc"))
         self._of(resources.NODES).listen(self._schedule_all)
         self._of(resources.NODES).listen(self._daemons_of_node)
         self._of(resources.NODES).listen(own("nodelifecycle"))
@@ -130,8 +133,6 @@ class Manager:
         self._of(resources.NAMESPACES).listen(own("serviceaccount"))
         for kind in (resources.SERVICE_ACCOUNTS, resources.CONFIG_MAPS):
             self._of(kind).listen(lambda obj: queues["serviceaccount"].enqueue(("", key_of(obj)[0])))
-        for kind in _COLLECTED:
-            self._of(kind).listen(self._collector(kind))
 
     async def run(self) -> None:
         """Forever."""
@@ -142,6 +143,7 @@ class Manager:
                 await informer.synced.wait()
             for controller in self._controllers.values():
                 group.create_task(controller.run())
+            group.create_task(self._collector.run())
 
     # -- listeners --------------------------------------------------------------------------------------------------
 
@@ -175,28 +177,6 @@ class Manager:
         for pod in self._of(resources.PODS).all():
             if scheduler.needs_node(pod):
                 self._controllers["scheduler"].enqueue(key_of(pod))
-
-    def _collector(self, kind: Resource) -> Callable[[JsonObject], None]:
-        def tell(obj: JsonObject) -> None:
-            key, uid = key_of(obj), uid_of(obj)
-            references = dig_list(obj, "metadata", "ownerReferences")
-            for reference in references:
-                self._dependents.setdefault(str(reference["uid"]), set()).add((kind, key))
-            gone = self._of(kind).get(key) is None
-            if references or gone or dig(obj, "metadata", "deletionTimestamp"):
-                self._garbage_queue(kind, key)
-            if gone or dig(obj, "metadata", "deletionTimestamp"):
-                for other, dependent in self._dependents.get(uid, ()):
-                    self._garbage_queue(other, dependent)
-                for reference in references:
-                    owner = self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
-                    if owner is not None:
-                        self._garbage_queue(owner, (key[0] if owner.namespaced else "", str(reference["name"])))
-
-        return tell
-
-    def _garbage_queue(self, kind: Resource, key: Key) -> None:
-        self._controllers["garbage"].enqueue((f"{kind.api_version}|{kind.kind}|{key[0]}", key[1]))
 
     # -- reconcile: gather, then decide -----------------------------------------------------------------------------
 
@@ -292,6 +272,17 @@ class Manager:
         found = self._of(resources.NODES).get(key)
         return Plan() if found is None else nodelifecycle.reconcile(found)
 
+    def _podgc(self, key: Key) -> Plan:
+        pod = self._of(resources.PODS).get(key)
+        if pod is None:
+            return Plan()
+        nodes = {key_of(node)[1] for node in self._of(resources.NODES).all()}
+        for name in nodes & self._missed.keys():
+            del self._missed[name]
+        now = time.monotonic()
+        node = str(dig(pod, "spec", "nodeName"))
+        return podgc.reconcile(pod, nodes, now if node in nodes else self._missed.setdefault(node, now), now)
+
     async def _scheduler(self, key: Key) -> Plan:
         pod = self._of(resources.PODS).get(key)
         nodes = self._of(resources.NODES).all()
@@ -301,49 +292,3 @@ class Manager:
         if node is None:
             return scheduler.refusal(pod, nodes, _now())
         return await scheduler.bind(self._client, pod, str(node["metadata"]["name"]))
-
-    async def _garbage(self, key: Key) -> Plan:
-        api_version, kind_name, own_namespace = key[0].split("|")
-        kind = self._kinds[(api_version, kind_name)]
-        obj = self._of(kind).get((own_namespace, key[1]))
-        if obj is None:
-            return Plan()
-        uid = uid_of(obj)
-        dependents = self._dependents_of(uid)
-        plan = garbage.finalize(kind, obj, dependents)
-        if plan.actions:
-            return plan
-        plan = garbage.collect(kind, obj, lambda ref: self._alive(own_namespace, ref))
-        if plan.actions:
-            for reference in dig_list(obj, "metadata", "ownerReferences"):
-                if await self._really_alive(own_namespace, reference):
-                    return Plan()
-        return plan
-
-    def _dependents_of(self, uid: str) -> list[garbage.Dependent]:
-        """What refers to this uid; forgets what no longer does."""
-        found: list[tuple[Resource, Key, JsonObject]] = []
-        for kind, key in sorted(self._dependents.pop(uid, ()), key=lambda pair: (str(pair[0]), pair[1])):
-            obj = self._of(kind).get(key)
-            if obj is not None and any(ref["uid"] == uid for ref in dig_list(obj, "metadata", "ownerReferences")):
-                found.append((kind, key, obj))
-        if found:
-            self._dependents[uid] = {(kind, key) for kind, key, _ in found}
-        return [(kind, obj) for kind, _, obj in found]
-
-    async def _really_alive(self, own_namespace: str, reference: JsonObject) -> bool:
-        """Asks the API before a deletion: the owner's watch may be behind its dependent's. Raises ApiError."""
-        kind = self._kinds[(str(reference.get("apiVersion")), str(reference.get("kind")))]
-        path = kind.path(own_namespace if kind.namespaced else None, str(reference["name"]))
-        try:
-            return uid_of(await self._client.get(path)) == reference.get("uid")
-        except NotFound:
-            return False
-
-    def _alive(self, own_namespace: str, reference: JsonObject) -> bool:
-        """Kinds that are not watched are taken to be alive: nothing is deleted on a guess."""
-        kind = self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
-        if kind is None:
-            return True
-        found = self._of(kind).get((own_namespace if kind.namespaced else "", str(reference["name"])))
-        return found is not None and uid_of(found) == reference.get("uid")

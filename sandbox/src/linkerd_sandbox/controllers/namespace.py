@@ -4,7 +4,8 @@ What there is to delete is asked of the server each time (custom resources inclu
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from typing import Final
 
 from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import ApiError, NotFound
@@ -16,15 +17,18 @@ from linkerd_sandbox.fields import dig, dig_list
 
 log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 0.1
+_LISTED: Final = frozenset({"list", "delete"})
 
 
-def deletable(document: JsonObject, group: str, version: str) -> list[Resource]:
-    """The namespaced kinds of an APIResourceList whose objects can be listed and deleted. PURE."""
+def deletable(
+    document: JsonObject, group: str, version: str, verbs: Set[str] = _LISTED, *, cluster_scoped: bool = False
+) -> list[Resource]:
+    """The kinds of an APIResourceList whose objects allow these verbs; without a namespace only if so asked. PURE."""
     found: list[Resource] = []
     for entry in dig_list(document, "resources"):
-        verbs = entry.get("verbs") or []
-        if entry.get("namespaced") and "/" not in entry["name"] and {"list", "delete"} <= set(verbs):
-            found.append(Resource(group, version, entry["name"], entry["kind"]))
+        namespaced = bool(entry.get("namespaced"))
+        if (namespaced or cluster_scoped) and "/" not in entry["name"] and verbs <= set(entry.get("verbs") or []):
+            found.append(Resource(group, version, entry["name"], entry["kind"], namespaced))
     return found
 
 
@@ -37,14 +41,16 @@ def preferred(groups: JsonObject) -> list[tuple[str, str]]:
     ]
 
 
-async def kinds(client: KubeClient) -> list[Resource]:
-    """Every namespaced kind that the server serves; a group that does not answer is left out."""
-    found = deletable(await client.get("/api/v1"), "", "v1")
+async def kinds(client: KubeClient, verbs: Set[str] = _LISTED, *, cluster_scoped: bool = False) -> list[Resource]:
+    """Every kind that the server serves, as `deletable` chooses; a group that does not answer is left out."""
+    found = deletable(await client.get("/api/v1"), "", "v1", verbs, cluster_scoped=cluster_scoped)
     for group, version in preferred(await client.get("/apis")):
         try:
-            found += deletable(await client.get(f"/apis/{group}/{version}"), group, version)
+            document = await client.get(f"/apis/{group}/{version}")
         except ApiError as error:
             log.warning("%s/%s: %s", group, version, error)
+            continue
+        found += deletable(document, group, version, verbs, cluster_scoped=cluster_scoped)
     return found
 
 
