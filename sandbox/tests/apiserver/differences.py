@@ -22,20 +22,6 @@ _GO_STRUCT = re.compile(
     re.DOTALL,
 )
 _CHANCE = ("uid", "resourceVersion", "creationTimestamp", "selfLink")
-_NEWER_FIELDS = (
-    "internalTrafficPolicy",
-    "ipFamilies",
-    "ipFamilyPolicy",
-    "kubernetes.io/metadata.name",
-    "completionMode",
-    "suspend",
-    "podReplacementPolicy",
-    "batch.kubernetes.io/controller-uid",
-    "batch.kubernetes.io/job-name",
-    "persistentVolumeClaimRetentionPolicy",
-    "allocateLoadBalancerNodePorts",
-)
-"""What releases since the oracle's fill in."""
 _HANDED_OUT = ("clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort")
 
 
@@ -139,7 +125,7 @@ def _without_chance(value: Any) -> Any:
         found = {
             key: "given" if key in _HANDED_OUT and item not in ("None", ["None"], "") else _without_chance(item)
             for key, item in value.items()
-            if item not in (None, {}, []) and key not in _NEWER_FIELDS
+            if item not in (None, {}, [])
         }
         return {key: item for key, item in found.items() if item != {}}
     return value

@@ -87,7 +87,10 @@ async def test_token_review(cluster: Cluster) -> None:
     assert user["groups"] == ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]
     _, answer = await cluster.api("POST", REVIEWS, {"spec": {"token": token}})
     assert answer["status"].get("authenticated") is None
-    assert "audiences" in answer["status"]["error"]
+    why = 'token audiences ["identity.l5d.io"] is invalid for the target audiences '
+    assert answer["status"]["error"].startswith(f"[invalid bearer token, {why}[")
+    _, answer = await cluster.api("POST", REVIEWS, {"spec": {"token": "none"}})
+    assert answer["status"]["error"] == "invalid bearer token"
     code, _ = await cluster.api("POST", REVIEWS, {"spec": {}})
     assert code == 400
 

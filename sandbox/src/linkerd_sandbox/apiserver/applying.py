@@ -69,6 +69,8 @@ class Applying:
             cause = status.Cause("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")
             raise status.invalid("PatchOptions", "meta.k8s.io", "", [cause])
         given = dig(body, "apiVersion") or ""
+        if not given and not dig(body, "kind"):
+            raise status.bad_request("invalid object type: /, Kind=")
         if given != kind.api_version:
             why = f"Specified patch version: {given}, expected: {kind.api_version}"
             raise status.bad_request(f"Incorrect version specified in apply patch. {why}")

@@ -6,7 +6,7 @@ import time
 from linkerd_sandbox.apiserver import claims, status
 from linkerd_sandbox.apiserver.claims import BadClaims, Subject
 from linkerd_sandbox.apiserver.identity import ANONYMOUS, AUTHENTICATED, MASTERS, User, service_account
-from linkerd_sandbox.apiserver.objects import JsonObject, dig
+from linkerd_sandbox.apiserver.objects import JsonObject, dig, encode
 from linkerd_sandbox.apiserver.store import Store
 from linkerd_sandbox.apiserver.tokens import Signer
 
@@ -49,7 +49,8 @@ class Authenticator:
         subject, given = claims.read(raw, time.time())
         matching = [audience for audience in audiences if audience in given]
         if not matching:
-            raise BadClaims(f"token audiences {given} is invalid for the target audiences {audiences}")
+            shown, wanted = encode(given).decode(), encode(audiences).decode()
+            raise BadClaims(f"token audiences {shown} is invalid for the target audiences {wanted}")
         self._check_alive(subject)
         extra = {"authentication.kubernetes.io/credential-id": [f"JTI={raw.get('jti')}"]}
         if subject.pod:

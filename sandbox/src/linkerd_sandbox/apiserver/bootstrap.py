@@ -6,6 +6,7 @@ Namespaces, basic roles, the Service `kubernetes`, the CA's ConfigMap.
 from linkerd_sandbox.apiserver.aggregation import config_data
 from linkerd_sandbox.apiserver.objects import JsonObject
 from linkerd_sandbox.apiserver.resources import Resources
+from linkerd_sandbox.apiserver.validation.scheduling import SYSTEM_PRIORITIES
 
 _NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
@@ -85,6 +86,17 @@ def _roles() -> dict[str, list[JsonObject]]:
     }
 
 
+def _priorities(put: "_Put") -> None:
+    why = {
+        "system-cluster-critical": "Used for system critical pods that must run in the cluster, but can be moved to "
+        "another node if necessary.",
+        "system-node-critical": "Used for system critical pods that must not be moved from their current node.",
+    }
+    for name, value in SYSTEM_PRIORITIES.items():
+        body = {"metadata": {"name": name}, "value": value, "description": why[name]}
+        put("scheduling.k8s.io", "priorityclasses", body)
+
+
 def _group(name: str) -> JsonObject:
     return {"kind": "Group", "apiGroup": _RBAC, "name": name}
 
@@ -134,6 +146,7 @@ def bootstrap(
     for name in _NAMESPACES:
         put("", "namespaces", {"metadata": {"name": name}})
     _access(put)
+    _priorities(put)
     put("", "configmaps", {
         "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
         "data": {"client-ca-file": ca_pem, **config_data(front_proxy_pem)},

@@ -24,6 +24,10 @@ class Subject:
     pod_uid: str = ""
 
 
+NO_TOKEN = "invalid bearer token"
+"""Why something is no token of this cluster at all."""
+
+
 class BadClaims(Exception):
     """The token is not good (any more); the text says why."""
 

@@ -11,7 +11,6 @@ import yaml
 from aiohttp import web
 
 from linkerd_sandbox.apiserver import (
-    decoding,
     lifecycle,
     negotiate,
     patch,
@@ -203,7 +202,9 @@ class Endpoints:
         if media == JSON_PATCH:
             return lambda old: cast(JsonObject, patch.apply_json_patch(old, body))
         if not isinstance(body, dict):
-            raise decoding.refused_patch(body, "json: cannot unmarshal array into Go value of type object")
+            what = {list: "array", str: "string", bool: "bool"}.get(type(body), "number")
+            why = f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
+            raise status.bad_request(f"error decoding patch: {why}")
         if media == MERGE_PATCH:
             return lambda old: cast(JsonObject, patch.merge(old, body))
         node = of_kind(kind.group, kind.version, kind.kind)

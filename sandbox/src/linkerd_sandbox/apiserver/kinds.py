@@ -100,7 +100,7 @@ BUILT_IN: tuple[ResourceType, ...] = (
     ),
     _type("v1", "PersistentVolume", "persistentvolumes", short="pv", cluster=True, verbs=READ_ONLY),
     _type("v1", "PersistentVolumeClaim", "persistentvolumeclaims", short="pvc", verbs=READ_ONLY),
-    _type("v1", "PodTemplate", "podtemplates"),
+    _type("v1", "PodTemplate", "podtemplates", generation=True),
     _type("v1", "ReplicationController", "replicationcontrollers", short="rc", categories="all", verbs=READ_ONLY),
     _type("v1", "Secret", "secrets"),
     _type("v1", "ServiceAccount", "serviceaccounts", short="sa", sub="token"),

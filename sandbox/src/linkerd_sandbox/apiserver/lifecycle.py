@@ -43,11 +43,8 @@ def check_identity(kind: ResourceType, body: JsonObject, namespace: str, name: s
     meta = metadata(body)
     if kind.namespaced:
         given = meta.setdefault("namespace", namespace)
-        if given != namespace and name is None:
-            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         if given != namespace:
-            why = f"the namespace of the object ({given}) does not match the namespace on the request ({namespace})"
-            raise bad_request(why)
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     else:
         meta.pop("namespace", None)
     if name is None:

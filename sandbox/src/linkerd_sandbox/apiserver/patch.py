@@ -26,7 +26,9 @@ def apply_json_patch(document: JsonValue, operations: object) -> JsonValue:
     Raises `StatusError` 400 for a malformed patch, and 422 when an operation does not apply.
     """
     if not isinstance(operations, list):
-        raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+        )
     for operation in operations:
         document = _apply(document, operation)
     return document
@@ -108,14 +110,12 @@ def _change(document: JsonValue, path: list[str], how: str, value: JsonValue) ->
             if head not in changed:
                 raise _cannot(f"{how} operation does not apply: doc is missing path: {head}: missing value")
             changed[head] = _change(changed[head], rest, how, value)
-        elif how == _ADD:
-            changed[head] = value
+        elif how != _REMOVE:
+            changed[head] = value  # of what is not there, too: json-patch v4, which Kubernetes uses, replaces it
         elif head not in changed:
-            raise _cannot(f"{how} operation does not apply: doc is missing key: {head}: missing value")
-        elif how == _REMOVE:
-            del changed[head]
+            raise _cannot(f"remove operation does not apply: doc is missing key: {head}: missing value")
         else:
-            changed[head] = value
+            del changed[head]
         return changed
     if isinstance(document, list):
         return _change_list(document, head, rest, how, value)

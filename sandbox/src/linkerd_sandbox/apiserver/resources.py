@@ -29,9 +29,15 @@ from linkerd_sandbox.apiserver.status import (
     success,
 )
 from linkerd_sandbox.apiserver.store import Store, Stored, TooLarge
+from linkerd_sandbox.apiserver.validation.scheduling import SYSTEM_PRIORITIES
 
 _ATTEMPTS = 5
 _IMMORTAL = ("default", "kube-system", "kube-public")
+_SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates")
+"""Kinds whose deletion is answered with the object, not with a Status (ReturnDeletedObject of their registries)."""
+_SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates")
+"""Kinds whose deletion is answered with the object, not with a Status (ReturnDeletedObject of their registries)."""
+_PRIORITIES = "priorityclasses.scheduling.k8s.io"
 _NOT_ENFORCED = {"networkpolicies.networking.k8s.io": "the sandbox stores NetworkPolicies and does not enforce them"}
 Change = Callable[[JsonObject], JsonObject]
 
@@ -201,6 +207,8 @@ class Resources:
             lifecycle.check_preconditions(kind, current.body, options)
             if kind.qualified == "namespaces" and name in _IMMORTAL:
                 raise forbidden(kind.qualified, name, "this namespace may not be deleted")
+            if kind.qualified == _PRIORITIES and name in SYSTEM_PRIORITIES:
+                raise forbidden(kind.qualified, name, "this is a system priority class and cannot be deleted")
             attributes = Attributes(call, "DELETE", kind, *current.key, options=options)
             await self._admission.before_deletion(attributes, current.body)
             await self._admission.validate(attributes, None, current.body)
@@ -214,7 +222,7 @@ class Resources:
                 return 200, stored
             if not call.dry_run:
                 self._remove(kind, decision.body)
-            if kind.qualified == "pods":
+            if kind.qualified in _SHOWN_AT_THEIR_END:
                 return 200, decision.body
             return 200, success(name, kind.plural, current.body["metadata"]["uid"], kind.group)
         raise conflict(kind.qualified, name)

@@ -6,7 +6,7 @@ from linkerd_sandbox.apiserver import negotiate, rbac, status
 from linkerd_sandbox.apiserver.authentication import API_AUDIENCE, Authenticator
 from linkerd_sandbox.apiserver.authorization import Authorizer
 from linkerd_sandbox.apiserver.call import Call
-from linkerd_sandbox.apiserver.claims import BadClaims
+from linkerd_sandbox.apiserver.claims import NO_TOKEN, BadClaims
 from linkerd_sandbox.apiserver.endpoints import Subresource, read_body
 from linkerd_sandbox.apiserver.identity import MASTERS, User
 from linkerd_sandbox.apiserver.kinds import ResourceType
@@ -14,6 +14,11 @@ from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.requests import RequestInfo
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.store import Store
+
+
+def _refusal(why: str) -> str:
+    """As the two authenticators of Kubernetes say it: the one of other tokens, then that of ServiceAccounts'."""
+    return why if why == NO_TOKEN else f"[{NO_TOKEN}, {why}]"
 
 
 def _answer(kind: ResourceType, body: JsonObject, answer: JsonObject) -> web.Response:
@@ -54,7 +59,7 @@ class Reviews:
         try:
             user, audiences = self._authenticator.service_account(token, wanted)
         except BadClaims as error:
-            return _answer(kind, body, {"user": {}, "error": f"[invalid bearer token, {error}]"})
+            return _answer(kind, body, {"user": {}, "error": _refusal(str(error))})
         return _answer(kind, body, {"authenticated": True, "user": user.document(), "audiences": audiences})
 
     async def _who(

@@ -47,8 +47,13 @@ class Rules:
                 body["status"] = {}
             case "deployments.apps" | "cronjobs.batch" | "daemonsets.apps":
                 body["status"] = {}
-            case "replicasets.apps" | "statefulsets.apps":
+            case "poddisruptionbudgets.policy":
+                counted = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+                body["status"] = dict.fromkeys(counted, 0)
+            case "replicasets.apps":
                 body["status"] = {"replicas": 0}
+            case "statefulsets.apps":
+                body["status"] = {"replicas": 0, "availableReplicas": 0}
         return body
 
     def allocated(self, kind: ResourceType, body: JsonObject, old: JsonObject | None) -> JsonObject:

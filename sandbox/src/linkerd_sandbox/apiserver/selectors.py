@@ -91,7 +91,7 @@ def _requirement(tokens: _Tokens) -> Requirement:
     if key in _SYMBOLS or not key:
         raise bad_request(f"{_UNREADABLE}found '{key}', expected: identifier")
     if why := names.qualified(key):
-        raise bad_request(f'{_UNREADABLE}invalid label key "{key}": {why}')
+        raise bad_request(f'{_UNREADABLE}<nil>: Invalid value: "{key}": {why}')
     if missing:
         return Requirement(key, "missing")
     if tokens.peek() in ("", ","):

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from linkerd_sandbox.apiserver.objects import JsonObject, dig_list, dig_map, encode
 from linkerd_sandbox.apiserver.status import Cause, StatusError, internal, invalid
 from linkerd_sandbox.apiserver.store import Store
+from linkerd_sandbox.apiserver.validation.names import ADDRESS_RULE
 
 _RESERVED = 16
 _NODE_PORTS = range(30000, 32768)
+_FAMILIES = ("IPv4", "IPv6")
 HEADLESS = "None"
 
 
@@ -38,7 +40,7 @@ class ServiceAddresses:
                 spec.pop(key, None)
             return body
         if before.get("clusterIP") and not spec.get("clusterIP"):
-            if spec.get("clusterIP") == "" and spec.get("clusterIPs"):
+            if spec.get("clusterIPs") not in (None, [], before.get("clusterIPs")):
                 raise self._invalid(body, "spec.clusterIPs[0]", [], "primary clusterIP can not be unset")
             spec["clusterIP"] = before["clusterIP"]
         given = [str(ip) for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip]
@@ -59,17 +61,24 @@ class ServiceAddresses:
         """The address families of a Service, the main one first. Raises `StatusError` 422."""
         spec, known = body["spec"], list(self._networks)
         named = [str(family) for family in spec.get("ipFamilies") or before.get("ipFamilies") or ()]
-        for index, family in enumerate(named):
-            if family not in known:
-                raise self._invalid(body, f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
-        if not named:
-            named = list(dict.fromkeys(found for ip in given if (found := _family(ip)) in known)) or known[:1]
-        policy = spec.get("ipFamilyPolicy") or before.get("ipFamilyPolicy") or "SingleStack"
-        if policy == "SingleStack":
-            return named[:1]
+        policy = spec.get("ipFamilyPolicy") or before.get("ipFamilyPolicy")
+        if HEADLESS in given and not spec.get("selector"):  # whoever writes its endpoints may use any family
+            known = [*known, *(family for family in _FAMILIES if family not in known)]
+            policy = spec["ipFamilyPolicy"] = policy or ("SingleStack" if named else "RequireDualStack")
+        wrong = [
+            self._cause(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+            for index, family in enumerate(named)
+            if family not in known
+        ]
         if policy == "RequireDualStack" and len(known) < 2:
             why = "this cluster is not configured for dual-stack services"
-            raise self._invalid(body, "spec.ipFamilyPolicy", policy, why)
+            wrong.append(self._cause("spec.ipFamilyPolicy", policy, why))
+        if wrong:
+            raise invalid("Service", "", body["metadata"].get("name", ""), wrong)
+        if not named:
+            named = list(dict.fromkeys(found for ip in given if (found := _family(ip)) in known)) or known[:1]
+        if policy in (None, "SingleStack"):
+            return named[:1]
         return named + [family for family in known if family not in named]
 
     def _one(self, body: JsonObject, family: str, given: list[str], before: list[str]) -> str:
@@ -107,7 +116,7 @@ class ServiceAddresses:
             if ipaddress.ip_address(address) not in network:
                 why = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {network}"
         except ValueError:
-            why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+            why = ADDRESS_RULE
             raise self._invalid(body, "spec.clusterIPs[0]", address, why) from None
         if why is None and address in self._taken():
             why = "provided IP is already allocated"
@@ -116,9 +125,11 @@ class ServiceAddresses:
             raise self._invalid(body, "spec.clusterIPs", [address], why)
 
     @staticmethod
-    def _invalid(body: JsonObject, field: str, value: object, why: str) -> StatusError:
-        cause = Cause(field, "FieldValueInvalid", f"Invalid value: {encode(value).decode()}: {why}")
-        return invalid("Service", "", body["metadata"].get("name", ""), [cause])
+    def _cause(field: str, value: object, why: str) -> Cause:
+        return Cause(field, "FieldValueInvalid", f"Invalid value: {encode(value).decode()}: {why}")
+
+    def _invalid(self, body: JsonObject, field: str, value: object, why: str) -> StatusError:
+        return invalid("Service", "", body["metadata"].get("name", ""), [self._cause(field, value, why)])
 
     def _node_ports(self, body: JsonObject, before: JsonObject) -> None:
         spec = body["spec"]

@@ -212,7 +212,7 @@ def _check_string(value: str, schema: JsonObject, path: str) -> list[Cause]:
     reads = _FORMATS.get(form) if isinstance(form, str) else None
     if reads is not None and not reads(value):
         why = f'Invalid value: "{value}": {path} in body must be of type {form}: "{value}"'
-        causes.append(Cause(path, "FieldValueInvalid", why))
+        causes.append(Cause(path, "FieldValueTypeInvalid", why))
     return causes
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from linkerd_sandbox.apiserver.claims import BadClaims
+from linkerd_sandbox.apiserver.claims import NO_TOKEN, BadClaims
 from linkerd_sandbox.apiserver.objects import JsonObject, decode, encode
 
 _COORDINATE = 32  # bytes of a P-256 coordinate
@@ -59,15 +59,15 @@ class Signer:
             header, payload, signature = token.split(".")
             raw = _unb64(signature)
             if len(raw) != 2 * _COORDINATE or decode(_unb64(header)).get("alg") != "ES256":
-                raise BadClaims("not a token of this cluster")
+                raise BadClaims(NO_TOKEN)
             numbers = (int.from_bytes(raw[:_COORDINATE], "big"), int.from_bytes(raw[_COORDINATE:], "big"))
             der = encode_dss_signature(*numbers)
             self._key.public_key().verify(der, f"{header}.{payload}".encode(), ec.ECDSA(hashes.SHA256()))
             claims = decode(_unb64(payload))
         except (ValueError, AttributeError, InvalidSignature, msgspec.DecodeError) as error:
-            raise BadClaims("invalid bearer token") from error
+            raise BadClaims(NO_TOKEN) from error
         if not isinstance(claims, dict):
-            raise BadClaims("invalid bearer token")
+            raise BadClaims(NO_TOKEN)
         return claims
 
     def jwks(self) -> JsonObject:

@@ -1,12 +1,11 @@
 """CronJob: a Job at every time of a schedule. PURE.
 
-Source: pkg/controller/cronjob and robfig/cron's standard parser. Times missed while nobody looked: only the last one is
-made up for, within startingDeadlineSeconds.
+Source: pkg/controller/cronjob. Times missed while nobody looked: only the last one is made up for, within
+startingDeadlineSeconds.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, NamedTuple
+from datetime import tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from linkerd_kube.objects import JsonObject
@@ -15,91 +14,7 @@ from linkerd_sandbox.controllers import job as jobs
 from linkerd_sandbox.controllers.actions import Action, Create, Delete, Note, Patch, Plan, controller_reference
 from linkerd_sandbox.controllers.podstate import seconds_of
 from linkerd_sandbox.fields import dig, dig_map
-
-_MACROS: Final = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_LIMITS: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_HORIZON: Final = timedelta(days=366 * 5)
-
-
-class Schedule(NamedTuple):
-    """The five fields as sets."""
-
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    any_day: bool
-    """Day of month or day of week is a star: both must then match; else one is enough."""
-
-
-def parse(text: str) -> Schedule:
-    """A schedule. Raises ValueError."""
-    fields = _MACROS.get(text.strip().lower(), text).lower().split()
-    if len(fields) != len(_LIMITS):
-        raise ValueError(f"expected exactly 5 fields, found {len(fields)}: {text}")
-    names: tuple[Sequence[str], ...] = ((), (), (), _MONTHS, _DAYS)
-    sets = [_field(*one) for one in zip(fields, _LIMITS, names, strict=True)]
-    weekdays = frozenset(day % 7 for day in sets[4])
-    star = any(field.startswith(("*", "?")) for field in (fields[2], fields[4]))
-    return Schedule(sets[0], sets[1], sets[2], sets[3], weekdays, star)
-
-
-def _field(text: str, limits: tuple[int, int], names: Sequence[str]) -> frozenset[int]:
-    found: set[int] = set()
-    for part in text.split(","):
-        whole, slash, step = part.partition("/")
-        low, high = limits
-        if whole not in ("*", "?"):
-            first, dash, last = whole.partition("-")
-            low = _number(first, limits, names)
-            high = _number(last, limits, names) if dash else (high if slash else low)
-        if slash and (not step.isdigit() or int(step) == 0):
-            raise ValueError(f"step of range should be a positive number: {part}")
-        if low > high:
-            raise ValueError(f"beginning of range ({low}) beyond end of range ({high}): {part}")
-        found.update(range(low, high + 1, int(step) if slash else 1))
-    return frozenset(found)
-
-
-def _number(text: str, limits: tuple[int, int], names: Sequence[str]) -> int:
-    if text in names:
-        return names.index(text) + limits[0]
-    if not text.isdigit() or not limits[0] <= int(text) <= limits[1]:
-        raise ValueError(f"not within {limits[0]}-{limits[1]}: {text}")
-    return int(text)
-
-
-def next_after(schedule: Schedule, time: float, zone: tzinfo = UTC) -> float | None:
-    """Unix seconds of the first time after `time`; None where there is none within five years."""
-    moment = datetime.fromtimestamp(time, zone).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    limit = moment + _HORIZON
-    while moment < limit:
-        if moment.month not in schedule.months or not _day(schedule, moment):
-            moment = (moment + timedelta(days=1)).replace(hour=0, minute=0)
-        elif moment.hour not in schedule.hours:
-            moment = (moment + timedelta(hours=1)).replace(minute=0)
-        elif moment.minute not in schedule.minutes:
-            moment += timedelta(minutes=1)
-        else:
-            return moment.timestamp()
-    return None
-
-
-def _day(schedule: Schedule, moment: datetime) -> bool:
-    of_month = moment.day in schedule.days
-    of_week = moment.isoweekday() % 7 in schedule.weekdays
-    return of_month and of_week if schedule.any_day else of_month or of_week
+from linkerd_sandbox.schedule import Schedule, next_after, parse
 
 
 def reconcile(cron_job: JsonObject, owned: Sequence[JsonObject], now: float) -> Plan:

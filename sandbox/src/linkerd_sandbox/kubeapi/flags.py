@@ -1,7 +1,8 @@
 """How a real kube-apiserver and its etcd are started. PURE.
 
-Tried with kube-apiserver 1.20 and etcd 3.4. What this cluster builds upon and an old release has only behind a feature
-gate is switched on; a release refuses gates that it does not know, so each is given only while it is off by default.
+Tried with kube-apiserver 1.20 and 1.32, and etcd 3.4. What this cluster builds upon and an old release has only behind
+a feature gate is switched on; a release refuses gates that it does not know, so each is given only while it is off by
+default.
 """
 
 import re

@@ -91,6 +91,22 @@ kind: ConfigMap
 metadata: {name: c}
 data: {a: b}
 ---
+kind: Node
+metadata: {name: n}
+spec: {taints: [{key: k, value: v, effect: NoSchedule}, {key: k, value: v, effect: NoExecute}]}
+---
+kind: PriorityClass
+metadata: {name: p}
+value: 1000
+---
+kind: Event
+metadata: {name: e, namespace: default}
+involvedObject: {kind: Node, name: n}
+---
+kind: NetworkPolicy
+metadata: {name: n}
+spec: {podSelector: {}, ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]}
+---
 kind: EndpointSlice
 metadata: {name: e}
 addressType: IPv4
@@ -162,7 +178,7 @@ C = "spec.containers[0]"
             f"{C}.ports[0].protocol",
             'supported values: "SCTP", "TCP", "UDP"',
         ),
-        ("Pod", "spec.containers.0.env.0.name", "1A", f"{C}.env[0].name", "a valid environment variable name must"),
+        ("Pod", "spec.containers.0.env.0.name", "A=B", f"{C}.env[0].name", "a valid environment variable name must"),
         (
             "Pod",
             "spec.containers.0.env.0.valueFrom",
@@ -360,6 +376,22 @@ C = "spec.containers[0]"
         ),
         ("CronJob", "spec.schedule", "* *", "spec.schedule", "expected exactly 5 fields"),
         ("PodDisruptionBudget", "spec.maxUnavailable", 1, "spec", "cannot be both set"),
+        ("PodDisruptionBudget", "spec.minAvailable", -1, "spec.minAvailable", "greater than or equal to 0"),
+        ("PodDisruptionBudget", "spec.minAvailable", "200%", "spec.minAvailable", "must not be greater than 100%"),
+        ("CronJob", "metadata.name", "n" * 53, "metadata.name", "must be no more than 52 characters"),
+        ("CronJob", "spec.schedule", "TZ=UTC * * * * *", "spec.schedule", "use timeZone field instead"),
+        ("CronJob", "spec.schedule", "* * * * 7", "spec.schedule", "end of range (7) above maximum (6): 7"),
+        ("CronJob", "spec.timeZone", "Nowhere/None", "spec.timeZone", "unknown time zone Nowhere/None"),
+        ("CronJob", "spec.timeZone", "", "spec.timeZone", "timeZone must be nil or non-empty string"),
+        ("CronJob", "spec.failedJobsHistoryLimit", -1, "spec.failedJobsHistoryLimit", "greater than or equal to 0"),
+        ("Node", "spec.taints.0.effect", "X", "metadata.taints[0].effect", 'supported values: "NoSchedule", "Prefer'),
+        ("Node", "spec.taints.0.key", "a b", "metadata.taints[0].key", "name part must consist"),
+        ("Node", "spec.taints.1.effect", "NoSchedule", "metadata.taints[1]", "must be unique by key and effect pair"),
+        ("PriorityClass", "value", 1_000_000_001, "value", "user defined priority is 1000000000"),
+        ("PriorityClass", "metadata.name", "system-mine", "metadata.name", "system-mine is not a known system"),
+        ("Event", "involvedObject.namespace", "other", "involvedObject.namespace", "does not match event.namespace"),
+        ("NetworkPolicy", "spec.ingress.0.from", [{}], "spec.ingress[0].from[0]", "must specify a peer"),
+        ("NetworkPolicy", "spec.ingress.0.ports.0.port", 0, "spec.ingress[0].ports[0].port", "between 1 and 65535"),
         ("EndpointSlice", "addressType", "IPv5", "addressType", "Unsupported value"),
         ("EndpointSlice", "endpoints.0.addresses", [], "endpoints[0].addresses", "at least 1 address"),
     ],
@@ -381,6 +413,8 @@ def test_mistakes(name: str, path: str, value: Any, field: str, message: str) ->
         ("Job", "spec.completions", 5, "spec.completions"),
         ("Secret", "type", "other", "type"),
         ("ClusterRoleBinding", "roleRef.name", "other", "roleRef"),
+        ("PriorityClass", "value", 1, "value"),
+        ("PriorityClass", "preemptionPolicy", "Never", "preemptionPolicy"),
         ("EndpointSlice", "addressType", "IPv6", "addressType"),
     ],
 )

@@ -13,7 +13,6 @@ _VOLUME_PREFIX = "kube-api-access-"
 _TOKEN_SECONDS = 3607  # an hour and a bit, by which Kubernetes tells its own volumes from those of users
 _UNREACHABLE_SECONDS = 300
 _MODE = 0o644
-_SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
 def shown_name(pod: JsonObject) -> str:
@@ -82,16 +81,20 @@ def priority(pod: JsonObject, store: Store) -> None:
         if default:
             spec["priorityClassName"] = default["metadata"]["name"]
             policy = default.get("preemptionPolicy", policy)
-    elif name in _SYSTEM_PRIORITIES:
-        value = _SYSTEM_PRIORITIES[name]
     else:
         found = store.get("priorityclasses.scheduling.k8s.io", "", name)
         if found is None:
             why = f"no PriorityClass with name {name} was found"
             raise status.forbidden("pods", shown_name(pod), why)
         value, policy = found.body.get("value", 0), found.body.get("preemptionPolicy", policy)
-    spec["priority"] = value
-    spec.setdefault("preemptionPolicy", policy)
+    for key, what, found_value in (
+        ("priority", "the integer value of priority", value),
+        ("preemptionPolicy", "the string value of PreemptionPolicy", policy),
+    ):
+        given = spec.setdefault(key, found_value)
+        if given != found_value:
+            why = f"{what} ({given}) must not be provided in pod spec; priority admission controller computed "
+            raise status.forbidden("pods", shown_name(pod), f"{why}{found_value} from the given PriorityClass name")
 
 
 def account_name(pod: JsonObject) -> str:

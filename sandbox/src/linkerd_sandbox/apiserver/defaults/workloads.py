@@ -77,6 +77,9 @@ def job_selector(body: JsonObject) -> None:
     for prefix in ("", "batch.kubernetes.io/"):
         labels[f"{prefix}controller-uid"] = meta["uid"]
         labels[f"{prefix}job-name"] = meta["name"]
+    if not meta.get("labels"):
+        meta["labels"] = dict(labels)
+    spec.setdefault("manualSelector", False)
     spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": meta["uid"]}}
 
 

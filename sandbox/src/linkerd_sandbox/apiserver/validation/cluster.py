@@ -14,8 +14,7 @@ from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, in
 _IMMUTABLE = "field is immutable"
 _DATA_SIZE = 1 << 20
 _LONGEST_TIMEOUT = 30
-_LOOPBACK = {4: "127.0.0.0/8", 6: "::1/128"}
-_LINK_LOCAL = {4: "169.254.0.0/16, 224.0.0.0/24", 6: "fe80::/10, ff02::/10"}
+_LOCAL_MULTICAST = {4: ipaddress.ip_network("224.0.0.0/24"), 6: ipaddress.ip_network("ff02::/16")}
 _TLS_KEYS = ("tls.crt", "tls.key")
 
 
@@ -135,9 +134,9 @@ def _typed_secret(kind: str, body: JsonObject) -> list[Cause]:
         case "kubernetes.io/tls":
             return [required(f"data[{key}]") for key in _TLS_KEYS if key not in data]
         case "kubernetes.io/basic-auth" if not {"username", "password"} & data.keys():
-            return [required(f"data[%s][{key}]") for key in ("username", "password")]  # Kubernetes' own slip
+            return [required(f"data[{key}]") for key in ("username", "password")]
         case "kubernetes.io/ssh-auth" if "ssh-privatekey" not in data:
-            return [required("data[%s][ssh-privatekey]")]
+            return [required("data[ssh-privatekey]")]
         case "kubernetes.io/service-account-token":
             name = "kubernetes.io/service-account.name"
             missing = name not in dig_map(body, "metadata", "annotations")
@@ -177,14 +176,43 @@ def _endpoint_ip(text: object, path: str) -> list[Cause]:
     try:
         address = ipaddress.ip_address(str(text))
     except ValueError:
-        return [invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+        return [invalid(path, text, names.ADDRESS_RULE)]
     if address.is_loopback:
-        return [invalid(path, text, f"may not be in the loopback range ({_LOOPBACK[address.version]})")]
+        return [invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")]
     if address.is_unspecified:
         return [invalid(path, text, f"may not be unspecified ({text})")]
     if address.is_link_local:
-        return [invalid(path, text, f"may not be in the link-local range ({_LINK_LOCAL[address.version]})")]
+        return [invalid(path, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")]
+    if address in _LOCAL_MULTICAST[address.version]:
+        return [invalid(path, text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")]
     return []
+
+
+def event(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """An Event: it stands beside what it is about, or in `default` for what has no namespace."""
+    about, own = dig(body, "involvedObject", "namespace") or "", dig(body, "metadata", "namespace")
+    if about == own or (not about and own == "default"):
+        return []
+    return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
+
+
+def network_policy(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
+    """A NetworkPolicy."""
+    causes = meta.selector(dig_map(body, "spec", "podSelector"), "spec.podSelector")
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for index, rule in enumerate(dig_list(body, "spec", direction)):
+            path = f"spec.{direction}[{index}]"
+            for number, peer in enumerate(dig_list(rule, peers)):
+                if not peer:
+                    causes.append(required(f"{path}.{peers}[{number}]", "must specify a peer"))
+            for number, entry in enumerate(dig_list(rule, "ports")):
+                port = entry.get("port")
+                if port is None:
+                    continue
+                wrong = names.port_name(port) if isinstance(port, str) else names.port_number(port)
+                if wrong:
+                    causes.append(invalid(f"{path}.ports[{number}].port", port, wrong))
+    return causes
 
 
 def lease(body: JsonObject, _old: JsonObject | None) -> list[Cause]:

@@ -195,8 +195,8 @@ def _resource_name(name: str, path: str) -> list[Cause]:
     if "/" in name or name in _RESOURCES or name.startswith("hugepages-"):
         return []
     return [
-        invalid(path, name, "must be a standard resource type or fully qualified"),
-        invalid(path, name, "must be a standard resource for containers"),
+        Cause(path, "FieldValueInvalid", f"Invalid value: {name}: must be a standard resource {what}")
+        for what in ("type or fully qualified", "for containers")
     ]
 
 

@@ -6,7 +6,7 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DNS1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_ENV = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_ENV = re.compile(r"[ -<>-~]+")
 _PORT_NAME = re.compile(r"[-a-z0-9]+")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
@@ -41,6 +41,9 @@ _VALUE_RULE = (
 )
 
 
+ADDRESS_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
+
 def _too_long(limit: int) -> str:
     return f"must be no more than {limit} characters"
 
@@ -49,7 +52,9 @@ def label(text: str) -> str | None:
     """What is wrong with an RFC 1123 label, or None."""
     if len(text) > _LABEL_LENGTH:
         return _too_long(_LABEL_LENGTH)
-    return None if _LABEL.fullmatch(text) else LABEL_RULE
+    if _LABEL.fullmatch(text):
+        return None
+    return "must not contain dots" if _SUBDOMAIN.fullmatch(text) else LABEL_RULE
 
 
 def subdomain(text: str) -> str | None:
@@ -103,11 +108,7 @@ def env_name(text: str) -> str | None:
     """What is wrong with the name of an environment variable, or None."""
     if _ENV.fullmatch(text):
         return None
-    return (
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must "
-        "not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
-        "'[-._a-zA-Z][-._a-zA-Z0-9]*')"
-    )
+    return "a valid environment variable name must consist only of printable ASCII characters other than '='"
 
 
 def port_name(text: str) -> str | None:

@@ -124,8 +124,8 @@ def pod_spec(spec: JsonObject, path: str) -> list[Cause]:
         causes.append(invalid(f"{path}.activeDeadlineSeconds", deadline, why))
     for index, server in enumerate(dig_list(spec, "dnsConfig", "nameservers")):
         causes += _address(server, f"{path}.dnsConfig.nameservers[{index}]")
-    for alias in dig_list(spec, "hostAliases"):
-        causes += _address(alias.get("ip"), f"{path}.hostAliases.ip")
+    for index, alias in enumerate(dig_list(spec, "hostAliases")):
+        causes += _address(alias.get("ip"), f"{path}.hostAliases[{index}].ip")
     for index, gate in enumerate(dig_list(spec, "readinessGates")):
         wrong = names.qualified(str(gate.get("conditionType") or ""))
         if wrong:
@@ -140,7 +140,7 @@ def _address(text: object, path: str) -> list[Cause]:
     try:
         ipaddress.ip_address(str(text))
     except ValueError:
-        return [invalid(path, text, "must be valid IP address")]
+        return [invalid(path, text, names.ADDRESS_RULE)]
     return []
 
 
@@ -165,7 +165,9 @@ def _toleration(toleration: JsonObject, path: str) -> list[Cause]:
         why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
         causes.append(invalid(f"{path}.effect", toleration.get("effect") or "", why))
     if operator == "Exists" and toleration.get("value"):
-        causes.append(invalid(f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'"))
+        causes.append(
+            invalid(f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'")
+        )
     return causes
 
 

@@ -6,7 +6,7 @@ from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, dig_map
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.status import Cause
-from linkerd_sandbox.apiserver.validation import cluster, fields, meta, pods, workloads
+from linkerd_sandbox.apiserver.validation import cluster, fields, meta, pods, scheduling, workloads
 from linkerd_sandbox.apiserver.validation.causes import invalid
 
 Check = Callable[[JsonObject, JsonObject | None], list[Cause]]
@@ -26,6 +26,10 @@ _CHECKS: dict[str, Check] = {
     "jobs.batch": workloads.job,
     "cronjobs.batch": workloads.cron_job,
     "poddisruptionbudgets.policy": workloads.disruption_budget,
+    "events": cluster.event,
+    "networkpolicies.networking.k8s.io": cluster.network_policy,
+    "nodes": scheduling.node,
+    "priorityclasses.scheduling.k8s.io": scheduling.priority_class,
     "endpointslices.discovery.k8s.io": cluster.endpoint_slice,
     "roles.rbac.authorization.k8s.io": cluster.role,
     "clusterroles.rbac.authorization.k8s.io": cluster.role,

@@ -1,18 +1,20 @@
 """Checks of the kinds that make pods. PURE."""
 
-from collections.abc import Callable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from linkerd_sandbox import schedule
 from linkerd_sandbox.apiserver import selectors
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_map
 from linkerd_sandbox.apiserver.status import Cause, StatusError
-from linkerd_sandbox.apiserver.validation import meta, pods
+from linkerd_sandbox.apiserver.validation import meta, names, pods
 from linkerd_sandbox.apiserver.validation.causes import invalid, required, unsupported
 
 _IMMUTABLE = "field is immutable"
 _JOB_POLICIES = ("OnFailure", "Never")
+_CRON_JOB_NAME = 52
+"""Characters: its Jobs are called by it and eleven more."""
 _STATEFUL_MUTABLE = (
-    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+    "replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
 )  # fmt: skip
 
 
@@ -104,9 +106,9 @@ def stateful_set(body: JsonObject, old: JsonObject | None) -> list[Cause]:
         before = dig_map(old, "spec")
         changed = [key for key in {*spec, *before} if key not in _STATEFUL_MUTABLE and spec.get(key) != before.get(key)]
         if changed:
-            names = ", ".join(f"'{key}'" for key in _STATEFUL_MUTABLE[:-1])
+            listed = ", ".join(f"'{key}'" for key in _STATEFUL_MUTABLE[:-1])
             why = "Forbidden: updates to statefulset spec for fields other than "
-            why += f"{names} and 'minReadySeconds' are forbidden"
+            why += f"{listed} and 'minReadySeconds' are forbidden"
             return [Cause("spec", "FieldValueForbidden", why)]
     return _not_negative(spec, "replicas", "minReadySeconds", "revisionHistoryLimit") + _selected(body, old)
 
@@ -139,11 +141,11 @@ def job(body: JsonObject, old: JsonObject | None) -> list[Cause]:
 def cron_job(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
     """A CronJob."""
     spec = dig_map(body, "spec")
-    schedule = spec.get("schedule") or ""
-    causes: list[Cause] = []
-    if schedule and not schedule.startswith("@") and len(schedule.split()) != 5:
-        why = f"expected exactly 5 fields, found {len(schedule.split())}: [{' '.join(schedule.split())}]"
-        causes.append(invalid("spec.schedule", schedule, why))
+    name = str(dig(body, "metadata", "name") or "")
+    causes = _not_negative(spec, "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
+    if len(name) > _CRON_JOB_NAME and names.subdomain(name) is None:
+        causes.append(invalid("metadata.name", name, f"must be no more than {_CRON_JOB_NAME} characters"))
+    causes += _schedule(spec.get("schedule") or "") + _time_zone(spec.get("timeZone"))
     template = dig_map(spec, "jobTemplate", "spec", "template")
     causes += pods.template(template, "spec.jobTemplate.spec.template")
     policy = dig(template, "spec", "restartPolicy")
@@ -152,15 +154,39 @@ def cron_job(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
     return causes
 
 
-Check = Callable[[JsonObject, JsonObject | None], list[Cause]]
+def _schedule(text: str) -> list[Cause]:
+    if not text:
+        return []  # required fields are named elsewhere
+    why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead" if "TZ" in text else None
+    try:
+        if why is None:
+            schedule.parse(text)
+    except ValueError as error:
+        why = str(error)
+    return [invalid("spec.schedule", text, why)] if why else []
+
+
+def _time_zone(zone: object) -> list[Cause]:
+    if zone is None:
+        return []
+    if not zone:
+        return [invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")]
+    try:
+        ZoneInfo(str(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return [invalid("spec.timeZone", zone, f"unknown time zone {zone}")]
+    return []
 
 
 def disruption_budget(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
     """A PodDisruptionBudget."""
     spec = dig_map(body, "spec")
+    causes: list[Cause] = []
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        return [invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")]
-    return meta.selector(dig_map(spec, "selector"), "spec.selector")
+        causes.append(invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"))
+    for key in ("minAvailable", "maxUnavailable"):
+        causes += _share(spec.get(key), f"spec.{key}", whole=True)
+    return causes + meta.selector(dig_map(spec, "selector"), "spec.selector")
 
 
 def pod_template(body: JsonObject, _old: JsonObject | None) -> list[Cause]:
