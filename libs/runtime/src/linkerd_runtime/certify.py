@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from linkerd_contract import codec
 from linkerd_contract.identity import CERTIFY_PATH, CertifyRequest, CertifyResponse
@@ -79,13 +80,18 @@ class Certifier:
     """Keeps one workload's certificate current and tells `on_update` of each new one."""
 
     def __init__(
-        self, settings: CertifySettings, on_update: Callable[[Credentials], None], on_call: OnCall | None = None
+        self,
+        settings: CertifySettings,
+        on_update: Callable[[Credentials], None],
+        on_call: OnCall | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
-        """`on_call` hears of every request that was made."""
+        """`on_call` hears of every request that was made; `resolver` finds the server's address, as aiohttp's would."""
         self.settings = settings
         self.credentials: Credentials | None = None
         self._on_update = on_update
         self._on_call = on_call
+        self._resolver = resolver
         directory = Path(settings.directory)
         self._key = directory / "key.p8"
         self._csr = directory / "csr.pem"
@@ -162,9 +168,12 @@ class Certifier:
 
     async def _exchange(self, body: bytes, context: ssl.SSLContext) -> tuple[int, bytes]:
         settings = self.settings
+        timeout = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)
         try:
             async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT)) as session,
+                aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(resolver=self._resolver), timeout=timeout
+                ) as session,
                 session.post(
                     f"https://{settings.server_addr}{CERTIFY_PATH}",
                     data=body,

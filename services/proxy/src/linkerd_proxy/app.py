@@ -22,6 +22,7 @@ from linkerd_contract.explain import pod_tag
 from linkerd_proxy.admin import DECISIONS, METRICS, Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
+from linkerd_proxy.control.resolver import CountedResolver
 from linkerd_proxy.control.spans import SpanExporter
 from linkerd_proxy.datapath import DataPath
 from linkerd_proxy.http.runtime import Runtime
@@ -232,6 +233,7 @@ class Proxy:
             ),
             self._on_credentials,
             self.metrics.control_calls(str(identity.svc_addr), identity.svc_name),
+            CountedResolver(self.metrics.dns_resolutions, "identity"),
         )
 
     def _on_credentials(self, credentials: Credentials) -> None:

@@ -22,6 +22,7 @@ from linkerd_proxy.outbound.endpoint import EndpointFactory
 from linkerd_proxy.outbound.protocol import ProtocolStage
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import AccessLog, Direction, Settings
+from linkerd_proxy.telemetry.labels import hostname
 from linkerd_proxy.transport.connect import Dialer
 from linkerd_proxy.transport.listen import Listener, bind
 from linkerd_rules.policy import default_document
@@ -37,6 +38,8 @@ class DataPath:
         self._runtime = runtime
         self._settings = settings
         self._overrides = overrides
+        if settings.outbound.metrics_hostname_labels:
+            runtime.route_hostname = hostname
         inbound = settings.inbound
         self.policy = PolicyHolder(
             default_document(

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import inbound_document, pair
@@ -47,6 +48,23 @@ async def test_routes_have_authorizations_of_their_own_and_no_route_is_404(tmp_p
         assert mesh.server.sample("response_total", 'route_name="open"', 'authz_name="anyone"') == 1
         assert mesh.server.sample("inbound_http_authz_deny_total", 'route_name="shut"') == 1
         assert mesh.server.sample("inbound_http_route_not_found_total") == 1
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@on_uvloop
+async def test_authorities_are_a_label_where_they_are_wanted(tmp_path: Path, wanted: bool) -> None:
+    async with (
+        apps.echo_app() as app,
+        pair(tmp_path, app, INBOUND_METRICS_AUTHORITY_LABELS="unsafe" if wanted else "") as mesh,
+        apps.client(mesh.addr) as client,
+    ):
+        for host in (b"voting:80", b"other.ns", b"other.ns"):
+            assert (await client.ask(b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % host)).status == 200
+        into = 'direction="inbound"'
+        assert mesh.server.sample("request_total", into, 'authority="voting"') == (1 if wanted else 0)
+        assert mesh.server.sample("response_total", into, 'authority="other.ns"') == (2 if wanted else 0)
+        assert mesh.server.sample("request_total", into) == 3
+        assert mesh.server.sample("inbound_http_authz_allow_total", 'authority="') == 0
 
 
 @on_uvloop

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVICE, document, pair, sidecar
@@ -98,6 +99,72 @@ async def test_a_timeout_is_named(tmp_path: Path) -> None:
         async with apps.client(proxy.outbound) as client:
             assert (await client.get()).status == 504
         assert proxy.sample("outbound_http_route_request_statuses_total", *ROUTE, 'error="REQUEST_TIMEOUT"') == 1
+
+
+PUT = b"PUT /p HTTP/1.1\r\nHost: %b\r\nContent-Length: 4\r\n\r\nbody"
+
+
+@on_uvloop
+async def test_frames_of_bodies_are_measured(tmp_path: Path) -> None:
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        answer = await client.ask(PUT % b"v")
+        sides = (
+            (mesh.client, "outbound_http_route_request", "outbound_http_route_backend_response"),
+            (mesh.server, "inbound_http_request", "inbound_http_response"),
+        )
+        for side, request, response in sides:
+            assert side.sample(f"{request}_frame_size_bytes_sum") == 4
+            assert side.sample(f"{request}_frame_size_bytes_count") == 1
+            assert side.sample(f"{response}_frame_size_bytes_sum") == len(answer.body)
+        await client.get()
+        assert mesh.server.sample("inbound_http_request_frame_size_bytes_count") == 1
+        assert mesh.server.sample("inbound_http_response_frame_size_bytes_bucket", 'le="128"') == 2
+
+
+@on_uvloop
+async def test_a_body_that_is_sent_again_is_one_body_of_the_route(tmp_path: Path) -> None:
+    answers = iter([b"503", b"200"])
+
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, fields = await apps.read_head(reader)
+            await apps.read_body(reader, fields)
+            writer.write(b"HTTP/1.1 %b X\r\ncontent-length: 2\r\n\r\nok" % next(answers))
+
+    async with apps.server(app) as addr, sidecar(None, tmp_path, CLIENT) as proxy:
+        retry = Retry(statuses=[StatusRange(500, 599)], limit=1)
+        proxy.discovery.set(SERVICE, known(addr, retry=retry))  # type: ignore[arg-type]
+        async with apps.client(proxy.outbound) as client:
+            assert (await client.ask(PUT % b"v")).status == 200
+        assert proxy.sample("outbound_http_route_request_frame_size_bytes_sum", *ROUTE) == 4
+        assert proxy.sample("outbound_http_route_backend_response_frame_size_bytes_sum", *ROUTE) == 4
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(), Timeouts(request_ms=5000)], ids=["plain", "with features"])
+@pytest.mark.parametrize("wanted", ["true", "false"])
+@on_uvloop
+async def test_hostnames_are_a_label_where_they_are_wanted(tmp_path: Path, timeouts: Timeouts, wanted: str) -> None:
+    variables = {"OUTBOUND_METRICS_HOSTNAME_LABELS": wanted}
+    async with apps.echo_app() as app, sidecar(None, tmp_path, CLIENT, **variables) as proxy:
+        proxy.discovery.set(SERVICE, known(app, timeouts=timeouts))  # type: ignore[arg-type]
+        async with apps.client(proxy.outbound) as client:
+            for host in (b"Voting:80", b"voting", b"web.emojivoto", b"10.0.0.1"):
+                assert (await client.ask(PUT % host)).status == 200
+        empty = msgspec.structs.replace(
+            known(timeouts=timeouts),  # type: ignore[type-var]
+            balancer=Balancer(failfast_ms=100),
+        )
+        proxy.discovery.set(SERVICE, empty)  # type: ignore[arg-type]
+        async with apps.client(proxy.outbound) as client:
+            assert (await client.get()).status == 504
+        statuses = "outbound_http_route_request_statuses_total"
+        on = wanted == "true"
+        assert proxy.sample(statuses, *ROUTE, 'hostname="voting"', 'http_status="200"') == (2 if on else 0)
+        assert proxy.sample(statuses, *ROUTE, 'hostname="web.emojivoto"') == (1 if on else 0)
+        assert proxy.sample(statuses, *ROUTE, 'hostname="voting-svc"', 'error="FAIL_FAST"') == (1 if on else 0)
+        assert proxy.sample(statuses, *ROUTE) == 5
+        assert "10.0.0.1" not in "".join(line for line in proxy.metrics().splitlines() if statuses in line)
+        assert proxy.sample("outbound_http_route_request_frame_size_bytes_count", *ROUTE) == 4
 
 
 @on_uvloop

@@ -1,5 +1,4 @@
 import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from services.proxy.tests import apps
@@ -8,32 +7,6 @@ from services.proxy.tests.mesh import CLIENT, SERVICE, document, sidecar
 
 from linkerd_contract.outbound import Protocol, ProtocolHint
 from linkerd_runtime.settings import Addr
-from linkerd_testkit.ports import eventually
-
-
-async def closed(proxy_addr: tuple[str, int]) -> None:
-    async with apps.client(proxy_addr) as client:
-        try:
-            assert await client.ended() == b""
-        except ConnectionError:
-            pass
-
-
-@on_uvloop
-async def test_no_endpoint_or_a_dead_one_closes_the_connection(tmp_path: Path) -> None:
-    async with apps.echo_app() as dead:
-        pass
-    async with sidecar(None, tmp_path, CLIENT, OUTBOUND_TCP_FAILFAST_TIMEOUT="100ms") as proxy:
-        proxy.discovery.set(SERVICE, document([], protocol=Protocol.opaque))
-        await closed(proxy.outbound)
-        assert proxy.sample("outbound_tcp_errors_total", 'error="failfast"') == 1
-        # It is known to be dead by now.
-        await closed(proxy.outbound)
-        proxy.discovery.set(SERVICE, document([Addr(*dead)], identity=None, protocol=Protocol.opaque))
-        await closed(proxy.outbound)
-        assert proxy.sample("outbound_tcp_errors_total", 'error="loadshed"') == 1
-        assert proxy.sample("outbound_tcp_errors_total", 'error="i/o"') == 1
-        await eventually(lambda: proxy.path.connections == 0)
 
 
 @on_uvloop
@@ -52,40 +25,3 @@ async def test_connections_are_spread_and_counted(tmp_path: Path) -> None:
             assert proxy.sample("tcp_open_total", 'peer="dst"', f'target_port="{addr[1]}"') > 0
         assert proxy.sample("tcp_open_total", 'peer="dst"') == 30
         assert proxy.sample("tcp_read_bytes_total", 'peer="src"') == 120
-
-
-@on_uvloop
-async def test_a_connection_waits_for_the_first_endpoint(tmp_path: Path) -> None:
-    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(await reader.read(10))
-
-    async with apps.server(app) as addr, sidecar(None, tmp_path, CLIENT) as proxy:
-        proxy.discovery.set(SERVICE, document([], protocol=Protocol.opaque))
-        async with apps.client(proxy.outbound) as client:
-            client.send(b"early")
-            await eventually(lambda: proxy.path.connections == 1)
-            proxy.discovery.set(SERVICE, document([Addr(*addr)], identity=None, protocol=Protocol.opaque))
-            assert await client.ended() == b"early"
-
-
-@on_uvloop
-async def test_open_connections_count_as_load(tmp_path: Path) -> None:
-    """Long connections that do nothing must not end up on one endpoint (Linkerd counts them until they close)."""
-
-    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"hello")
-        await reader.read()
-
-    async with (
-        apps.server(app) as one,
-        apps.server(app) as two,
-        sidecar(None, tmp_path, CLIENT) as proxy,
-        AsyncExitStack() as stack,
-    ):
-        known = document([Addr(*one), Addr(*two)], identity=None, hint=ProtocolHint.none, protocol=Protocol.opaque)
-        proxy.discovery.set(SERVICE, known)
-        for _ in range(20):
-            client = await stack.enter_async_context(apps.client(proxy.outbound))
-            assert await client.reader.readexactly(5) == b"hello"
-        for addr in (one, two):
-            assert proxy.sample("tcp_open_connections", 'peer="dst"', f'target_port="{addr[1]}"') == 10

@@ -95,6 +95,7 @@ def test_idle_cells_go_and_sums_never_fall() -> None:
     idle = book.cell(("fine", "idle"), ("coarse", "all"), grpc=False)
     idle.requests += 2
     idle.responses(200, True).observe(5, 1)
+    idle.response_frames.observe(1000)
     del idle
     assert book.evict(0, 600) == 0
     assert book.evict(599, 600) == 0
@@ -103,6 +104,7 @@ def test_idle_cells_go_and_sums_never_fall() -> None:
     assert fine.requests() == {("held", False): 1}
     assert coarse.requests() == {("all", False): 3}
     assert coarse.sums["all", False].endings()[0][1].since_request_end()[1] == 1
+    assert coarse.sums["all", False].response_frames.sum == 1000
     # The same cell again begins at nothing, and the sum goes on.
     book.cell(("fine", "idle"), ("coarse", "all"), grpc=False).requests += 1
     book.write([])

@@ -26,6 +26,29 @@ def test_targets() -> None:
     assert labels.target("::1", 80)[0] == ("target_addr", "[::1]:80")
 
 
+@pytest.mark.parametrize(
+    ("authority", "name"),
+    [
+        (b"web", "web"),
+        (b"Web.Emojivoto:8080", "web.emojivoto"),
+        (b"a.b.c.", "a.b.c"),
+        (b"1.2.3.x", "1.2.3.x"),
+        (b"10.0.0.1:80", ""),
+        (b"[::1]:80", ""),
+        (b"", ""),
+        (b"a..b", ""),
+        (b"with space", ""),
+        (b"a\xffb", ""),
+        (b"a." * 127 + b"b", ""),
+        (b"a." * 100 + b"b", "a." * 100 + "b"),
+        (b"x" * 64, ""),
+        (b"1" * 60_000, ""),
+    ],
+)
+def test_hostnames(authority: bytes, name: str) -> None:
+    assert labels.hostname(authority) == name
+
+
 def test_tls() -> None:
     assert labels.server_tls("web.ns") == [("tls", "true"), ("client_id", "web.ns")]
     assert labels.server_tls(None) == [("tls", "no_identity"), ("no_tls_reason", "no_tls_from_remote")]

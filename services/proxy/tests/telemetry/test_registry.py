@@ -100,6 +100,28 @@ def test_histograms_are_dropped_too() -> None:
     assert registry.evict(10, 10) == 1
 
 
+def test_who_listens_hears_of_what_is_dropped() -> None:
+    registry = Registry()
+    family = registry.counter("a_total", "A.", ("x",))
+    heard: list[tuple[str, float]] = []
+    family.on_evicted = lambda base, counter: heard.append((base, counter.value))
+    family.labels("1", base='b="2"').value = 3
+    assert family.peek('b="2"', "1") is not None
+    for now in (0, 10):
+        registry.evict(now, 10)
+    assert heard == [('b="2"', 3)]
+    assert family.peek('b="2"', "1") is None
+
+
+def test_histograms_add_up() -> None:
+    one, two = (Registry().histogram("h", "H.", (1, 2)).labels() for _ in range(2))
+    one.observe(1)
+    two.observe(2)
+    two.observe(3)
+    one.add(two)
+    assert (one.counts, one.sum) == ([1, 1, 1], 6)
+
+
 def test_misuse_is_an_error() -> None:
     registry = Registry()
     family = registry.counter("a_total", "A.", ("x",))

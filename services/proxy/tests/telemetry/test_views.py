@@ -17,6 +17,8 @@ VIEW = ProtocolView(
     request_duration=("request_duration_seconds", SHORT_SECONDS),
     response_duration=("response_duration_seconds", COARSE_SECONDS),
     statuses="statuses_total",
+    request_frames="request_frame_size_bytes",
+    response_frames="response_frame_size_bytes",
 )
 
 
@@ -26,6 +28,8 @@ def cell() -> Cell:
     made.responses(200, True).observe(3.5)
     made.responses(200, True).observe(260, 40)
     made.responses(502, False, None, ConnectFailed()).observe(0.5)
+    for size in (128, 129, 20_000):
+        made.response_frames.observe(size)
     return made
 
 
@@ -56,6 +60,10 @@ def test_http() -> None:
     assert "inbound_http_response_duration_seconds_count{a} 3\n" in text
     assert 'inbound_http_statuses_total{a,http_status="200"} 2\n' in text
     assert 'inbound_http_statuses_total{a,error="IO"} 1\n' in text
+    assert "inbound_http_request_frame_size_bytes_count{a} 0\n" in text
+    for bound, count in (("128", 1), ("1024", 2), ("10240", 2), ("+Inf", 3)):
+        assert f'inbound_http_response_frame_size_bytes_bucket{{a,le="{bound}"}} {count}\n' in text
+    assert "inbound_http_response_frame_size_bytes_sum{a} 20257\n" in text
     assert "grpc" not in text
 
 

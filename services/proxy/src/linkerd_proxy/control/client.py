@@ -14,6 +14,7 @@ from contextlib import suppress
 import aiohttp
 
 from linkerd_contract.watch import SILENCE_SECONDS, WATCH_PATH, WatchError, WatchKind
+from linkerd_proxy.control.resolver import CountedResolver
 from linkerd_proxy.control.watches import BadMessage, Watched, Watches
 from linkerd_proxy.settings import Destination
 from linkerd_proxy.telemetry.labels import render
@@ -83,7 +84,9 @@ class DiscoveryClient:
         self._wake = asyncio.Event()
         self._certified = asyncio.Event()
         labels = [("addr", str(settings.svc_addr)), ("server_id", settings.svc_name)]
-        self._series = (metrics or Metrics()).control.series(render(labels))
+        metrics = metrics or Metrics()
+        self._resolutions = metrics.dns_resolutions
+        self._series = metrics.control.series(render(labels))
         self.connected = False
         """Whether the stream is up now."""
 
@@ -179,7 +182,8 @@ class DiscoveryClient:
         self._series.requests.value += 1
         started = loop.time()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.stream_initial_timeout_ms / 1000)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        connector = aiohttp.TCPConnector(resolver=CountedResolver(self._resolutions, "destination"))
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             try:
                 async with asyncio.timeout(settings.stream_initial_timeout_ms / 1000):
                     ws = await self._connect(session, f"{host}:{settings.svc_addr.port}")

@@ -143,6 +143,7 @@ class H1Client(asyncio.Protocol):
             x.down.consumed(x, len(data))
             return
         if data:
+            x.cell.request_frames.observe(len(data))
             self._write(writer.chunk(data) if self._chunked else data)
             self._bulk += len(data)
             if self._bulk >= BULK:
@@ -278,6 +279,8 @@ class H1Client(asyncio.Protocol):
         tail, self._tail = self._tail, b""
         if x is None:
             return
+        if tail:
+            x.cell.response_frames.observe(len(tail))
         if tail or end:
             self._first_data(x)
         if end:

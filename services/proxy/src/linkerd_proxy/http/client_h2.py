@@ -81,6 +81,8 @@ class H2Client(H2Shell):
         if stream is None:
             x.down.consumed(x, len(data))
             return
+        if data:
+            x.cell.request_frames.observe(len(data))
         self.codec.send_data(stream, data, end)
         if stream.queued:
             x.up_held += len(data)
@@ -158,6 +160,8 @@ class H2Client(H2Shell):
         if not x.flags & FIRST_DATA:
             x.flags |= FIRST_DATA
             x.observer.first_data(x)
+        if data:
+            x.cell.response_frames.observe(len(data))
         if end:
             x.observer.response_end(x, None)
             x.down.send(x, data, True)

@@ -18,6 +18,7 @@ from linkerd_proxy.codec.h2.stream import H2Stream
 from linkerd_proxy.codec.headers import Headers
 from linkerd_proxy.errors import ProxyError, StreamReset
 from linkerd_proxy.http import respond
+from linkerd_proxy.telemetry.book import Cell
 from linkerd_runtime.settings import Addr
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class Exchange:
     """One request and its response."""
 
     __slots__ = (
+        "cell",
         "down",
         "down_held",
         "down_stream",
@@ -166,6 +168,8 @@ class Exchange:
         self.up: Up = WAITING
         self.up_stream: H2Stream | None = None
         self.observer: Observer = NOBODY
+        self.cell = UNCOUNTED
+        """Where the sizes of its body's pieces are counted, both ways: the observer's cell."""
         self.flags = head.flags
         self.status = b""
         self.grpc_status: bytes | None = None
@@ -309,6 +313,8 @@ class Told:
         return self._way
 
 
+UNCOUNTED: Final = Cell()
+"""The cell of exchanges that no observer counts; never rendered."""
 WAITING: Final = _Waiting()
 NOWHERE: Final = _Nowhere()
 GONE: Final = _Gone()

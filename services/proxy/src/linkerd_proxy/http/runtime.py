@@ -26,3 +26,5 @@ class Runtime:
         self.hooks = Hooks()
         self.decisions = decisions if decisions is not None else Decisions()
         self.rng: Callable[[], float] = random
+        self.route_hostname: Callable[[bytes], str] | None = None
+        """Makes the label hostname of outbound routes of a request's authority; None: there is none (the default)."""

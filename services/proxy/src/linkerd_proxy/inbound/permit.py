@@ -53,7 +53,10 @@ class Permit:
         "message",
     )
 
-    def __init__(self, runtime: Runtime, client: Client, rules: PortRules, rule: InboundRule) -> None:
+    def __init__(
+        self, runtime: Runtime, client: Client, rules: PortRules, rule: InboundRule, authority: str = ""
+    ) -> None:
+        """`authority` is a label of request_total and its like; empty: there is none."""
         verdict = rule.authorize(client.ip, client.identity, client.tls)
         self._client = client
         self._rules = rules
@@ -74,7 +77,7 @@ class Permit:
             pairs += labels.resource("authz", verdict.resource)
         text = labels.render(pairs)
         self._places = (
-            (LEGACY, text),
+            (LEGACY, labels.join(labels.render([("authority", authority)]), text)),
             (ALLOWED if self.allowed else DENIED, text),
             (INBOUND, inbound_labels(rules.policy.server, client.dst.port, rule.route.resource)),
         )
@@ -109,6 +112,7 @@ class Permit:
         if cell is None:
             cell = self._cell(x)
         cell.requests += 1
+        x.cell = cell
 
     def response_end(self, x: Exchange, trailers: Headers | None) -> None:
         responses = self._usual.get((x.status, x.grpc_status, x.flags & GRPC))

@@ -7,6 +7,7 @@ from linkerd_proxy.codec.headers import find
 from linkerd_proxy.errors import FilterNotImplemented, ProxyError, RateLimited, RouteNotFound, Unauthorized
 from linkerd_proxy.http import filtered
 from linkerd_proxy.http.exchange import CLOSED, NOWHERE, Exchange, Told
+from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.told import tell
 from linkerd_proxy.inbound.client import Client
@@ -19,13 +20,36 @@ from linkerd_rules.policy.rate_limit import RateLimiter
 
 log = logging.getLogger(__name__)
 
+MAX_PERMITS = 256
+"""Of one connection: with authority labels there is one for each name that its client uses."""
+
 
 class Router:
     """The service of one HTTP connection."""
 
-    __slots__ = ("_application", "_client", "_holder", "_hooks", "_permits", "_policy", "_rules", "_runtime", "_send")
+    __slots__ = (
+        "_application",
+        "_authorities",
+        "_client",
+        "_holder",
+        "_hooks",
+        "_permits",
+        "_policy",
+        "_rules",
+        "_runtime",
+        "_send",
+    )
 
-    def __init__(self, runtime: Runtime, holder: PolicyHolder, client: Client, application: Application) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        holder: PolicyHolder,
+        client: Client,
+        application: Application,
+        *,
+        authorities: bool = False,
+    ) -> None:
+        """`authorities`: whether metrics have a label of the request's authority (INBOUND_METRICS_AUTHORITY_LABELS)."""
         self._runtime = runtime
         self._holder = holder
         self._client = client
@@ -33,7 +57,9 @@ class Router:
         self._send = application.send
         self._policy: InboundPolicy = holder.current
         self._rules: PortRules = self._policy.port(client.dst.port)
-        self._permits: dict[int, Permit] = {}
+        self._permits: dict[object, Permit] = {}
+        """By rule, and by authority where that is a label."""
+        self._authorities = authorities
         self._hooks = runtime.hooks
 
     def __call__(self, x: Exchange) -> None:
@@ -47,7 +73,7 @@ class Router:
         if rule is None:
             self._not_found(x)
             return
-        permit = self._permits.get(id(rule)) or self._permit(rule)
+        permit = (None if self._authorities else self._permits.get(id(rule))) or self._permit(rule, head)
         permit.begin(x)
         x.observer = permit
         if self._hooks.inbound:
@@ -65,8 +91,14 @@ class Router:
             return
         self._send(x, permit.fields(x.head))
 
-    def _permit(self, rule: InboundRule) -> Permit:
-        permit = self._permits[id(rule)] = Permit(self._runtime, self._client, self._rules, rule)
+    def _permit(self, rule: InboundRule, head: RequestHead) -> Permit:
+        authority = labels.hostname(head.authority) if self._authorities else ""
+        key = (id(rule), authority) if self._authorities else id(rule)
+        permit = self._permits.get(key)
+        if permit is None:
+            if len(self._permits) >= MAX_PERMITS:
+                self._permits.clear()
+            permit = self._permits[key] = Permit(self._runtime, self._client, self._rules, rule, authority)
         return permit
 
     def _answered(self, rule: InboundRule, x: Exchange) -> bool:

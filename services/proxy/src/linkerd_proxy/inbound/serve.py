@@ -34,6 +34,7 @@ class Serve:
         self._connections = connections
         self.stalled: set[int] = set()
         """Ports on which detection ran out of time; each is told of once."""
+        self._authorities = settings.metrics_authority_labels
         self._http2 = settings.base.http2
         self._h2_settings = h2_settings(settings.base.http2)
         self._admit = InFlight(settings.base.max_in_flight, connections, runtime.turn).admit
@@ -41,7 +42,8 @@ class Serve:
     def http(self, transport: asyncio.Transport, client: Client, protocol: Detected, received: bytes) -> None:
         """Serve requests."""
         runtime = self._runtime
-        router = Router(runtime, self._holder, client, self._forward.to(client.dst))
+        to = self._forward.to(client.dst)
+        router = Router(runtime, self._holder, client, to, authorities=self._authorities)
         accepted = self._accepted(client)
         # Errors are told to peer proxies only: others would learn what is behind the application's address.
         emit = client.tls

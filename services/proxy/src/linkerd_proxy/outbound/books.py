@@ -21,19 +21,24 @@ def is_plain(route: CompiledRoute, doc: OutboundDocument) -> bool:
     return route.timeouts.none and not route.route.allow_request_overrides and doc.profile is None
 
 
-def backend_places(doc: OutboundDocument, route: CompiledRoute, backend: Backend) -> tuple[Place, ...]:
+def backend_places(doc: OutboundDocument, route: CompiledRoute, backend: Backend, hostname: str) -> tuple[Place, ...]:
     """Where a request to an endpoint of this backend counts, besides with the endpoint."""
     place = (BACKEND, route_backend_labels(doc.parent, route.route.resource, backend.resource))
-    return (place, _route_place(doc, route)) if is_plain(route, doc) else (place,)
+    return (place, _route_place(doc, route, hostname)) if is_plain(route, doc) else (place,)
 
 
-def route_cell(metrics: Metrics, doc: OutboundDocument, route: CompiledRoute, *, grpc: bool) -> Cell:
+def route_cell(metrics: Metrics, doc: OutboundDocument, route: CompiledRoute, hostname: str, *, grpc: bool) -> Cell:
     """The cell of a route's requests that no endpoint counts for it."""
-    return metrics.requests.cell(_route_place(doc, route), grpc=grpc)
+    return metrics.requests.cell(_route_place(doc, route, hostname), grpc=grpc)
 
 
-def _route_place(doc: OutboundDocument, route: CompiledRoute) -> Place:
-    return ROUTE, route_labels(doc.parent, route.route.resource)
+def hostname_of(runtime: Runtime, x: Exchange) -> str:
+    """The label hostname of a request; empty where such labels are not wanted."""
+    return "" if runtime.route_hostname is None else runtime.route_hostname(x.head.authority)
+
+
+def _route_place(doc: OutboundDocument, route: CompiledRoute, hostname: str) -> Place:
+    return ROUTE, route_labels(doc.parent, route.route.resource, hostname)
 
 
 class Unsent(Told):
@@ -49,5 +54,7 @@ class Unsent(Told):
 
     def failed(self, x: Exchange, error: ProxyError | None) -> None:
         if error is not None and is_plain(self._route, self._doc):
-            cell = route_cell(self._runtime.metrics, self._doc, self._route, grpc=x.flags & GRPC != 0)
+            runtime = self._runtime
+            name = hostname_of(runtime, x)
+            cell = route_cell(runtime.metrics, self._doc, self._route, name, grpc=x.flags & GRPC != 0)
             cell.responses(error.status, False, None, error).observe((self._runtime.turn.now - x.started) * 1000)

@@ -1,26 +1,25 @@
-"""One backend: its balancers (HTTP and TCP), and the queue for the time when no endpoint can take a request.
+"""One backend: its balancer, and the queue for the time when no endpoint can take a request.
 
 When nothing is ready for longer than the failfast timeout, what waits fails with 504 and what comes after fails at
 once with 503, until an endpoint is ready again (Linkerd's failfast and load shedding).
 """
 
 from collections import deque
-from collections.abc import Callable
 from random import random
 from time import time
 
 from linkerd_contract.outbound import Backend, BackendStatus, Endpoint, OutboundDocument
-from linkerd_proxy.balance import P2C, EndpointState, FailFast
+from linkerd_proxy.balance import P2C, FailFast
 from linkerd_proxy.errors import BackendMissing, FailFastError, LoadShed, ProxyError
 from linkerd_proxy.http.exchange import CLOSED, Exchange, Way
 from linkerd_proxy.outbound.books import Unsent
 from linkerd_proxy.outbound.endpoint import EndpointFactory, Health, OutboundEndpoint
+from linkerd_proxy.outbound.observer import State
+from linkerd_proxy.outbound.tcp_balancer import TcpBalancer
 from linkerd_proxy.outbound.way import backend_step, route_step, target_step
 from linkerd_proxy.telemetry.routes import backend_labels
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
-
-State = EndpointState[OutboundEndpoint]
 
 MAX_WARMING = 8
 """Handshakes of one backend at a time: a large service's connections are made as its requests need them."""
@@ -36,16 +35,15 @@ class Concrete:
         self._doc = doc
         self._backend = backend
         self.balancer: P2C[OutboundEndpoint] = P2C(random, self._make, doc.balancer, doc.failure_accrual)
-        self.tcp: P2C[OutboundEndpoint] = P2C(random, self._make_tcp, doc.balancer, None)
+        self.tcp = TcpBalancer(factory, doc, backend)
+        """For connections that are not HTTP."""
         self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
         self._queue: deque[tuple[Exchange, CompiledRoute, float]] = deque()
         self._timer: Timer | None = None
         self._cold: list[State] = []
         """Endpoints that must be connected before anything can be sent to them, and nobody is at it."""
         self._warming: set[OutboundEndpoint] = set()
-        self._tcp_failfast = FailFast(factory.settings.base.tcp_failfast_ms / 1000)
-        self._tcp_waiting: list[Callable[[ProxyError | None], None]] = []
-        self._tcp_timer: Timer | None = None
+        self._first = True
         self._metrics = factory.runtime.metrics.http_balancer.series(backend_labels(doc.parent, backend.resource))
 
     def update(self, doc: OutboundDocument, backend: Backend) -> None:
@@ -57,16 +55,16 @@ class Concrete:
             self._retire(self.balancer)
             self.balancer = P2C(random, self._make, doc.balancer, doc.failure_accrual)
             self._failfast = FailFast(doc.balancer.failfast_ms / 1000)
-        self._metrics.reset.value += 1
         self._metrics.gate_timeout.value = doc.balancer.failfast_ms / 1000
-        for state in self.balancer.reset(backend.endpoints, now):
+        before = len(self.balancer)
+        gone = self.balancer.reset(backend.endpoints, now)
+        for state in gone:
             self._warming.discard(state.data)
             state.data.retire()
-        # Endpoints of opaque connections are few and made when the first such connection comes.
-        if len(self.tcp) or self._tcp_waiting:
-            self.tcp.reset(backend.endpoints, now)
-            if len(self.tcp):
-                self._answer_tcp(None)
+        added = len(self.balancer) - before + len(gone)
+        self._metrics.updated(added=added, removed=len(gone), first=self._first or changed)
+        self._first = False
+        self.tcp.update(doc, backend)
         self._cold.clear()
         for state in self.balancer.endpoints:
             state.data.follow(doc, backend)
@@ -92,46 +90,12 @@ class Concrete:
         else:
             self._wait(x, route)
 
-    def pick_tcp(self) -> State | None:
-        """The endpoint of a new opaque connection. Call its `begin`."""
-        if not len(self.tcp):
-            self.tcp.reset(self._backend.endpoints, self._turn.now)
-        state = self.tcp.pick(self._turn.now)
-        if state is not None:
-            self._tcp_failfast.ready()
-        return state
-
-    def wait_tcp(self, ready: Callable[[ProxyError | None], None]) -> None:
-        """There is no endpoint for an opaque connection: calls back when there is one, or with why it has to fail."""
-        now = self._turn.now
-        self._tcp_failfast.unready(now)
-        base = self._factory.settings.base
-        if self._tcp_failfast.check(now) or len(self._tcp_waiting) >= base.tcp_queue_capacity:
-            ready(LoadShed())
-            return
-        self._tcp_waiting.append(ready)
-        if self._tcp_timer is None and self._tcp_failfast.deadline is not None:
-            self._tcp_timer = self._wheel.after(self._tcp_failfast.deadline - now, self._tcp_due)
-
-    def _tcp_due(self) -> None:
-        self._tcp_timer = None
-        self._tcp_failfast.check(self._turn.read())
-        self._answer_tcp(FailFastError())
-
-    def _answer_tcp(self, error: ProxyError | None) -> None:
-        if self._tcp_timer is not None:
-            self._tcp_timer.cancel()
-            self._tcp_timer = None
-        waiting, self._tcp_waiting = self._tcp_waiting, []
-        for ready in waiting:
-            ready(error)
-
     def retire(self) -> None:
         """The backend is gone."""
         if self._timer is not None:
             self._timer.cancel()
         self._fail_queue(LoadShed())
-        self._answer_tcp(LoadShed())
+        self.tcp.retire()
         self._retire(self.balancer)
 
     # Waiting.
@@ -151,11 +115,9 @@ class Concrete:
             self._refuse(x, route, LoadShed())
             return
         self._queue.append((x, route, now))
-        self._metrics.queue_requests.value += 1
-        self._metrics.queue_length.value = len(self._queue)
+        self._metrics.queued(len(self._queue))
         if self._timer is None:
-            self._metrics.gate_shut.value += 1
-            self._metrics.gate_shut_time.value = time()
+            self._metrics.shut(time())
             self._arm()
 
     def _arm(self) -> None:
@@ -191,8 +153,7 @@ class Concrete:
         if not queue and self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._metrics.gate_open.value += 1
-            self._metrics.gate_open_time.value = time()
+            self._metrics.opened(time())
         self._metrics.queue_length.value = len(queue)
 
     def _fail_queue(self, error: ProxyError) -> None:
@@ -210,9 +171,6 @@ class Concrete:
 
     def _make(self, endpoint: Endpoint) -> OutboundEndpoint:
         return self._factory.make(endpoint, self._doc, self._backend, self._on_health)
-
-    def _make_tcp(self, endpoint: Endpoint) -> OutboundEndpoint:
-        return self._factory.make(endpoint, self._doc, self._backend, lambda _endpoint, _health: None)
 
     def _warm(self, most: int) -> None:
         """Connect some of the endpoints that nobody has tried: requests go to others, or wait, meanwhile (Linkerd)."""
@@ -247,10 +205,7 @@ class Concrete:
             self._warm(MAX_WARMING)
 
     def _count(self) -> None:
-        metrics = self._metrics
-        metrics.ready.value = self.balancer.ready_count
-        metrics.pending.value = len(self.balancer) - self.balancer.ready_count
-        metrics.p2c_endpoints.value = len(self.balancer)
+        self._metrics.endpoints(ready=self.balancer.ready_count, total=len(self.balancer))
 
     def _retire(self, balancer: P2C[OutboundEndpoint]) -> None:
         self._cold.clear()

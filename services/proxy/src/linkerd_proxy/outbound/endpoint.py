@@ -1,39 +1,31 @@
-"""One endpoint: how its connections are made, what is sent on them, and the books of every request to it.
+"""One endpoint: how its connections are made, and what is sent on them.
 
 A meshed endpoint whose hint is h2 gets everything on HTTP/2 over mTLS, HTTP/1 carried with l5d-orig-proto. Others get
 what the client speaks, in mTLS where discovery knows an identity. Upgrades and CONNECT always go as HTTP/1.
 """
 
-import logging
-from bisect import bisect_left
 from collections.abc import Callable
 from enum import Enum
 from random import random
 
-from linkerd_contract.explain import DecisionStep
 from linkerd_contract.names import ALPN_H2, ALPN_OPAQUE, L5D_ORIG_PROTO, L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
 from linkerd_contract.outbound import Backend, Endpoint, OutboundDocument, Protocol, ProtocolHint
 from linkerd_proxy.addrs import server_addr
-from linkerd_proxy.balance import EndpointState, penalty_ms
-from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import IdentityRequired, ProxyError
-from linkerd_proxy.http.exchange import ABSOLUTE_FORM, FIRST_DATA, GRPC, HTTP_2, HTTP_10, UPGRADE, Exchange, Way
+from linkerd_proxy.http.exchange import ABSOLUTE_FORM, HTTP_2, HTTP_10, UPGRADE, Exchange
 from linkerd_proxy.http.pool import H1Pool, H2Pool, Target
 from linkerd_proxy.http.runtime import Runtime
-from linkerd_proxy.http.watch import Facts
-from linkerd_proxy.outbound.books import backend_places
-from linkerd_proxy.outbound.way import backend_step, route_step, target_step
+from linkerd_proxy.outbound.books import hostname_of
+from linkerd_proxy.outbound.observer import RequestObserver, State
 from linkerd_proxy.settings import Outbound
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
-from linkerd_proxy.telemetry.metrics import LEGACY, TcpSeries
+from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.transport.connect import ClientTls, Dialer
 from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy import CompiledRoute
 
-log = logging.getLogger(__name__)
-
-State = EndpointState["OutboundEndpoint"]
+MAX_OBSERVERS = 256
+"""Of one endpoint: with hostnames there is one for each name that clients use."""
 
 
 class Health(Enum):
@@ -52,10 +44,6 @@ _BETWEEN_PROXIES = frozenset((L5D_ORIG_PROTO, L5D_PROXY_CONNECTION))
 """What a peer proxy says to us and not to the application."""
 _WITH_ERRORS = _BETWEEN_PROXIES | {L5D_PROXY_ERROR}
 """The same, where the application is not told of errors either."""
-
-_RESOURCE_EXHAUSTED = 8
-_PENALIZED = frozenset((b"2", b"4", b"8", b"13", b"14", b"15"))
-"""Of gRPC: unknown, deadline-exceeded, resource-exhausted, internal, unavailable, data-loss."""
 
 _CARRIED: dict[tuple[bool, bool], bytes] = {
     (False, False): b"HTTP/1.1",
@@ -110,8 +98,12 @@ class OutboundEndpoint:
             self._dst_labels["zone_locality"] = endpoint.zone_locality
         self.labels = self._render(doc)
         metrics = self.runtime.metrics
-        self.tcp: TcpSeries = metrics.tcp.series(labels.join(self.labels, 'peer="dst"'))
-        self._observers: dict[int, RequestObserver] = {}
+        connections = labels.join(self.labels, 'peer="dst"')
+        self.tcp: TcpSeries = metrics.tcp.series(connections)
+        metrics.transfer_cost.locate(connections, endpoint.zone_locality)
+        self._observers: dict[object, RequestObserver] = {}
+        """By route, and by hostname where that is a label."""
+        self._named = self.runtime.route_hostname is not None
         self._h2: H2Pool | None = None
         self._h1: H1Pool | None = None
         self._failures = 0
@@ -125,9 +117,9 @@ class OutboundEndpoint:
 
     def send(self, x: Exchange, state: State, route: CompiledRoute) -> None:
         """Send a request; the state's `begin` was called."""
-        observer = self._observers.get(id(route))
+        observer = self._observers.get(id(route)) if not self._named else None
         if observer is None:
-            observer = self._observers[id(route)] = RequestObserver(self, state, route)
+            observer = self._observer(x, state, route)
         x.observer = observer
         hooks = self.runtime.hooks.outbound
         if hooks:
@@ -149,6 +141,17 @@ class OutboundEndpoint:
             (self._h2 or self._make_h2()).send(x, [*fields, (L5D_ORIG_PROTO, version)])
         else:
             (self._h1 or self._make_h1()).send(x, fields)
+
+    def _observer(self, x: Exchange, state: State, route: CompiledRoute) -> RequestObserver:
+        """Of requests by this route, and with this hostname."""
+        hostname = hostname_of(self.runtime, x)
+        key = (id(route), hostname) if self._named else id(route)
+        observer = self._observers.get(key)
+        if observer is None:
+            if len(self._observers) >= MAX_OBSERVERS:
+                self._observers.clear()
+            observer = self._observers[key] = RequestObserver(self, state, route, hostname)
+        return observer
 
     def opaque_tls(self) -> ClientTls | None:
         """How to secure an opaque connection made now."""
@@ -240,154 +243,3 @@ class OutboundEndpoint:
                 *labels.prefixed("dst", self._dst_labels),
             ]
         )
-
-
-def penalty_of(x: Exchange, head: Headers) -> float | None:
-    """Milliseconds to take for the round trip of a response that is a failure by its head; None for all others.
-
-    429, 503 and other 5xx; trailers-only gRPC with one of Linkerd's codes. Retry-After (seconds; a date is not read)
-    and grpc-retry-pushback-ms are what the server asks for.
-    """
-    if x.flags & GRPC:
-        if x.grpc_status not in _PENALIZED:
-            return None
-        return penalty_ms(_number(find(head, b"grpc-retry-pushback-ms")))
-    if x.status != b"429" and x.status[:1] != b"5":
-        return None
-    seconds = _number(find(head, b"retry-after"))
-    return penalty_ms(None if seconds is None else seconds * 1000)
-
-
-def _number(value: bytes | None) -> float | None:
-    return float(value) if value is not None and value.isdigit() and len(value) < 10 else None
-
-
-class RequestObserver:
-    """The books of requests to one endpoint by one route: load, breaker, metrics."""
-
-    __slots__ = (
-        "_addr",
-        "_book",
-        "_classify",
-        "_endpoint",
-        "_forward",
-        "_from_peer",
-        "_grpc",
-        "_http",
-        "_penalize",
-        "_places",
-        "_route",
-        "_state",
-        "_turn",
-        "_usual",
-        "facts",
-    )
-
-    def __init__(self, endpoint: OutboundEndpoint, state: State, route: CompiledRoute) -> None:
-        self._addr = endpoint.addr
-        self._endpoint = endpoint
-        self._route = route.route
-        self._state = state
-        self._book = endpoint.runtime.metrics.requests
-        self._places = ((LEGACY, endpoint.labels), *backend_places(endpoint.doc, route, endpoint.backend))
-        self._http: Cell | None = None
-        self._grpc: Cell | None = None
-        self._turn = endpoint.runtime.turn
-        self._classify = route.classify
-        self.facts: Facts | None = None
-        self._usual: dict[tuple[bytes, bytes | None, int], tuple[Responses, bool, bool]] = {}
-        self._penalize = endpoint.penalize
-        self._forward = endpoint.forward
-        self._from_peer = endpoint.from_peer
-
-    def learn(self, endpoint: OutboundEndpoint, route: CompiledRoute) -> Facts:
-        """What hooks are told of requests to this endpoint."""
-        self.facts = Facts(
-            endpoint.addr,
-            source_labels={},
-            destination_labels=endpoint.metadata(),
-            route_labels={**labels.described(route.route.resource), **route.route.labels},
-        )
-        return self.facts
-
-    def response_head(self, x: Exchange, head: Headers) -> Headers:
-        if self._penalize and (penalty := penalty_of(x, head)) is not None:
-            # At the head: what still comes of a failed response says nothing of the endpoint's speed.
-            x.flags |= FIRST_DATA
-            self._state.observe(penalty, self._turn.now)
-        passed = without(head, self._from_peer)
-        if x.status != b"200" or x.grpc_status is not None:
-            error = find(head, L5D_PROXY_ERROR)
-            if error is not None:
-                log.info("peer proxy at %s: %s", self._addr, error.decode("latin-1"))
-        if passed is not head and self._forward and find(head, L5D_PROXY_CONNECTION) == b"close":
-            x.down.close_after(x)
-        return passed
-
-    def first_data(self, x: Exchange) -> None:
-        now = self._turn.now
-        self._state.observe((now - x.started) * 1000, now)
-
-    def begin(self, x: Exchange) -> None:
-        """Count a request."""
-        cell = self._grpc if x.flags & GRPC else self._http
-        if cell is None:
-            cell = self._cell(x)
-        cell.requests += 1
-
-    def response_end(self, x: Exchange, trailers: Headers | None) -> None:
-        found = self._usual.get((x.status, x.grpc_status, x.flags & GRPC))
-        if found is None:
-            found = self._ending(x)
-        responses, success, limited = found
-        now = self._turn.now
-        ms = (now - x.started) * 1000
-        responses.counts[bisect_left(BOUNDS_MS, ms)] += 1
-        responses.sum += ms
-        if x.sent:
-            responses.body(ms, (now - x.sent) * 1000)
-        self._state.classify(success, now, limited=limited)
-
-    def explain(self, x: Exchange) -> Way:
-        endpoint = self._endpoint
-        tls = f"mTLS with {endpoint.identity}" if endpoint.identity is not None else f"no mTLS: {endpoint.no_tls.value}"
-        steps = [
-            target_step(endpoint.doc),
-            route_step(self._route),
-            backend_step(endpoint.backend),
-            DecisionStep("endpoint", str(endpoint.addr), tls),
-        ]
-        return Way(str(endpoint.addr), steps)
-
-    def failed(self, x: Exchange, error: ProxyError | None) -> None:
-        now = self._turn.now
-        observed = x.flags & FIRST_DATA != 0
-        if error is None:
-            self._state.abandon(observed=observed)
-            return
-        if not observed:
-            self._state.observe((now - x.started) * 1000, now)
-        self._state.classify(False, now)
-        status = int(x.status) if x.status else error.status
-        self._cell(x).responses(status, False, None, error).observe((now - x.started) * 1000)
-
-    def _cell(self, x: Exchange) -> Cell:
-        grpc = x.flags & GRPC != 0
-        cell = self._book.cell(*self._places, grpc=grpc)
-        if grpc:
-            self._grpc = cell
-        else:
-            self._http = cell
-        return cell
-
-    def _ending(self, x: Exchange) -> tuple[Responses, bool, bool]:
-        """Where a response like this one is counted, whether it is a success, and whether it says "too many"."""
-        grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
-        status = int(x.status)
-        success = self._classify(status, grpc_status, x.flags & GRPC != 0)
-        limited = status == 429 or grpc_status == _RESOURCE_EXHAUSTED
-        found = (self._cell(x).responses(status, success, grpc_status), success, limited)
-        # Peers choose these: what is not usual is not kept.
-        if len(self._usual) < 64:
-            self._usual[x.status, x.grpc_status, x.flags & GRPC] = found
-        return found

@@ -14,10 +14,11 @@ from linkerd_proxy.http import filtered
 from linkerd_proxy.http.exchange import GRPC, Exchange
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
-from linkerd_proxy.outbound.books import route_cell
+from linkerd_proxy.outbound.books import hostname_of, route_cell
 from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.way import route_step, target_step
 from linkerd_proxy.telemetry import labels
+from linkerd_proxy.telemetry.book import Cell
 from linkerd_proxy.telemetry.metrics import RouteSeries
 from linkerd_proxy.telemetry.routes import RetrySeries, route_labels
 from linkerd_rules.policy import CompiledRoute
@@ -100,6 +101,11 @@ class RouteFeatures:
             found = self._retries[grpc] = families.series(route_labels(self._doc.parent, self.route.route.resource))
         return found
 
+    def cell(self, x: Exchange) -> Cell:
+        """Where requests of this route are counted, whatever becomes of their attempts."""
+        name = hostname_of(self.runtime, x)
+        return route_cell(self.runtime.metrics, self._doc, self.route, name, grpc=x.flags & GRPC != 0)
+
     def classify(self, x: Exchange) -> tuple[int, int | None, bool]:
         """Status (0: no head), gRPC status and success of a response."""
         text = x.grpc_status
@@ -113,14 +119,13 @@ class RouteFeatures:
             status, grpc_status, success = self.classify(attempt)
             self.metrics.actual_end(status, success and not error, grpc_status, error)
 
-    def count_request(self, last: Exchange, started: float, error: ProxyError | None) -> None:
+    def count_request(self, x: Exchange, last: Exchange, error: ProxyError | None) -> None:
         """The request has ended, with this attempt."""
         status, grpc_status, success = self.classify(last)
         success = success and error is None
         status = status if error is None or status else error.status
-        latency = (self.runtime.turn.now - started) * 1000
-        cell = route_cell(self.runtime.metrics, self._doc, self.route, grpc=last.flags & GRPC != 0)
-        cell.responses(status, success, grpc_status, error).observe(latency)
+        latency = (self.runtime.turn.now - x.started) * 1000
+        x.cell.responses(status, success, grpc_status, error).observe(latency)
         if self.metrics is not None:
             label = "" if error is None else error.label
             self.metrics.effective.end(status, success, latency, grpc_status, label)

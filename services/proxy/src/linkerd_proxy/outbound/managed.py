@@ -74,6 +74,7 @@ class Managed:
             self._pass_upgrade()
             return
         x.up = self
+        x.cell = self._features.cell(x)
         if self._features.budget is not None:
             self._features.budget.deposit(self._runtime.turn.now)
         if self._features.metrics is not None:
@@ -98,6 +99,7 @@ class Managed:
     def send(self, x: Exchange, data: bytes, end: bool) -> None:
         self._active = self._runtime.turn.now
         if data:
+            x.cell.request_frames.observe(len(data))
             self._replay.keep(data)
         attempt = self._attempt
         if end:
@@ -375,7 +377,7 @@ class Managed:
                 way = way._replace(steps=[*way.steps, last])
                 self._runtime.decisions.record(trace("outbound", self._x, RETRIED, way))
         self._features.count_attempt(attempt, "" if error is None else error.label)
-        self._features.count_request(attempt, self._x.started, error)
+        self._features.count_request(self._x, attempt, error)
 
     # Time.
 

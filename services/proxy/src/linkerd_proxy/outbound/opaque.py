@@ -9,8 +9,9 @@ from linkerd_proxy.errors import LoadShed, ProxyError
 from linkerd_proxy.http.connections import Connections
 from linkerd_proxy.http.detecting import hand_over
 from linkerd_proxy.http.runtime import Runtime
-from linkerd_proxy.outbound.concrete import Concrete, State
+from linkerd_proxy.outbound.concrete import Concrete
 from linkerd_proxy.outbound.discover import OutboundTarget
+from linkerd_proxy.outbound.observer import State
 from linkerd_proxy.telemetry.metrics import TcpSeries
 from linkerd_proxy.telemetry.routes import ConnectionRouteFamilies, route_labels
 from linkerd_proxy.transport.connect import Dialer
@@ -42,7 +43,7 @@ class OpaqueConnection:
         self._opened()
         self._runtime.turn.read()
         concrete = self._concrete()
-        state = concrete.pick_tcp() if concrete is not None else None
+        state = concrete.tcp.pick() if concrete is not None else None
         if state is not None:
             self._relay(transport, state, received)
         elif concrete is None:
@@ -53,24 +54,26 @@ class OpaqueConnection:
             self._wait(transport, concrete, received)
 
     def _wait(self, transport: asyncio.Transport, concrete: Concrete, received: bytes) -> None:
-        """No endpoint yet: as long as failfast allows, there may come one. The client is not read meanwhile."""
+        """No endpoint yet: as long as failfast allows, there may come one. Little is read of the client meanwhile."""
         self._waiting = transport
-        transport.pause_reading()
-        transport.set_protocol(_Waiting(self._client_lost))
+        waiting = _Waiting(transport, received, self._client_lost)
+        transport.set_protocol(waiting)
 
         def ready(error: ProxyError | None) -> None:
             self._waiting = None
             if transport.is_closing():
                 return
-            state = concrete.pick_tcp() if error is None else None
+            state = concrete.tcp.pick() if error is None else None
             if state is None:
                 self._refuse(error or LoadShed())
                 transport.close()
             else:
                 transport.resume_reading()
-                self._relay(transport, state, received)
+                self._relay(transport, state, waiting.received)
+                if waiting.said_eof:
+                    self._client.eof_received()
 
-        concrete.wait_tcp(ready)
+        concrete.tcp.wait(ready)
 
     def _relay(self, transport: asyncio.Transport, state: State, received: bytes) -> None:
         state.begin()
@@ -147,10 +150,24 @@ class OpaqueConnection:
 
 
 class _Waiting(asyncio.Protocol):
-    """A client whose bytes are not read yet; `lost` hears when it goes away."""
+    """A client that waits: what it says is kept, one read of it. `lost` hears when it goes away.
 
-    def __init__(self, lost: Callable[[Exception | None], None]) -> None:
+    Reading is paused by the first bytes only: uvloop starts to read after connection_made, whatever was paused in it.
+    """
+
+    def __init__(self, transport: asyncio.Transport, received: bytes, lost: Callable[[Exception | None], None]) -> None:
+        self._transport = transport
         self._lost = lost
+        self.received = received
+        self.said_eof = False
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        self.said_eof = True
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost(error)

@@ -16,12 +16,15 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from linkerd_proxy.errors import ProxyError
+from linkerd_proxy.telemetry.registry import Histogram
 
 _DECADES = (1, 10, 100, 1000, 10_000)
 LATENCY_MS = tuple(decade * step for decade in _DECADES for step in (1, 2, 3, 4, 5))
 """Linkerd's response latency buckets: 1-5 ms, 10-50 ms … 10-50 s."""
 BOUNDS_MS = tuple(sorted({*LATENCY_MS, 25, 250}))
 """With those of the newer families, which count in seconds."""
+FRAME_BYTES = (128.0, 1024.0, 10_240.0)
+"""Linkerd's buckets of frame_size_bytes."""
 MAX_CELLS = 4000
 MAX_ENDINGS = 256
 """Of one cell; what peers invent beyond Linkerd's labels is one of them already."""
@@ -103,12 +106,14 @@ def _add(to: list[int], counts: list[int]) -> None:
 
 
 class Cell:
-    """Requests that differ in nothing but how they ended."""
+    """Requests that differ in nothing but how they ended, and the sizes of the pieces in which their bodies passed."""
 
-    __slots__ = ("_endings", "requests")
+    __slots__ = ("_endings", "request_frames", "requests", "response_frames")
 
     def __init__(self) -> None:
         self.requests = 0
+        self.request_frames = Histogram(FRAME_BYTES)
+        self.response_frames = Histogram(FRAME_BYTES)
         self._endings: dict[Ending, Responses] = {}
 
     def responses(
@@ -132,6 +137,8 @@ class Cell:
     def add(self, other: "Cell") -> None:
         """Take the other's counts in."""
         self.requests += other.requests
+        self.request_frames.add(other.request_frames)
+        self.response_frames.add(other.response_frames)
         for ending, responses in other.endings():
             self._endings.setdefault(ending, Responses()).add(responses)
 

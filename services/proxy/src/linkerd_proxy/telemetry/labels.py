@@ -4,6 +4,7 @@ A label set is a string such as `direction="outbound",authority="web:80"`. A lab
 to Prometheus that is the same series. Names and values are Linkerd's.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
@@ -11,6 +12,9 @@ from linkerd_contract.resource import ResourceRef
 
 Pairs = Iterable[tuple[str, str]]
 
+_NAME = re.compile(rb"(?:[a-z0-9_-]{1,63}\.)*(?=[0-9]*[a-z_-])[a-z0-9_-]{1,63}")
+MAX_HOSTNAME = 253
+"""Characters of a name in DNS (RFC 1035 section 2.3.4)."""
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -44,6 +48,15 @@ def target(host: str, port: int) -> list[tuple[str, str]]:
     """target_addr, target_ip and target_port."""
     addr = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return [("target_addr", addr), ("target_ip", host), ("target_port", str(port))]
+
+
+def hostname(authority: bytes) -> str:
+    """The name of a host in an authority, in lower case, without the port; empty where it is an address, or no name.
+
+    Clients choose it: labels made of it are for who asked for them.
+    """
+    host = authority.lower().partition(b":")[0].removesuffix(b".")
+    return host.decode() if len(host) <= MAX_HOSTNAME and _NAME.fullmatch(host) else ""
 
 
 def server_tls(client_id: str | None, reason: NoTls = NoTls.no_tls_from_remote) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from linkerd_proxy.telemetry.book import LATENCY_MS, Book, View
 from linkerd_proxy.telemetry.labels import render
 from linkerd_proxy.telemetry.registry import Counter, Family, Gauge, Histogram, HistogramFamily, Registry
 from linkerd_proxy.telemetry.routes import ConnectionRouteFamilies, RetryFamilies
+from linkerd_proxy.telemetry.transfer import TransferCost
 from linkerd_proxy.telemetry.views import COARSE_SECONDS, SHORT_SECONDS, LegacyView, ProtocolView, RequestsView
 
 LEGACY, ALLOWED, DENIED, INBOUND, ROUTE, BACKEND = "legacy", "allowed", "denied", "inbound", "route", "backend"
@@ -206,9 +207,38 @@ class BalancerSeries:
         self.gate_shut_time: Gauge = families.gate_shut_time.labels(base=labels)
         self.gate_timeout: Gauge = families.gate_timeout.labels(base=labels)
 
+    def updated(self, *, added: int, removed: int, first: bool) -> None:
+        """Discovery changed so many endpoints; `first`: they are all that is known."""
+        if first:
+            self.reset.value += 1
+        else:
+            self.add.value += added
+            self.remove.value += removed
+
+    def endpoints(self, *, ready: int, total: int) -> None:
+        """How many there are now."""
+        self.ready.value = ready
+        self.pending.value = total - ready
+        self.p2c_endpoints.value = total
+
+    def queued(self, length: int) -> None:
+        """One more waits, which makes so many."""
+        self.queue_requests.value += 1
+        self.queue_length.value = length
+
+    def shut(self, now: float) -> None:
+        """What comes waits from now on (unix seconds)."""
+        self.gate_shut.value += 1
+        self.gate_shut_time.value = now
+
+    def opened(self, now: float) -> None:
+        """Nothing waits any more (unix seconds)."""
+        self.gate_open.value += 1
+        self.gate_open_time.value = now
+
 
 class BalancerFamilies:
-    """outbound_{http,tcp}_balancer_*."""
+    """outbound_{http,tcp,tls}_balancer_*."""
 
     def __init__(self, registry: Registry, protocol: str) -> None:
         stem = f"outbound_{protocol}_balancer"
@@ -294,6 +324,7 @@ class Metrics:
         )
         self.control = HttpFamilies(r, "control_")
         self.tcp = TcpFamilies(r)
+        self.transfer_cost = r.add(TransferCost(self.tcp.read_bytes_total, self.tcp.write_bytes_total))
         self.authz = AuthzFamilies(r)
         self.inbound_errors = ErrorFamilies(r, "inbound")
         self.outbound_errors = ErrorFamilies(r, "outbound")
@@ -304,11 +335,17 @@ class Metrics:
         )
         self.http_balancer = BalancerFamilies(r, "http")
         self.tcp_balancer = BalancerFamilies(r, "tcp")
+        self.tls_balancer = BalancerFamilies(r, "tls")
         self.http_retries = RetryFamilies(r, "http")
         self.grpc_retries = RetryFamilies(r, "grpc")
         self.tcp_route = ConnectionRouteFamilies(r, "tcp")
         self.tls_route = ConnectionRouteFamilies(r, "tls")
         self.identity = IdentityFamilies(r)
+        self.dns_resolutions = r.counter(
+            "control_dns_resolutions_total",
+            "The total number of DNS resolutions of the control plane's names.",
+            ("client", "record_type", "result"),
+        )
         self.spans = r.counter("proxy_trace_spans_total", "Spans of traces by what became of them.", ("result",))
         self.access_log_dropped = r.counter(
             "proxy_access_log_dropped_total", "Lines of the access log that could not be written."
@@ -340,16 +377,20 @@ def _views() -> dict[str, View]:
             request_duration=("request_duration_seconds", SHORT_SECONDS),
             response_duration=("response_duration_seconds", COARSE_SECONDS),
             statuses="statuses_total",
+            request_frames="request_frame_size_bytes",
+            response_frames="response_frame_size_bytes",
         ),
         ROUTE: ProtocolView(
             "outbound",
             request_duration=("route_request_duration_seconds", COARSE_SECONDS),
             statuses="route_request_statuses_total",
+            request_frames="route_request_frame_size_bytes",
         ),
         BACKEND: ProtocolView(
             "outbound",
             requests="route_backend_requests_total",
             response_duration=("route_backend_response_duration_seconds", SHORT_SECONDS),
             statuses="route_backend_response_statuses_total",
+            response_frames="route_backend_response_frame_size_bytes",
         ),
     }

@@ -53,6 +53,12 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
+    def add(self, other: "Histogram") -> None:
+        """Take another one's observations in; its bounds are the same."""
+        for i, count in enumerate(other.counts):
+            self.counts[i] += count
+        self.sum += other.sum
+
     @property
     def count(self) -> int:
         """Of all observations."""
@@ -74,6 +80,10 @@ class AnyFamily(Protocol):
     def evict(self, now: float, retain: float) -> int: ...
 
 
+def _nothing(_base: str, _child: object) -> None:
+    pass
+
+
 class _Series(Generic[S]):
     """The series of one family by label set, with the limit and the eviction."""
 
@@ -86,12 +96,18 @@ class _Series(Generic[S]):
         self._text: dict[Key, str] = {}
         self._seen: dict[Key, tuple[float, float]] = {}
         self.limit = MAX_SERIES
+        self.on_evicted: Callable[[str, S], None] = _nothing
+        """Hears the base label set of a series that is dropped, and the series."""
 
     def labels(self, *values: str, base: str = "") -> S:
         """The series with these values of the family's labels, after the label set `base` (see labels.render)."""
         key = (base, *values)
         child = self._children.get(key)
         return child if child is not None else self._add(key)
+
+    def peek(self, *key: str) -> S | None:
+        """The series of a base label set and values of the family's labels, where there is one."""
+        return self._children.get(key)
 
     def _add(self, key: Key) -> S:
         base, *values = key
@@ -120,6 +136,7 @@ class _Series(Generic[S]):
                 self._seen[key] = (state, now)
             elif now - before[1] >= retain:
                 del self._children[key], self._text[key], self._seen[key]
+                self.on_evicted(key[0], child)
                 dropped += 1
         return dropped
 
@@ -160,7 +177,7 @@ class HistogramFamily(_Series[Histogram]):
     def __init__(self, family: Names, bounds: Iterable[float], overflow: Callable[[str], None]) -> None:
         self.bounds = tuple(float(bound) for bound in bounds)
         super().__init__(family, lambda: Histogram(self.bounds), overflow)
-        self._le = [f'le="{number(bound)}"' for bound in self.bounds] + ['le="+Inf"']
+        self._le = upper_bounds(self.bounds)
 
     def write(self, out: list[str]) -> None:
         """Append the text; nothing where there is no series."""
@@ -168,17 +185,26 @@ class HistogramFamily(_Series[Histogram]):
             return
         self._header(out)
         for key, child in self._children.items():
-            text = self._text[key]
-            stem = f"{self.name}_bucket{{{text}{',' if text else ''}"
-            total = 0
-            for le, count in zip(self._le, child.counts, strict=True):
-                total += count
-                out.append(f"{stem}{le}}} {total}\n")
-            tail = f"{{{text}}}" if text else ""
-            out.append(f"{self.name}_count{tail} {total}\n{self.name}_sum{tail} {number(child.sum)}\n")
+            write_histogram(out, self.name, self._text[key], self._le, child)
 
     def _state(self, child: Histogram) -> float:
         return child.count
+
+
+def upper_bounds(bounds: Iterable[float]) -> list[str]:
+    """The label le of each bucket."""
+    return [*[f'le="{number(bound)}"' for bound in bounds], 'le="+Inf"']
+
+
+def write_histogram(out: list[str], name: str, labels: str, le: list[str], histogram: Histogram) -> None:
+    """Append the samples of one histogram; `le` as upper_bounds makes it."""
+    stem = f"{name}_bucket{{{labels}{',' if labels else ''}"
+    total = 0
+    for bound, count in zip(le, histogram.counts, strict=True):
+        total += count
+        out.append(f"{stem}{bound}}} {total}\n")
+    tail = f"{{{labels}}}" if labels else ""
+    out.append(f"{name}_count{tail} {total}\n{name}_sum{tail} {number(histogram.sum)}\n")
 
 
 def number(value: float) -> str:

@@ -55,10 +55,11 @@ def backend_labels(parent: ResourceRef, backend: ResourceRef) -> str:
     return join(_full("parent", parent), _full("backend", backend))
 
 
-def route_labels(parent: ResourceRef, route: ResourceRef) -> str:
-    """parent_* and route_{group,kind,namespace,name} labels."""
+def route_labels(parent: ResourceRef, route: ResourceRef, hostname: str = "") -> str:
+    """parent_* and route_{group,kind,namespace,name} labels, and hostname where it is wanted."""
     pairs = resource("route", route)
     pairs.insert(2, ("route_namespace", route.namespace))
+    pairs.append(("hostname", hostname))
     return join(_full("parent", parent), render(pairs))
 
 

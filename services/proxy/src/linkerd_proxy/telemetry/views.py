@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from linkerd_proxy.telemetry.book import BOUNDS_MS, LATENCY_MS, Cell, Ending, Responses
+from linkerd_proxy.telemetry.book import BOUNDS_MS, FRAME_BYTES, LATENCY_MS, Cell, Ending, Responses
 from linkerd_proxy.telemetry.labels import join, render
-from linkerd_proxy.telemetry.registry import number
+from linkerd_proxy.telemetry.registry import Histogram, number, upper_bounds, write_histogram
 
 SHORT_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 10)
 COARSE_SECONDS = (0.05, 0.5, 1, 10)
@@ -114,7 +114,9 @@ class RequestsView:
 
 
 class ProtocolView:
-    """`STEM_{http,grpc}_…`: requests, durations and statuses. Empty names are families that there are not."""
+    """`STEM_{http,grpc}_…`: requests, durations, statuses, frames. Empty names are families that there are not."""
+
+    _frame_bounds = upper_bounds(FRAME_BYTES)
 
     def __init__(
         self,
@@ -124,6 +126,8 @@ class ProtocolView:
         request_duration: tuple[str, tuple[float, ...]] | None = None,
         response_duration: tuple[str, tuple[float, ...]] | None = None,
         statuses: str,
+        request_frames: str = "",
+        response_frames: str = "",
     ) -> None:
         """Names are what follows `DIRECTION_http_`."""
         self._direction = direction
@@ -134,6 +138,8 @@ class ProtocolView:
             if found is not None
         ]
         self._statuses = statuses
+        self._request_frames = request_frames
+        self._response_frames = response_frames
 
     def write(self, out: list[str], sums: Sums) -> None:
         """Append their text; nothing where nothing was counted."""
@@ -161,6 +167,17 @@ class ProtocolView:
         for labels, cell in cells.items():
             for text, count in _by_status(cell, grpc=grpc).items():
                 out.append(sample(name, join(labels, text), count))
+        if self._request_frames:
+            frames = {labels: cell.request_frames for labels, cell in cells.items()}
+            self._write_frames(out, stem + self._request_frames, "request", frames)
+        if self._response_frames:
+            frames = {labels: cell.response_frames for labels, cell in cells.items()}
+            self._write_frames(out, stem + self._response_frames, "response", frames)
+
+    def _write_frames(self, out: list[str], name: str, of: str, frames: Mapping[str, Histogram]) -> None:
+        out.append(header(name, "histogram", f"The sizes of the pieces in which {of} bodies passed."))
+        for labels, histogram in frames.items():
+            write_histogram(out, name, labels, self._frame_bounds, histogram)
 
 
 def _by_status(cell: Cell, *, grpc: bool) -> dict[str, int]:
