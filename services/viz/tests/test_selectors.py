@@ -20,6 +20,7 @@ LABELS = {"app": "web", "tier": "front", "example.com/x": "1"}
         ("!app", False),
         ("!gone", True),
         ("app in (web, api)", True),
+        ("app in(web)", True),
         ("app notin (web)", False),
         ("gone notin (web)", True),
         ("example.com/x=1,app in (api,web),tier", True),

@@ -29,7 +29,7 @@ def add_tap_flags(parser: Parser) -> None:
     parser.add_argument("--method", default="", metavar="METHOD", help="such as GET")
     parser.add_argument("--authority", default="", metavar="AUTHORITY", help="host, and port where it has one")
     parser.add_argument("--path", default="", metavar="PREFIX", help="how the path begins")
-    parser.add_argument("-l", "--selector", default="", metavar="KEY=VALUE,…", help="labels of its pods")
+    parser.add_argument("-l", "--selector", default="", metavar="LABELS", help="only pods with these labels")
 
 
 def query_of(args: argparse.Namespace, client: "KubeClient", *, headers: bool = False) -> TapQuery:
@@ -55,20 +55,10 @@ def query_of(args: argparse.Namespace, client: "KubeClient", *, headers: bool = 
         method=args.method.upper(),
         authority=args.authority,
         path=args.path,
-        labels=_labels(args.selector),
+        selector=args.selector,
         max_rps=args.max_rps,
         headers=headers,
     )
-
-
-def _labels(selector: str) -> dict[str, str]:
-    labels: dict[str, str] = {}
-    for term in filter(None, selector.split(",")):
-        key, equals, value = term.replace("==", "=").partition("=")
-        if not equals or key.endswith("!"):
-            raise UsageError(f"-l {term}: write KEY=VALUE")
-        labels[key.strip()] = value.strip()
-    return labels
 
 
 async def events(

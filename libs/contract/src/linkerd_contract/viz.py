@@ -287,8 +287,8 @@ class CertificatesResponse(Document, frozen=True, omit_defaults=False):
 class TapQuery(Document, frozen=True):
     """What to look at: requests that pods of a resource take (inbound) and make (outbound), as Linkerd's `viz tap`.
 
-    `kind` may be namespace, or any workload kind, or pod; no name: all of the kind in the namespace. `headers` asks for
-    header values, which RBAC must allow.
+    `kind` may be namespace, or any workload kind, or pod; no name: all of the kind in the namespace. `selector`: labels
+    of its pods, as kubectl's -l. `headers` asks for header values, which RBAC must allow.
     """
 
     kind: str
@@ -301,7 +301,7 @@ class TapQuery(Document, frozen=True):
     method: str = ""
     authority: str = ""
     path: str = ""
-    labels: dict[str, str] = {}
+    selector: str = ""
     max_rps: float = 100.0
     headers: bool = False
 

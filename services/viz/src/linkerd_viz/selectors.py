@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?"
 _TERM = re.compile(
     rf"\s*(?:(?P<not>!)?\s*(?P<key>{_NAME})|(?P<eq>{_NAME})\s*(?P<op>==|=|!=)\s*(?P<value>[A-Za-z0-9_.-]*)"
-    rf"|(?P<set>{_NAME})\s+(?P<in>in|notin)\s+\((?P<values>[A-Za-z0-9_., -]*)\))\s*(?:,|$)"
+    rf"|(?P<set>{_NAME})\s+(?P<in>in|notin)\s*\((?P<values>[A-Za-z0-9_., -]*)\))\s*(?:,|$)"
 )
 Labels = Mapping[str, str]
 Selector = Callable[[Labels], bool]

@@ -15,8 +15,8 @@ def tappable(name: str, ip: str = "10.42.0.9", **annotations: str) -> Pod:
     return msgspec.structs.replace(made, metadata=msgspec.structs.replace(made.metadata, annotations=notes))
 
 
-def query(kind: str = "pod", name: str = "", labels: dict[str, str] | None = None) -> TapQuery:
-    return TapQuery(kind, "emojivoto", name, labels=labels or {})
+def query(kind: str = "pod", name: str = "", selector: str = "") -> TapQuery:
+    return TapQuery(kind, "emojivoto", name, selector=selector)
 
 
 def refusal(inventory: Inventory, asked: TapQuery) -> tuple[int, str]:
@@ -52,10 +52,27 @@ def test_a_namespaces_word_counts() -> None:
     assert "have tap disabled" in refusal(Inventory(pods=[tappable("a")], namespaces=[closed]), query())[1]
 
 
-def test_namespace_and_labels() -> None:
-    inventory = Inventory(pods=[tappable("a"), tappable("b")], namespaces=[named("emojivoto", "")])
-    assert len(targets(inventory, query("namespace", "emojivoto")).pods) == 2
-    assert "none runs" in refusal(inventory, query("namespace", "emojivoto", {"app": "x"}))[1]
+def labelled(name: str, **labels: str) -> Pod:
+    made = tappable(name)
+    return msgspec.structs.replace(made, metadata=msgspec.structs.replace(made.metadata, labels=labels))
+
+
+@pytest.mark.parametrize(
+    ("selector", "pods"),
+    [("", "abc"), ("app=x", "a"), ("app!=x", "bc"), ("app in (x, y)", "ab"), ("app notin (x)", "bc"), ("!app", "c")],
+)
+def test_namespace_and_labels(selector: str, pods: str) -> None:
+    inventory = Inventory(
+        pods=[labelled("a", app="x"), labelled("b", app="y"), tappable("c")], namespaces=[named("emojivoto", "")]
+    )
+    found = targets(inventory, query("namespace", "emojivoto", selector)).pods
+    assert "".join(pod.metadata.name for pod in found) == pods
+
+
+def test_selectors_that_leave_nothing_or_are_none() -> None:
+    inventory = Inventory(pods=[tappable("a")])
+    assert "none runs" in refusal(inventory, query(selector="app=x"))[1]
+    assert refusal(inventory, query(selector="a,,b"))[1].startswith("selector: 'a,,b' is not a label selector such as")
 
 
 def test_too_many_are_cut_with_a_word() -> None:

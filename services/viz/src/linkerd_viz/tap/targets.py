@@ -6,6 +6,7 @@ from linkerd_contract import names
 from linkerd_contract.tap import TapMatch, TapRequest
 from linkerd_contract.viz import TAP_KINDS, TapQuery
 from linkerd_viz.inventory import Inventory, Pod, groups
+from linkerd_viz.selectors import parse_selector
 from linkerd_viz.tap.injector import TAP_ENABLED, disabled
 
 MAX_PODS = 100
@@ -41,8 +42,11 @@ def targets(inventory: Inventory, query: TapQuery) -> Targets:
     ]
     if not found:
         raise NoTarget(404, f"{what} not found in namespace {query.namespace}")
-    wanted = query.labels.items()
-    pods = {pod.metadata.key: pod for group in found for pod in group.pods if wanted <= pod.metadata.labels.items()}
+    try:
+        selected = parse_selector(query.selector)
+    except ValueError as error:
+        raise NoTarget(400, f"selector: {error}") from error
+    pods = {pod.metadata.key: pod for group in found for pod in group.pods if selected(pod.metadata.labels)}
     return _tappable(inventory, [pods[key] for key in sorted(pods)], f"{what} in namespace {query.namespace}")
 
 
