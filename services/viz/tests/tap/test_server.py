@@ -21,7 +21,7 @@ from linkerd_runtime import tls
 from linkerd_runtime.process import serve
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
-from linkerd_viz.inventory import Inventory
+from linkerd_viz.inventory import Inventory, Pod
 from linkerd_viz.tap.access import User
 from linkerd_viz.tap.server import MAX_TAPS, TapApi
 from linkerd_viz.tap.settings import from_env
@@ -69,11 +69,15 @@ class World:
 
 def _inventory() -> Inventory:
     inventory = emojivoto()
-    first = inventory.pods[0]
-    metadata = msgspec.structs.replace(first.metadata, annotations={"viz.linkerd.io/tap-enabled": "true"})
-    status = msgspec.structs.replace(first.status, pod_ip="127.0.0.1")
-    inventory.pods[0] = msgspec.structs.replace(first, metadata=metadata, status=status)
+    inventory.pods[0] = _tappable(inventory.pods[0])
     return inventory
+
+
+def _tappable(pod: Pod, name: str = "web-1-a") -> Pod:
+    metadata = msgspec.structs.replace(pod.metadata, name=name, annotations={"viz.linkerd.io/tap-enabled": "true"})
+    return msgspec.structs.replace(
+        pod, metadata=metadata, status=msgspec.structs.replace(pod.status, pod_ip="127.0.0.1")
+    )
 
 
 @asynccontextmanager
@@ -110,6 +114,25 @@ async def test_events_come_with_names(world: World) -> None:
     assert (found.base, found.stream, found.request_init) == (1, 0, event().request_init)
     assert world.asked == [("jane", "deployments", "emojivoto", "web", "tap")]
     assert not world.proxy.asked[0].headers
+
+
+async def test_a_rollout_is_followed(world: World) -> None:
+    """The new pod joins; the old one leaves; when both are through, so is the tap."""
+    world.proxy.hold = True
+    headers = {"X-Remote-User": "jane"}
+    url = f"https://127.0.0.1:{world.port}{PATH}"
+    async with world.http.post(url, data=codec.encode(QUERY), headers=headers, server_hostname=HOST) as said:
+        assert codec.decode(await said.content.readline(), TapEvent).base == 1
+        world.inventory.pods.append(_tappable(world.inventory.pods[0], "web-1-b"))
+        line = b"\n"
+        while line == b"\n":
+            line = await said.content.readline()
+        assert codec.decode(line, TapEvent).base == 2
+        assert [asked.max_rps for asked in world.proxy.asked] == [100, 50]
+        del world.inventory.pods[0]
+        world.proxy.leave.set()
+        assert await said.content.read() == b""
+    await eventually(lambda: world.api.running == 0, what="the end of the tap")
 
 
 async def test_the_path_counts_and_not_the_body(world: World) -> None:

@@ -1,5 +1,6 @@
 """What tap stands between: proxies that answer taps over mTLS, and an API server's front proxy that asks."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -42,11 +43,13 @@ def event(stream: int = 1, path: str = "/x", dropped: int = 0) -> TapEvent:
 
 
 class FakeProxy:
-    """Answers each tap with `lines`; keeps the stream open while `hold`."""
+    """Answers each tap with `lines`; with `hold` the stream stays open until `leave`."""
 
     def __init__(self) -> None:
         self.lines = [codec.encode(event())]
         self.status = 200
+        self.hold = False
+        self.leave = asyncio.Event()
         self.asked: list[TapRequest] = []
         self.port = 0
 
@@ -55,7 +58,12 @@ class FakeProxy:
         self.asked.append(codec.decode(await request.read(), TapRequest))
         if self.status != 200:
             return web.Response(status=self.status, body=b'{"title":"t","status":429,"code":"c","detail":"full"}')
-        return web.Response(body=b"\n".join([b"", *self.lines, b""]), content_type="application/x-ndjson")
+        response = web.StreamResponse(headers={"content-type": "application/x-ndjson"})
+        await response.prepare(request)
+        await response.write(b"\n".join([b"", *self.lines, b""]))
+        if self.hold:
+            await self.leave.wait()
+        return response
 
 
 @asynccontextmanager
@@ -70,6 +78,7 @@ async def fake_proxy(authority: Authority, directory: Path, identity: str = WEB)
     try:
         yield proxy
     finally:
+        proxy.leave.set()
         await runner.cleanup()
 
 

@@ -1,8 +1,9 @@
 """The aggregated API: POST /apis/tap.linkerd.io/v1alpha1/watch/namespaces/NS[/PLURAL/NAME]/tap with a TapQuery.
 
 The answer is a TapEvent a line, with both ends named; blank lines say that the stream lives. Pods that are not tapped
-are named in headers Warning. What the path names is what RBAC decides about, whatever the body says. Header values are
-shown to those only who also may watch the subresource tap-headers. Discovery is open to everybody, as it says nothing.
+are named in headers Warning; those that come later, in a rollout, are tapped too. What the path names is what RBAC
+decides about, whatever the body says. Header values are shown to those only who also may watch the subresource
+tap-headers. Discovery is open to everybody, as it says nothing.
 """
 
 import logging
@@ -19,10 +20,11 @@ from linkerd_contract.tap import TapEvent
 from linkerd_contract.viz import TAP_GROUP, TAP_VERSION, TapQuery
 from linkerd_kube import ApiError
 from linkerd_runtime.problem import Handler
-from linkerd_viz.inventory import Inventory
+from linkerd_viz.inventory import Inventory, Pod
 from linkerd_viz.tap import status
 from linkerd_viz.tap.access import Refused, Reviewer, User, user_of
-from linkerd_viz.tap.fanout import Merged, Proxy, tapping
+from linkerd_viz.tap.fanout import Fanout, Proxy, tapping
+from linkerd_viz.tap.following import LOOK_SECONDS, Following, key_of
 from linkerd_viz.tap.naming import Names
 from linkerd_viz.tap.settings import Settings
 from linkerd_viz.tap.targets import PLURALS, NoTarget, identity_of, request_of, targets
@@ -35,6 +37,10 @@ NDJSON = "application/x-ndjson"
 ALIVE_SECONDS = 5.0
 _NAMES_SECONDS = 2.0
 _BASE = f"/apis/{TAP_GROUP}/{TAP_VERSION}"
+
+
+Join = Callable[[list[Pod], int], None]
+"""Have pods join a tap that has so many in all."""
 
 
 class Trust(Protocol):
@@ -94,26 +100,37 @@ class TapApi:
             raise NoTarget(503, "tap has no certificate of the mesh yet: is linkerd-identity there?")
         if self.running >= MAX_TAPS:
             raise NoTarget(429, f"{MAX_TAPS} taps run already")
-        settings = self._settings
-        proxies = [
-            Proxy(
-                f"{pod.metadata.namespace}/{pod.metadata.name}",
-                pod.status.pod_ip,
-                settings.tap_port,
-                identity_of(pod, settings.namespace, settings.trust_domain),
-            )
-            for pod in found.pods
-        ]
         self.running += 1
         try:
-            async with tapping(proxies, request_of(query, len(proxies), values), context) as merged:
+            async with tapping(context) as fanout:
+                join = self._joining(fanout, query, values)
+                join(found.pods, len(found.pods))
+                merged = fanout.events
                 await merged.answered.wait()
                 if not merged.left and merged.failures:
                     raise NoTarget(502, f"no proxy can be tapped: {'; '.join(merged.failures[:5])}")
                 warnings += [*found.warnings, *merged.failures[:5]]
-                return await self._stream(request, merged, warnings)
+                following = Following(query, self._inventory, time.monotonic)
+                return await self._stream(request, _Tap(fanout, following, join), warnings)
         finally:
             self.running -= 1
+
+    def _joining(self, fanout: Fanout, query: TapQuery, values: bool) -> Join:
+        settings = self._settings
+
+        def join(pods: list[Pod], of: int) -> None:
+            proxies = [
+                Proxy(
+                    key_of(pod),
+                    pod.status.pod_ip,
+                    settings.tap_port,
+                    identity_of(pod, settings.namespace, settings.trust_domain),
+                )
+                for pod in pods
+            ]
+            fanout.follow(proxies, request_of(query, of, values))
+
+        return join
 
     async def _permitted(self, user: User, plural: str, query: TapQuery) -> bool:
         """Whether they may see headers' values. Raises Refused where they may not tap at all."""
@@ -122,15 +139,18 @@ class TapApi:
             raise Refused(403, _forbidden(user, plural, "tap", query))
         return query.headers and await self._allowed(user, plural, query.namespace, name, "tap-headers")
 
-    async def _stream(self, request: web.Request, merged: Merged, warnings: list[str]) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, tap: "_Tap", warnings: list[str]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": NDJSON})
         for text in warnings:
             response.headers.add("Warning", status.warning(text))
         try:
             await response.prepare(request)
-            while not merged.ended:
-                events = await merged.take(ALIVE_SECONDS)
-                await response.write(b"".join(self._line(event) for event in events) or b"\n")
+            written = time.monotonic()
+            while not tap.over():
+                events = await tap.events.take(LOOK_SECONDS)
+                if events or time.monotonic() - written >= ALIVE_SECONDS:
+                    await response.write(b"".join(self._line(event) for event in events) or b"\n")
+                    written = time.monotonic()
             await response.write_eof()
         except ConnectionError:
             log.debug("the client of a tap left")
@@ -141,6 +161,28 @@ class TapApi:
         if now - self._named_at > _NAMES_SECONDS:
             self._names, self._named_at = Names.of(self._inventory()), now
         return codec.encode(self._names.named(event)) + b"\n"
+
+
+class _Tap:
+    """One that runs: its streams, and who joins them."""
+
+    def __init__(self, fanout: Fanout, following: Following, join: Join) -> None:
+        self.events = fanout.events
+        self._fanout = fanout
+        self._following = following
+        self._join = join
+        self._looked = time.monotonic()
+
+    def over(self) -> bool:
+        """Whether nothing more will come; looks for other pods now and then, and has them join."""
+        now = time.monotonic()
+        if not self.events.ended and now - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = now
+        look = self._following.look(self._fanout)
+        if look.join:
+            self._join(look.join, look.pods)
+        return look.over and self.events.ended
 
 
 def _query(request: web.Request, body: bytes) -> tuple[str, TapQuery]:
