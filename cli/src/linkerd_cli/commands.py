@@ -34,7 +34,7 @@ _VIZ = {
     "authz": Command("authorizations and their traffic", "linkerd_cli.viz.authz"),
     "list": Command("meshed pods, and which of them can be tapped", "linkerd_cli.viz.list_pods"),
     "dashboard": Command("the dashboard, in a browser", "linkerd_cli.viz.dashboard"),
-    "profile": Command("make a ServiceProfile from live traffic"),
+    "profile": Command("make a ServiceProfile from live traffic", "linkerd_cli.viz.profile"),
     "prune": Command("print resources that are no longer part of viz", "linkerd_cli.viz.prune"),
     "allow-scrapes": Command("print policies that let Prometheus scrape"),
 }

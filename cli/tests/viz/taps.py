@@ -60,12 +60,17 @@ class Taps:
         return response
 
 
+async def _config(_request: web.Request) -> web.Response:
+    return web.json_response({"data": {"values": '{"clusterDomain": "cluster.local"}'}})
+
+
 @asynccontextmanager
 async def tapping(terminal: Terminal) -> AsyncIterator[Taps]:
     """The terminal's cluster."""
     taps = Taps()
     app = web.Application()
     app.router.add_post("/{path:.*}", taps.handle)
+    app.router.add_get("/api/v1/namespaces/linkerd/configmaps/linkerd-config", _config)
     runner = await serve(app, "127.0.0.1", 0)
     terminal.connect(f"http://127.0.0.1:{runner.addresses[0][1]}")
     try:

@@ -8,11 +8,11 @@ import re
 from urllib.parse import urlsplit
 
 from linkerd_cli.errors import CliError
+from linkerd_cli.profile.document import quoted, service_profile
 from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_contract.durations import parse_go_duration_ms
 
 METHODS = ("delete", "get", "head", "options", "patch", "post", "put")
-_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
 def profile(document: JsonObject, service: str, namespace: str, domain: str) -> JsonObject:
@@ -26,23 +26,13 @@ def profile(document: JsonObject, service: str, namespace: str, domain: str) -> 
         operations = mapping(paths, path)
         present = [method for method in METHODS if isinstance(operations.get(method), dict)]
         routes += [_route(base + path, method.upper(), mapping(operations, method)) for method in present]
-    return {
-        "apiVersion": "linkerd.io/v1alpha2",
-        "kind": "ServiceProfile",
-        "metadata": {"name": f"{service}.{namespace}.svc.{domain}", "namespace": namespace},
-        "spec": {"routes": routes},
-    }
+    return service_profile(f"{service}.{namespace}.svc.{domain}", namespace, routes)
 
 
 def path_regex(path: str) -> str:
     """/authors/{id}.json -> /authors/[^/]*\\.json."""
     pieces = re.split(r"\{[^}]*\}", path)
     return "[^/]*".join(map(quoted, pieces))
-
-
-def quoted(text: str) -> str:
-    """A regular expression (RE2) that matches this text alone, as Go's regexp.QuoteMeta writes it."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _base_path(document: JsonObject) -> str:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     text = _read(args.proto) if args.proto else ""
     namespace, domain = args.namespace or "default", names.CLUSTER_DOMAIN
     if not args.ignore_cluster:
-        namespace, domain = run_async(_ask(args.namespace, context))
+        namespace, domain = run_async(names_of(args.namespace, context))
     if args.template and args.output == "yaml":
         sys.stdout.write(template(args.service, namespace, domain))
         return 0
@@ -47,8 +47,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
         made = proto.profile(text, args.proto, f"{args.service}.{namespace}.svc.{domain}", namespace)
     else:
         made = profile(document, args.service, namespace, domain)
-    sys.stdout.write(dump_yaml(made) if args.output == "yaml" else dump_json(made))
+    sys.stdout.write(written(made, args.output))
     return 0
+
+
+def written(made: object, output: str) -> str:
+    """As "yaml" or "json"."""
+    return dump_yaml(made) if output == "yaml" else dump_json(made)
 
 
 def _read(path: str) -> str:
@@ -66,7 +71,8 @@ def _document(path: str) -> dict[str, object]:
     return value
 
 
-async def _ask(namespace: str | None, context: Context) -> tuple[str, str]:
+async def names_of(namespace: str | None, context: Context) -> tuple[str, str]:
+    """The service's namespace where none is given, and the cluster's domain."""
     from linkerd_cli.values import read_values
 
     async with context.client() as client:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from linkerd_cli.errors import CliError
-from linkerd_cli.profile.openapi import quoted
+from linkerd_cli.profile.document import quoted, service_profile
 from linkerd_cli.tree import JsonObject
 
 _TOKEN = re.compile(
@@ -47,12 +47,7 @@ def profile(text: str, source: str, full_name: str, namespace: str) -> JsonObjec
     methods = list(_Parser(text, source).methods())
     if not methods:
         raise CliError(f"{source}: no service with an RPC in it")
-    return {
-        "apiVersion": "linkerd.io/v1alpha2",
-        "kind": "ServiceProfile",
-        "metadata": {"name": full_name, "namespace": namespace},
-        "spec": {"routes": [_route(method) for method in methods]},
-    }
+    return service_profile(full_name, namespace, map(_route, methods))
 
 
 def _route(method: Method) -> JsonObject:

@@ -2,12 +2,13 @@
 
 import argparse
 import contextlib
+import functools
 import json
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.sides import add_output_flag
-from linkerd_cli.viz.tap_query import add_tap_flags, events
+from linkerd_cli.viz.tap_query import add_tap_flags, events, query_of
 from linkerd_cli.viz.tap_text import document, line, wide_line
 from linkerd_contract.tap import TapEvent
 
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
 async def _follow(args: argparse.Namespace, context: Context) -> None:
     write = {"line": line, "wide": wide_line, "json": _json}[args.output]
     broken: BrokenPipeError | None = None
-    async with contextlib.aclosing(events(args, context, headers=args.output == "json")) as found:
+    asked = functools.partial(query_of, args, headers=args.output == "json")
+    async with contextlib.aclosing(events(asked, context)) as found:
         async for event in found:
             try:
                 print(write(event), flush=True)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context
@@ -61,9 +61,7 @@ def query_of(args: argparse.Namespace, client: "KubeClient", *, headers: bool = 
     )
 
 
-async def events(
-    args: argparse.Namespace, context: Context, *, headers: bool = False
-) -> AsyncGenerator[TapEvent, None]:
+async def events(query_for: "Callable[[KubeClient], TapQuery]", context: Context) -> AsyncGenerator[TapEvent, None]:
     """As they come. Pods that are not tapped, and events that were lost, are named on stderr. Raises CliError."""
     from linkerd_contract.codec import decode
     from linkerd_contract.viz import tap_path
@@ -71,7 +69,7 @@ async def events(
 
     dropped = 0
     async with context.client() as client:
-        query = query_of(args, client, headers=headers)
+        query = query_for(client)
         try:
             path = tap_path(query)
         except ValueError as error:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import functools
 import shutil
 import sys
 
@@ -10,7 +11,7 @@ from linkerd_cli.context import Context, run_async
 from linkerd_cli.errors import UsageError
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.calls import Calls
-from linkerd_cli.viz.tap_query import add_tap_flags, events
+from linkerd_cli.viz.tap_query import add_tap_flags, events, query_of
 
 EXAMPLES = """examples:
   linkerd viz top deploy/web -n emojivoto
@@ -46,7 +47,8 @@ async def _watch(args: argparse.Namespace, context: Context, calls: Calls) -> No
     redraw = asyncio.ensure_future(_redraw(calls)) if sys.stdout.isatty() else None
     try:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(args.seconds), contextlib.aclosing(events(args, context)) as found:
+            asked = functools.partial(query_of, args)
+            async with asyncio.timeout(args.seconds), contextlib.aclosing(events(asked, context)) as found:
                 async for event in found:
                     calls.add(event)
     finally:
