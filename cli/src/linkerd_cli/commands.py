@@ -36,7 +36,7 @@ _VIZ = {
     "dashboard": Command("the dashboard, in a browser", "linkerd_cli.viz.dashboard"),
     "profile": Command("make a ServiceProfile from live traffic", "linkerd_cli.viz.profile"),
     "prune": Command("print resources that are no longer part of viz", "linkerd_cli.viz.prune"),
-    "allow-scrapes": Command("print policies that let Prometheus scrape"),
+    "allow-scrapes": Command("print policies that let Prometheus scrape", "linkerd_cli.viz.allow_scrapes"),
 }
 _DIAGNOSTICS = {
     "endpoints": Command("where the control plane sends traffic for an authority", "linkerd_cli.diagnostics.endpoints"),
