@@ -134,19 +134,17 @@ def _in_time(certificates: "list[Certificate]", now: datetime) -> None:
     bad = []
     for certificate in certificates:
         if now > certificate.not_valid_after_utc:
-            bad.append(f"{_name(certificate)} not valid anymore. Expired on {_when(certificate.not_valid_after_utc)}")
+            bad.append(f"{_name(certificate)} not valid anymore. Expired on {when(certificate.not_valid_after_utc)}")
         elif now < certificate.not_valid_before_utc:
-            begins = _when(certificate.not_valid_before_utc)
-            bad.append(
-                f"{_name(certificate)} not valid before: {begins}; here it is {_when(now)}: is this clock right?"
-            )
+            begins = when(certificate.not_valid_before_utc)
+            bad.append(f"{_name(certificate)} not valid before: {begins}; here it is {when(now)}: is this clock right?")
     if bad:
         raise Failed("Invalid certificates:\n" + "\n".join(f"  * {line}" for line in bad))
 
 
 def _not_soon(certificates: "list[Certificate]", now: datetime) -> None:
     bad = [
-        f"{_name(certificate)} will expire on {_when(certificate.not_valid_after_utc)}"
+        f"{_name(certificate)} will expire on {when(certificate.not_valid_after_utc)}"
         for certificate in certificates
         if now + SOON > certificate.not_valid_after_utc
     ]
@@ -154,7 +152,8 @@ def _not_soon(certificates: "list[Certificate]", now: datetime) -> None:
         raise Failed("Certificates that expire soon:\n" + "\n".join(f"  * {line}" for line in bad))
 
 
-def _when(time: datetime) -> str:
+def when(time: datetime) -> str:
+    """RFC 3339, UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -3,16 +3,15 @@
 from linkerd_cli.check.existence import exist
 from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
+from linkerd_cli.check.viz_tap import TAP_CHECKS
 from linkerd_cli.errors import CliError
 from linkerd_cli.install.rendered import VIZ
 from linkerd_cli.pods import is_ready, pod_name
 from linkerd_cli.tree import JsonObject, labels, mapping, objects, text
 from linkerd_contract import names
-from linkerd_contract.viz import TAP_GROUP, TAP_VERSION
 
 PROMETHEUS_URL = "LINKERD_VIZ_PROMETHEUS_URL"
 METRICS_API = f"{names.LABEL_EXTENSION}=viz,component=metrics-api"
-TAP_API = f"{TAP_VERSION}.{TAP_GROUP}"
 
 
 async def installed(state: State) -> bool:
@@ -41,19 +40,6 @@ async def _pods(state: State) -> None:
         raise Failed(f"no pod runs in namespace {state.context.viz_namespace}")
     if unready := [pod_name(pod) for pod in pods if not is_ready(pod)]:
         raise Failed(f"not ready: {', '.join(sorted(unready))}")
-
-
-async def _tap(state: State) -> None:
-    """Whether the API server can hand taps on."""
-    from linkerd_kube.resources import API_SERVICES
-
-    found = await state.client.find(API_SERVICES.path(name=TAP_API))
-    if found is None:
-        raise Failed(f"APIService {TAP_API} is not there")
-    conditions = objects(mapping(found, "status"), "conditions")
-    available = next((c for c in conditions if text(c, "type") == "Available"), {})
-    if text(available, "status") != "True":
-        raise Failed(f"APIService {TAP_API}: {text(available, 'message') or 'not looked at yet'}")
 
 
 async def _self_check(state: State) -> None:
@@ -117,7 +103,7 @@ CHECKS = Category(
         Check("linkerd-viz Namespace exists", "l5d-viz-ns-exists", _namespace, fatal=True),
         exist("linkerd-viz ClusterRoles exist", "l5d-viz-cr-exists", VIZ, "ClusterRole"),
         exist("linkerd-viz ClusterRoleBindings exist", "l5d-viz-crb-exists", VIZ, "ClusterRoleBinding"),
-        Check("tap API service is running", "l5d-tap-api", _tap, retry=True),
+        *TAP_CHECKS,
         Check("viz extension pods are running", "l5d-viz-pods-running", _pods, fatal=True, retry=True),
         Check("prometheus is installed and configured correctly", "l5d-viz-prometheus", _prometheus, warning=True),
         Check("viz extension self-check", "l5d-viz-metrics-api", _self_check, retry=True),

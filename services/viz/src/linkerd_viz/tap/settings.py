@@ -58,7 +58,7 @@ def from_env(environ: Mapping[str, str]) -> Settings:
         webhook=read.addr("LINKERD_WEBHOOK_ADDR", "0.0.0.0:8443"),
         admin=read.addr("LINKERD_ADMIN_ADDR", f"0.0.0.0:{names.PORT_SERVICE_ADMIN}"),
         tap_port=read.integer("LINKERD_TAP_PORT", names.PORT_TAP, minimum=1),
-        certificate_life_ms=read.duration_ms("LINKERD_TAP_CERTIFICATE_LIFETIME", 90 * 86_400_000),
+        certificate_life_ms=read.duration_ms("LINKERD_TAP_CERTIFICATE_LIFETIME", 365 * 86_400_000),
         log_level=read.choice("LINKERD_LOG_LEVEL", "info", ("trace", "debug", "info", "warn", "error", "off")),
         log_format=read.choice("LINKERD_LOG_FORMAT", "plain", ("plain", "json")),
     )
