@@ -17,7 +17,7 @@ E2E_ON := E2E_KUBECONFIG=$(KUBECONFIG)
 endif
 KUBE_APISERVER :=
 ETCD :=
-PATHS := libs services cli sandbox examples tests tools bench
+PATHS := conftest.py libs services cli sandbox examples tests tools bench
 
 help: ## list every target
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 16
@@ -66,8 +66,8 @@ bench: setup-bench ## side by side with an Envoy pair, then certificates a secon
 soak: setup ## long runs under load with a memory bound
 	@$(BIN)/pytest -q -m soak --timeout 3600
 
-fuzz: setup ## long runs of the fuzz targets
-	@$(BIN)/pytest -q -m fuzz --timeout 3600
+fuzz: setup ## long runs of the fuzz targets, and every property with examples that no run had before
+	@$(BIN)/pytest -q -m "fuzz or hypothesis" --hypothesis-profile explore --timeout 3600
 
 protos: setup ## generate emojivoto's messages from its .proto files
 	@cd examples/emojivoto && ../../$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src/emojivoto/v1 proto/*.proto

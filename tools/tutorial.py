@@ -103,7 +103,7 @@ _REPLACEMENTS = (
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b"), "ADDRESS"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "TIME"),
-    (re.compile(r"(?<=-)[0-9a-z]{8,10}-[0-9a-z]{5}\b"), "HASH"),
+    (re.compile(r"(?<=-)[0-9a-z]{5,10}-[0-9a-z]{5}\b"), "HASH"),
     (re.compile(r"\b(\d+[dhms])+( ago)?(?= |$)"), "AGE"),
     # A ratio such as READY 2/2 is no figure: it says whether something is as it must be.
     (re.compile(r"(?<![\d/.])\d+(\.\d+)?(?![\d/])"), "N"),

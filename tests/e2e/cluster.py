@@ -20,13 +20,13 @@ class Cluster(PluginCluster):
 
     def ask(self, namespace: str, app: str, operation: str, **arguments: object) -> JsonObject:
         """What an app's pod says after doing as it was told (tests/e2e/apps/peer.py), through a port-forward."""
-        return self.do(self._ask(self.pod(namespace, app), {"operation": operation, **arguments}), 40)
+        return self.do(self._ask(self.pod(namespace, app), {"operation": operation, **arguments}), 95)
 
     async def _ask(self, pod: JsonObject, body: JsonObject) -> JsonObject:
         meta = pod["metadata"]
         async with (
             portforward.session(self.client, meta["namespace"], meta["name"], CONTROL_PORT) as http,
-            http.post("/", json=body, timeout=aiohttp.ClientTimeout(total=35)) as response,
+            http.post("/", json=body, timeout=aiohttp.ClientTimeout(total=90)) as response,
         ):
             assert response.status == 200, await response.text()
             said: JsonObject = await response.json(content_type=None)

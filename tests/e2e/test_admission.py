@@ -112,12 +112,12 @@ def test_without_the_injector_pods_start_without_a_sidecar(mesh: Cluster) -> Non
     try:
         selector = {"labelSelector": "linkerd.io/control-plane-component=proxy-injector"}
         path = PODS.path(CONTROL_PLANE)
-        until(lambda: not mesh.do(mesh.client.get(path, selector))["items"], 30, "no injector")
+        until(lambda: not mesh.do(mesh.client.get(path, selector))["items"], 60, "no injector")
         mesh.apply(pod("bare"))
         found = mesh.get(PODS, MESHED, "bare")
         assert found is not None
         assert list(containers(found)) == ["app"], json.dumps(found["spec"])
-        until(lambda: (mesh.get(PODS, MESHED, "bare") or {})["status"].get("phase") == "Running", 20, "it runs")
+        until(lambda: (mesh.get(PODS, MESHED, "bare") or {})["status"].get("phase") == "Running", 60, "it runs")
         mesh.delete(PODS, MESHED, "bare")
     finally:
         mesh.scale(CONTROL_PLANE, "linkerd-proxy-injector", 1)
@@ -128,7 +128,7 @@ def test_without_the_injector_pods_start_without_a_sidecar(mesh: Cluster) -> Non
         found = mesh.get(PODS, MESHED, "meshed-again")
         assert found is not None
         mesh.delete(PODS, MESHED, "meshed-again")
-        until(lambda: mesh.get(PODS, MESHED, "meshed-again") is None, 20, "deleted")
+        until(lambda: mesh.get(PODS, MESHED, "meshed-again") is None, 60, "deleted")
         return "linkerd-proxy" in containers(found)
 
-    until(injected, 20, "the next pod has a sidecar")
+    until(injected, 60, "the next pod has a sidecar")

@@ -66,4 +66,4 @@ def test_figures_know_success_from_failure(mesh: Cluster) -> None:
     call(mesh, "fail", status="NOT_FOUND")
     call(mesh, "fail", status="INTERNAL")
     call(mesh, "unary", text="hello")
-    until(lambda: [b - a for a, b in zip(before, counts(), strict=True)] == [1.0] * 6, 5, "each counted once")
+    until(lambda: [b - a for a, b in zip(before, counts(), strict=True)] == [1.0] * 6, 60, "each counted once")

@@ -15,7 +15,7 @@ from linkerd_sandbox.testing.mesh import Client, Mesh, Service, fresh
 from linkerd_sandbox.testing.samples import sample
 from linkerd_sandbox.testing.start import meshed_cluster
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.root
 
 SPACE = "six"
 

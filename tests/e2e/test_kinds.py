@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
 from urllib.parse import urlencode
@@ -78,7 +79,7 @@ def got(mesh: Cluster, path: str = "/", sender: str = "client", **more: object) 
 
 def becomes(mesh: Cluster, expected: tuple[int, str], path: str = "/", sender: str = "client", **more: object) -> None:
     """Within seconds, a request is answered so."""
-    until(lambda: got(mesh, path, sender, **more) == expected or None, 10, f"{sender} {path}: {expected}")
+    until(lambda: got(mesh, path, sender, **more) == expected or None, 60, f"{sender} {path}: {expected}")
 
 
 def explained(mesh: Cluster, path: str = "/", sender: str = "client", *more: str) -> bool:
@@ -115,9 +116,9 @@ def test_traffic_split(mesh: Cluster) -> None:
         mesh.apply(split("1", 0))
         becomes(mesh, OK)
         mesh.apply(split(1, 1))
-        until(lambda: {got(mesh) for _ in range(8)} == {OK, PAIR}, 10, "both leaves get traffic")
+        until(lambda: {got(mesh) for _ in range(8)} == {OK, PAIR}, 60, "both leaves get traffic")
         mesh.apply(split(0, 0))
-        until(lambda: {got(mesh) for _ in range(8)} == {OK}, 10, "all weights zero: the apex")
+        until(lambda: {got(mesh) for _ in range(8)} == {OK}, 60, "all weights zero: the apex")
     becomes(mesh, OK)
     report = mesh.ask(MESHED, "client", "load_stop", name="split")
     assert report["failed"] == 0, report
@@ -163,7 +164,7 @@ def test_kinds_whose_definitions_appear_later_and_grants(mesh: Cluster) -> None:
     grant = {"from": [source], "to": [{"group": "", "kind": "Service"}]}
     with applied(mesh, *definitions):
         until(
-            lambda: mesh.run("kubectl", "get", f"httproutes.{GATEWAY}", "-A", check=False).returncode == 0, 10, "served"
+            lambda: mesh.run("kubectl", "get", f"httproutes.{GATEWAY}", "-A", check=False).returncode == 0, 60, "served"
         )
         with applied(
             mesh,
@@ -171,7 +172,7 @@ def test_kinds_whose_definitions_appear_later_and_grants(mesh: Cluster) -> None:
             route(away, home, parent=OPEN | {"group": ""}, version=f"{GATEWAY}/v1"),
             obj(f"{GATEWAY}/v1", "GRPCRoute", "kinds", {"parentRefs": [strict], "rules": [unary]}),
         ):
-            until(lambda: got(mesh, "/away")[0] == 500, 25, "no ReferenceGrant: its share is answered with 500")
+            until(lambda: got(mesh, "/away")[0] == 500, 60, "no ReferenceGrant: its share is answered with 500")
             with applied(mesh, obj(f"{GATEWAY}/v1beta1", "ReferenceGrant", "kinds", grant, PLAIN)):
                 becomes(mesh, (200, "plain"), "/away")
             assert got(mesh) == OK
@@ -180,12 +181,12 @@ def test_kinds_whose_definitions_appear_later_and_grants(mesh: Cluster) -> None:
                 return mesh.ask(MESHED, "client", "grpc", host=f"strict.{MESHED}", case=case, **arguments)
 
             until(
-                lambda: grpc("unary", text="x").get("code") == "FAILED_PRECONDITION", 25, "the fault of the GRPCRoute"
+                lambda: grpc("unary", text="x").get("code") == "FAILED_PRECONDITION", 60, "the fault of the GRPCRoute"
             )
             assert grpc("collect", count=1).get("code") == "NOT_FOUND", "no rule takes it"
     until(
         lambda: "code" not in mesh.ask(MESHED, "client", "grpc", host=f"strict.{MESHED}", case="unary", text="x"),
-        25,
+        60,
         "back",
     )
 
@@ -223,7 +224,7 @@ def test_annotations_of_a_service(mesh: Cluster) -> None:
 
 def test_servers_and_who_may(mesh: Cluster) -> None:
     def both(client: int, plain: int) -> None:
-        until(lambda: (got(mesh)[0], got(mesh, sender="plain")[0]) == (client, plain) or None, 10, f"{client} {plain}")
+        until(lambda: (got(mesh)[0], got(mesh, sender="plain")[0]) == (client, plain) or None, 60, f"{client} {plain}")
         assert (explained(mesh), explained(mesh, sender="plain")) == (client == 200, plain == 200)
 
     mesh_tls = {"client": {"meshTLS": {"unauthenticatedTLS": True}}, "server": {"name": "open-http"}}
@@ -266,14 +267,19 @@ def test_routes_and_rate_limits_of_a_server(mesh: Cluster) -> None:
             assert got(mesh, "/api/x", "plain") == OK
             assert (explained(mesh, "/other"), explained(mesh, "/api/x")) == (False, True)
         with applied(mesh, obj(f"{POLICY}/v1alpha1", "HTTPLocalRateLimitPolicy", "kinds", slow)):
-            until(lambda: 429 in {got(mesh)[0] for _ in range(20)}, 15, "more than three at once: 429")
+
+            def statuses() -> set[int]:
+                with ThreadPoolExecutor(10) as at_once:
+                    return set(at_once.map(lambda _: got(mesh)[0], range(20)))
+
+            until(lambda: 429 in statuses(), 60, "more than three at once: 429")
 
             def accepted() -> bool:
                 found = mesh.get(RATE_LIMIT_POLICIES, MESHED, "kinds") or {}
                 conditions = found.get("status", {}).get("conditions", [])
                 return [(c["type"], c["status"]) for c in conditions] == [("Accepted", "True")]
 
-            until(accepted, 10, "its status says so")
+            until(accepted, 60, "its status says so")
     becomes(mesh, OK)
 
 
@@ -312,7 +318,7 @@ def test_what_is_explained_is_what_happens(mesh: Cluster, seed: int) -> None:
 
     with applied(mesh, *_random_policies(Random(seed))):
         # The first time may be before the policies have arrived anywhere.
-        until(lambda: all(agree() for _ in range(4)), 15, "explain and the proxies agree")
+        until(lambda: all(agree() for _ in range(4)), 60, "explain and the proxies agree")
 
 
 def _explained_directly(mesh: Cluster, sender: str, path: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.cluster import Cluster, sample, until
 from tests.e2e.manifests import MESHED
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.root
 
 SPACE = "own"
 PAGE = Path(__file__).parents[2] / "docs/sandbox.md"
@@ -36,13 +36,13 @@ def test_an_aiohttp_and_a_grpcio_service_are_meshed(mesh: Cluster, tmp_path: Pat
     mesh.run("sh", "-c", inject)
     mesh.await_available(SPACE, "hello", "greeter")
     ask = {"host": f"hello.{SPACE}", "port": 80}
-    until(lambda: mesh.ask(MESHED, "client", "http1", **ask).get("status") == 200, 20, "hello answers")
+    until(lambda: mesh.ask(MESHED, "client", "http1", **ask).get("status") == 200, 60, "hello answers")
     call = (
         f"import grpc; call = grpc.insecure_channel('greeter.{SPACE}:50051').unary_unary('/hello.Greeter/Hello');"
         "print(call(b'you', timeout=10).decode())"
     )
     peer = ("kubectl", "exec", "-n", MESHED, "deploy/client", "-c", "peer", "--")
-    said = until(lambda: mesh.run(*peer, sys.executable, "-c", call, check=False).stdout, 20, "the greeter answers")
+    said = until(lambda: mesh.run(*peer, sys.executable, "-c", call, check=False).stdout, 60, "the greeter answers")
     assert said == "hello you\n"
     for name in ("hello", "greeter"):
         lines = mesh.proxy_metrics(SPACE, name)

@@ -86,9 +86,9 @@ def load(cluster: Cluster) -> Iterator[None]:
         report = cluster.ask(MESHED, "client", "load_stop", name="rotation")
         streams = cluster.ask(MESHED, "client", "streams_stop", name="rotation")
     assert report["failed"] == 0, json.dumps(report, indent=2)
-    assert report["sent"] > 500, report
+    assert report["sent"] > 50, report
     assert streams["ended"] == {}, streams
-    assert min(streams["answered"].values()) > 100, streams
+    assert min(streams["answered"].values()) > 10, streams
 
 
 def rotate(cluster: Cluster, request: str) -> None:
@@ -96,12 +96,12 @@ def rotate(cluster: Cluster, request: str) -> None:
     before = trust(cluster)
     assert (before.phase, len(before.anchors)) == (Phase.steady, 1)
     ask(cluster, ANNOTATION_ROTATE_ISSUER, request)
-    after = until(lambda: _answered(cluster, request), 15, "another issuer")
+    after = until(lambda: _answered(cluster, request), 60, "another issuer")
     assert after is not None
     assert after.issuer != before.issuer
     assert after.anchors == before.anchors
     ask(cluster, ANNOTATION_ROTATE_ANCHOR, request)
-    done = until(lambda: _rotated(cluster, before), 40, "another anchor, and the old one dropped")
+    done = until(lambda: _rotated(cluster, before), 60, "another anchor, and the old one dropped")
     assert done is not None
     assert done.issuer_anchor == done.anchors[0].sha256
 

@@ -14,7 +14,7 @@ from tests.e2e.manifests import MESHED, PORTS, deployment, namespace, scripts, s
 from linkerd_kube import portforward
 from linkerd_kube.objects import JsonObject
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.root
 
 SPACE = "e2e-tap"
 VIZ = "linkerd-viz"
@@ -69,7 +69,7 @@ def tap(mesh: Cluster, *arguments: str, lines: int = 3) -> list[str]:
     typed = ["linkerd", "viz", "tap", "deploy/server", "-n", SPACE, "--path", "/tapped", *arguments]
     process = subprocess.Popen(typed, stdout=subprocess.PIPE, text=True, env=mesh.environment)
     assert process.stdout is not None
-    kill = threading.Timer(40, process.kill)
+    kill = threading.Timer(120, process.kill)
     kill.start()
     try:
         with Traffic(mesh):
@@ -101,11 +101,14 @@ def test_lines(tapped: Cluster) -> None:
 
 
 def test_top(tapped: Cluster) -> None:
-    with Traffic(tapped):
+    def shown() -> list[str]:
         done = tapped.run("linkerd", "viz", "top", f"ns/{SPACE}", "--seconds", "4", "--hide-sources")
-    header, *rows = done.stdout.splitlines()
-    assert header.split() == ["Destination", "Method", "Path", "Count", "Best", "Worst", "Last", "Success", "Rate"]
-    (row,) = (row.split() for row in rows if "/tapped" in row)
+        header, *rows = done.stdout.splitlines()
+        assert header.split() == ["Destination", "Method", "Path", "Count", "Best", "Worst", "Last", "Success", "Rate"]
+        return [row for row in rows if "/tapped" in row]
+
+    with Traffic(tapped):
+        (row,) = (row.split() for row in until(shown, 60, "a row"))
     assert (row[0].startswith("server-"), row[1], row[-1]) == (True, "GET", "100.00%")
     assert int(row[3]) >= 1
 
@@ -184,7 +187,7 @@ def test_a_new_tap_pod_is_trusted_at_once(tapped: Cluster) -> None:
     tapped.await_endpoints(VIZ, "tap")
     text = until(
         lambda: "deployment/no not found" in refused(tapped, "viz", "tap", "deploy/no", "-n", SPACE),
-        20,
+        60,
         "an answer of the new pod",
     )
     assert text

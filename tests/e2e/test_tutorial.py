@@ -10,7 +10,7 @@ BLOCKS = parse((ROOT / "docs/tutorial.md").read_text())
 
 
 def _parameter(block: Block) -> object:
-    marks = [pytest.mark.root, pytest.mark.timeout(240)]
+    marks = [pytest.mark.root]
     if block.issue:
         marks.append(pytest.mark.xfail(reason=f"needs issue {block.issue}", strict=True))
     if block.kubectl and not shutil.which("kubectl"):

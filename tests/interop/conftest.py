@@ -36,7 +36,9 @@ ROOT = Path(__file__).parents[2]
 WEB, VOTING = "10.77.0.2", "10.77.0.3"
 SERVICE = "10.96.0.10"
 MARK = 0x1002
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+DETECT_MS = 600_000
+"""Longer than any client waits: who has to be detected, though its port is known, fails."""
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:
@@ -56,6 +58,7 @@ def outbound(port: int) -> OutboundDocument:
     return OutboundDocument(
         authority=f"voting-svc.emojivoto.svc.cluster.local:{port}",
         protocol=Protocol.opaque if opaque else Protocol.detect,
+        detect_timeout_ms=DETECT_MS,
         routes=[Route(name="default", backends=[WeightedBackend("all")])],
         backends={"all": Backend(endpoints=[endpoint])},
     )
@@ -64,7 +67,7 @@ def outbound(port: int) -> OutboundDocument:
 def inbound() -> InboundDocument:
     """Everybody may come in; one port is opaque."""
     everybody = [Authorization(resource=ResourceRef(name="all-unauthenticated"))]
-    opaque = PortPolicy(protocol=Protocol.opaque, authorizations=everybody)
+    opaque = PortPolicy(protocol=Protocol.opaque, detect_timeout_ms=DETECT_MS, authorizations=everybody)
     return InboundDocument(ports={str(servers.OPAQUE): opaque}, default=PortPolicy(authorizations=everybody))
 
 

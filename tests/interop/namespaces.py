@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 HUB = "10.77.0.1"
 _HOLD = ["sh", "-c", "echo ready; exec cat"]
-SECONDS = 30
+SECONDS = 60
 
 
 class Namespace:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,19 +102,29 @@ def _fail(request: bytes, context: grpc.ServicerContext) -> bytes:
     context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not like this: ä%")
 
 
-_cancelled = threading.Event()
+_begun, _ended = threading.Event(), threading.Event()
 
 
 def _wait(request: bytes, context: grpc.ServicerContext) -> bytes:
-    _cancelled.clear()
-    context.add_callback(_cancelled.set)
-    while context.is_active():
-        time.sleep(0.01)
+    """Until its client has had enough."""
+    _begun.set()
+    if not context.add_callback(_ended.set):
+        _ended.set()
+    _ended.wait()
     return b""
 
 
+def _has_begun(request: bytes, context: grpc.ServicerContext) -> bytes:
+    """Whether a call of Wait has come; the request says how many seconds may pass until then."""
+    return b"yes" if _begun.wait(float(request)) else b"no"
+
+
 def _was_cancelled(request: bytes, context: grpc.ServicerContext) -> bytes:
-    return b"yes" if _cancelled.wait(5) else b"no"
+    """Whether the last call of Wait, which has begun, has ended within so many seconds; it is forgotten then."""
+    ended = _ended.wait(float(request))
+    _begun.clear()
+    _ended.clear()
+    return b"yes" if ended else b"no"
 
 
 class Rpc(grpc.GenericRpcHandler):
@@ -129,6 +138,7 @@ class Rpc(grpc.GenericRpcHandler):
             "/i/Chat": grpc.stream_stream_rpc_method_handler(_chat),
             "/i/Fail": grpc.unary_unary_rpc_method_handler(_fail),
             "/i/Wait": grpc.unary_unary_rpc_method_handler(_wait),
+            "/i/HasBegun": grpc.unary_unary_rpc_method_handler(_has_begun),
             "/i/WasCancelled": grpc.unary_unary_rpc_method_handler(_was_cancelled),
         }.get(str(details.method))
 

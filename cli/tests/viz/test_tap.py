@@ -48,9 +48,9 @@ async def test_ctrl_c_ends_it_quietly(terminal: Terminal) -> None:
             env=terminal.environment,
         )
         assert process.stdout is not None
-        assert (await asyncio.wait_for(process.stdout.readline(), 20)).startswith(b"req ")
+        assert (await asyncio.wait_for(process.stdout.readline(), 30)).startswith(b"req ")
         process.send_signal(signal.SIGINT)
-        _, err = await asyncio.wait_for(process.communicate(), 20)
+        _, err = await asyncio.wait_for(process.communicate(), 30)
         assert (process.returncode, err) == (0, b"")
 
 
@@ -64,5 +64,5 @@ async def test_a_reader_that_leaves_ends_it_quietly(terminal: Terminal) -> None:
             stderr=asyncio.subprocess.PIPE,
             env=terminal.environment,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 20)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
         assert (process.returncode, out.count(b"\n"), err) == (0, 1, b"")

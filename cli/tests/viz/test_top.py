@@ -41,10 +41,10 @@ async def test_a_terminal_is_redrawn_until_ctrl_c(terminal: Terminal) -> None:
         os.close(theirs)
         seen = b""
         while seen.count(b"/api/list") < 2:
-            seen += await asyncio.wait_for(asyncio.to_thread(os.read, ours, 4096), 20)
+            seen += await asyncio.wait_for(asyncio.to_thread(os.read, ours, 4096), 30)
         assert b"\x1b[H\x1b[J" in seen
         process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 30) == 0
         os.close(ours)
 
 

@@ -253,7 +253,7 @@ def status(code: int, reason: str, message: str = "") -> web.Response:
     )
 
 
-async def until(condition: Any, seconds: float = 10.0) -> None:
+async def until(condition: Any, seconds: float = 30.0) -> None:
     """Wait for a condition with a deadline."""
     async with asyncio.timeout(seconds):
         while not condition():

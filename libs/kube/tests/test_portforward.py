@@ -62,7 +62,7 @@ async def test_reader_and_writer(client: KubeClient) -> None:
     assert (await reader.read()).endswith(b"/echo")
     writer.close()
     await writer.wait_closed()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while portforward._pumps:
             await asyncio.sleep(0.01)
 
@@ -77,7 +77,7 @@ async def test_a_local_port(api: FakeApi, client: KubeClient) -> None:
         # What cannot be opened ends; the next one is tried again.
         api.fail = [403]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
         api.fail = []
         async with session.get(url) as response:
@@ -91,7 +91,7 @@ async def test_a_local_ports_connections_end_with_it(client: KubeClient) -> None
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /echo HTTP/1.1\r\nHost: p\r\n\r\n")
         assert (await reader.readline()).endswith(b"200 OK\r\n")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await reader.read()
         while portforward._pumps:
             await asyncio.sleep(0.01)

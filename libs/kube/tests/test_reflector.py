@@ -42,7 +42,7 @@ async def recorder(api: FakeApi, client: KubeClient) -> AsyncIterator[Recorder]:
     reflector = Reflector(client, resources.PODS, handler)
     api.put(PODS, pod("a", "1"))
     task = asyncio.create_task(reflector.run())
-    await asyncio.wait_for(reflector.synced.wait(), 5)
+    await asyncio.wait_for(reflector.synced.wait(), 30)
     await until(lambda: api.watching(PODS))
     yield handler
     task.cancel()
@@ -177,7 +177,7 @@ async def test_an_absent_optional_kind_is_empty(api: FakeApi, client: KubeClient
     handler = Recorder()
     reflector = Reflector(client, resources.SERVICE_PROFILES, handler, optional=True)
     task = asyncio.create_task(reflector.run())
-    await asyncio.wait_for(reflector.synced.wait(), 5)
+    await asyncio.wait_for(reflector.synced.wait(), 30)
     assert handler.calls == ["listed "]
     task.cancel()
     await asyncio.wait((task,))
@@ -192,7 +192,7 @@ async def test_an_optional_kind_is_read_at_the_version_that_is_served(
     handler = Recorder()
     reflector = Reflector(client, first, handler, optional=True, alternatives=(second,))
     task = asyncio.create_task(reflector.run())
-    await asyncio.wait_for(reflector.synced.wait(), 5)
+    await asyncio.wait_for(reflector.synced.wait(), 30)
     assert handler.calls == ["listed "]
     api.absent.remove(second.path())
     await until(lambda: api.watching(second.path()))

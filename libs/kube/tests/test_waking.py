@@ -14,7 +14,7 @@ async def test_woken_by_each_change_of_its_object(api: FakeApi, client: KubeClie
     watching = asyncio.ensure_future(waking(client, changed, CM, "mine", "ns").run())
 
     async def once() -> None:
-        await asyncio.wait_for(changed.wait(), 5)
+        await asyncio.wait_for(changed.wait(), 30)
         changed.clear()
 
     await once()  # listed
@@ -30,4 +30,4 @@ async def test_or_by_the_time() -> None:
     changed = asyncio.Event()
     await woken(changed, 0.01)
     changed.set()
-    await asyncio.wait_for(woken(changed, 1000), 5)
+    await asyncio.wait_for(woken(changed, 1000), 30)

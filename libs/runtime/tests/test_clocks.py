@@ -25,7 +25,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _ends(sleeping: asyncio.Task[None]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await sleeping
 
 

@@ -68,7 +68,7 @@ async def test_destination_wants_a_mesh_certificate(tmp_path: Path) -> None:
             async with session.ws_connect(url, ssl=context, server_hostname=DESTINATION_NAME) as ws:
                 await ws.send_str(codec.encode(Hello("emojivoto/web-0")).decode())
                 await ws.send_str(codec.encode(Watch(1, WatchKind.outbound, "10.0.0.1:80")).decode())
-                message = codec.decode((await ws.receive(timeout=10)).data, ServerMessage)
+                message = codec.decode((await ws.receive(timeout=30)).data, ServerMessage)
                 assert json.loads(bytes(message.set)) == {"authority": "web:80"}
 
 

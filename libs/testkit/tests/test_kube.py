@@ -46,7 +46,7 @@ async def test_watches() -> None:
         assert json.loads(await anext(lines))["object"]["data"] == {"k": "1"}
         kube.put("/api/v1/namespaces/ns/configmaps/other", {})
         kube.remove(PATH)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert json.loads(await anext(lines))["type"] == "DELETED"
         kube.close_watches()
         with pytest.raises(StopAsyncIteration):

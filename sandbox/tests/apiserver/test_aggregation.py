@@ -95,7 +95,7 @@ async def behind(cluster: Cluster, name: str, port: int, service_port: int = 443
 
 
 async def condition(cluster: Cluster, state: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         _, body = await cluster.api("GET", f"/apis/apiregistration.k8s.io/v1/apiservices/v1.{GROUP}")
         found = (body.get("status", {}).get("conditions") or [{}])[0]

@@ -22,7 +22,7 @@ async def test_the_projects_client(cluster: Cluster, pod: Callable[..., dict[str
     listed = await client.list(resources.PODS, "default")
     await client.create(resources.PODS.path("default"), pod())
     stream = client.watch_raw(resources.PODS, "default", listed.resource_version, timeout_seconds=30)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert b'"ADDED"' in await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     found = await client.get(resources.PODS.path("default", "p"))

@@ -62,7 +62,7 @@ async def _established(ask: Ask, step: Step) -> None:
     """A definition is served some moments after it was accepted."""
     spec = cast(dict[str, Any], step.body)["spec"]
     path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while (await ask("GET", path, None, "application/json"))[0] != 200:
             await asyncio.sleep(0.05)
 
@@ -175,7 +175,7 @@ def _configuration(hook: Hook, kind: str, path: str) -> dict[str, Any]:
 
 async def _cached(ask: Ask, path: str) -> None:
     """Until kube-apiserver's cache shows what is stored: from an older object it asks webhooks twice."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await ask("GET", f"{path}?resourceVersion=0", None, "") != await ask("GET", path, None, ""):
             await asyncio.sleep(0.02)
 
@@ -189,7 +189,7 @@ async def _asked(ask: Ask, hook: Hook) -> list[dict[str, Any]]:
     assert code == 201
     probe = {"metadata": {"name": "probe", "labels": LABELS}}
     hook.seen.clear()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not hook.seen:  # a configuration takes effect some moments after it was stored
             await ask("POST", f"{HOOKED}?dryRun=All", probe, "application/json")
             await asyncio.sleep(0.02)
@@ -216,7 +216,6 @@ async def _compare_admission(real: Ask, ours: Ask, hook: Hook) -> list[str]:
 
 
 @needs_real
-@pytest.mark.timeout(240)
 async def test_every_scenario(cluster: Cluster, hook: Hook, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])

@@ -175,7 +175,7 @@ async def test_mistakes_in_manifests(cluster: Cluster) -> None:
 
 async def test_custom_resources(cluster: Cluster) -> None:
     await cluster.apply(WIDGETS)
-    await _ok(cluster, "wait", "--for=condition=Established", "crd/widgets.example.com", "--timeout=5s")
+    await _ok(cluster, "wait", "--for=condition=Established", "crd/widgets.example.com", "--timeout=60s")
     done = await cluster.kubectl("apply", "-f", "-", stdin=[_widget(color="green")])
     assert done.err == (
         'The Widget "a" is invalid: spec.color: Unsupported value: "green": supported values: "red", "blue"\n'
@@ -257,7 +257,7 @@ async def test_watch_prints_changes(cluster: Cluster, pod: Callable[..., dict[st
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             assert (await process.stdout.readline()).split()[:2] == [b"ADDED", b"p"]
             await cluster.api("DELETE", "/api/v1/namespaces/default/pods/p")
             assert (await process.stdout.readline()).split()[:2] == [b"DELETED", b"p"]
@@ -268,14 +268,14 @@ async def test_watch_prints_changes(cluster: Cluster, pod: Callable[..., dict[st
 
 async def test_wait_for_deletion_and_conditions(cluster: Cluster) -> None:
     await cluster.apply(DEPLOYMENT)
-    waiting = asyncio.create_task(cluster.kubectl("wait", "--for=condition=Available", "deploy/web", "--timeout=10s"))
+    waiting = asyncio.create_task(cluster.kubectl("wait", "--for=condition=Available", "deploy/web", "--timeout=60s"))
     condition = {"type": "Available", "status": "True"}
     path = "/apis/apps/v1/namespaces/default/deployments/web/status"
     patch = {"status": {"conditions": [condition]}}
     code, _ = await cluster.api("PATCH", path, patch, media="application/strategic-merge-patch+json")
     assert code == 200
     assert (await waiting).out == "deployment.apps/web condition met\n"
-    waiting = asyncio.create_task(cluster.kubectl("wait", "--for=delete", "deploy/web", "--timeout=10s"))
+    waiting = asyncio.create_task(cluster.kubectl("wait", "--for=delete", "deploy/web", "--timeout=60s"))
     await cluster.api("DELETE", "/apis/apps/v1/namespaces/default/deployments/web")
     assert (await waiting).code == 0
 
@@ -341,7 +341,7 @@ async def test_port_forward(cluster: Cluster, pod: Callable[..., dict[str, Any]]
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 ports = [int((await process.stdout.readline()).split(b":")[1].split()[0])]
                 while len(ports) < 2:
                     line = await process.stdout.readline()

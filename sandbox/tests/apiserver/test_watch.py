@@ -11,7 +11,7 @@ Cluster = Any
 
 
 async def _lines(response: aiohttp.ClientResponse, count: int) -> list[dict[str, Any]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [json.loads(await response.content.readline()) for _ in range(count)]
 
 

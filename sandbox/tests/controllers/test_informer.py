@@ -71,8 +71,8 @@ async def test_a_writer_waits_for_its_write() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     pods.on_applied(owned("b", "one", 7))
-    await asyncio.wait_for(waiting, 1)
-    await asyncio.wait_for(pods.caught_up({"metadata": {"resourceVersion": "not a number"}}), 1)
+    await asyncio.wait_for(waiting, 30)
+    await asyncio.wait_for(pods.caught_up({"metadata": {"resourceVersion": "not a number"}}), 30)
 
 
 async def test_a_deleter_waits_until_it_goes() -> None:
@@ -82,4 +82,4 @@ async def test_a_deleter_waits_until_it_goes() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     pods.on_applied(a_pod("a", resourceVersion="2", deletionTimestamp="now"))
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 30)

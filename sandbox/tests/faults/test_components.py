@@ -19,9 +19,9 @@ async def test_a_killed_part_starts_afresh_and_a_cancelled_one_does_not() -> Non
             ended.append(1)
 
     running = asyncio.create_task(component.keep(work))
-    await asyncio.wait_for(starts.get(), 1)
+    await asyncio.wait_for(starts.get(), 30)
     component.kill()
-    await asyncio.wait_for(starts.get(), 1)
+    await asyncio.wait_for(starts.get(), 30)
     assert ended == [1]
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -15,7 +15,7 @@ from linkerd_sandbox.faults.pods import PodFaults
 async def exchange(path: Path, line: bytes) -> dict[str, object]:
     reader, writer = await asyncio.open_unix_connection(path)
     writer.write(line + b"\n")
-    found: dict[str, object] = json.loads(await asyncio.wait_for(reader.readline(), 5))
+    found: dict[str, object] = json.loads(await asyncio.wait_for(reader.readline(), 30))
     writer.close()
     return found
 

@@ -46,7 +46,7 @@ async def test_what_does_not_start_is_named(tmp_path: Path, version: str, etcd: 
     with socket.create_server(("127.0.0.1", 0)) as outer:
         server = KubeApiServer(programs, tmp_path / "state", ("127.0.0.1", 1), "10.43.0.0/16", ["system:kube-proxy"])
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 with pytest.raises(StartFailed) as failed:
                     await server.start(outer)
         finally:
@@ -73,7 +73,6 @@ def real(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.mark.root
-@pytest.mark.timeout(120)
 def test_a_real_api_server_serves_the_sandbox(real: Sandbox) -> None:
     """Controllers, scheduler and kubelet are its clients; it asks the kubelet for logs and commands."""
     server = {"name": "c", "image": "sandbox/tools", "command": ["sh", "-c", "echo started; exec sleep 1000"]}
@@ -94,13 +93,13 @@ def test_a_real_api_server_serves_the_sandbox(real: Sandbox) -> None:
             pod("p", server),
         ]
     )
-    real.kubectl("rollout", "status", "deployment/a", "--timeout=40s")
+    real.kubectl("rollout", "status", "deployment/a", "--timeout=60s")
     real.wait("condition=Ready", "pod/p")
     assert real.logs("p") == "started\n"
     assert real.kubectl("exec", "p", "--", "cat", "/etc/hostname").stdout == "p\n"
     assert real.kubectl("exec", "p", "--", "sh", "-c", "exit 7", check=False).returncode == 7
     endpoints = real.get("endpoints", "a")
     assert len(endpoints["subsets"][0]["addresses"]) == 2
-    real.kubectl("delete", "deployment", "a", "--cascade=foreground", "--timeout=30s")
+    real.kubectl("delete", "deployment", "a", "--cascade=foreground", "--timeout=60s")
     assert real.kubectl("get", "pods", "-o", "name").stdout == "pod/p\n"
     assert "Traceback" not in real.log

@@ -51,9 +51,9 @@ async def test_pipes_become_a_file_and_followers_hear_the_end(tmp_path: Path) ->
     os.write(stderr, b"bad\n")
     os.close(stderr)
     os.close(stdout)
-    await asyncio.wait_for(log.drained, 5)
+    await asyncio.wait_for(log.drained, 30)
     log.close()
-    assert sorted((await asyncio.wait_for(follower, 5)).splitlines()) == [b"bad", b"hello", b"unfinished"]
+    assert sorted((await asyncio.wait_for(follower, 30)).splitlines()) == [b"bad", b"hello", b"unfinished"]
     stamped = (await collect(log, timestamps=True)).splitlines()
     assert all(line[4:5] == b"-" for line in stamped)
     assert logs.read_plain(tmp_path / "c").count(b"\n") == 3
@@ -67,7 +67,7 @@ async def test_the_run_before_is_kept_and_older_ones_go(tmp_path: Path) -> None:
         os.write(stdout, f"run {run}\n".encode())
         os.close(stdout)
         os.close(stderr)
-        await asyncio.wait_for(log.drained, 5)
+        await asyncio.wait_for(log.drained, 30)
     assert await collect(log, run=2) == b"run 2\n"
     assert await collect(log, run=1) == b"run 1\n"
     assert await collect(log, run=0) == b""
@@ -81,7 +81,7 @@ async def test_taps_hear_what_comes_from_then_on(tmp_path: Path) -> None:
     log.taps.add(lambda stream, data: heard.append((stream, data)))
     os.write(theirs, b"hello\n")
     os.close(theirs)
-    await asyncio.wait_for(log.drained, 5)
+    await asyncio.wait_for(log.drained, 30)
     os.close(ours)
     assert heard == [("stdout", b"hello\r\n"), ("stdout", b"")]
     assert await collect(log) == b"hello\r\n"
@@ -97,6 +97,6 @@ async def test_a_big_log_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await loop.run_in_executor(None, lambda: None)
     os.close(stdout)
     os.close(stderr)
-    await asyncio.wait_for(log.drained, 5)
+    await asyncio.wait_for(log.drained, 30)
     assert (tmp_path / "c" / "0.log.1").exists()
     assert (await collect(log)).splitlines()[-1].startswith(b"line 049")

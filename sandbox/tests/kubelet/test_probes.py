@@ -63,7 +63,7 @@ async def server(answer: bytes | None) -> AsyncIterator[tuple[int, list[bytes]]]
     try:
         yield listener.sockets[0].getsockname()[1], heads
     finally:
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 30)
         listener.close()
         await listener.wait_closed()
 

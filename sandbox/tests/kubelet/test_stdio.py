@@ -32,8 +32,8 @@ class Run:
         return await Attachment(self.process, self.stdio, self.log, stdin=True).connect()
 
     async def end(self) -> int:
-        code = await asyncio.wait_for(self.process.exited, 5)
-        await asyncio.wait_for(self.log.drained, 5)
+        code = await asyncio.wait_for(self.process.exited, 30)
+        await asyncio.wait_for(self.log.drained, 30)
         self.stdio.close()
         return code
 
@@ -44,14 +44,14 @@ async def test_two_people_are_attached_to_a_pipe(tmp_path: Path) -> None:
     await first.write(b"one\n")
     assert first.stdout is not None
     assert second.stdout is not None
-    assert await asyncio.wait_for(first.stdout.readline(), 5) == b"one\n"
-    assert await asyncio.wait_for(second.stdout.readline(), 5) == b"one\n"
+    assert await asyncio.wait_for(first.stdout.readline(), 30) == b"one\n"
+    assert await asyncio.wait_for(second.stdout.readline(), 30) == b"one\n"
     await first.write(None)
     first.close()
     await second.write(b"7\n")
     assert second.stderr is not None
-    assert await asyncio.wait_for(second.stderr.read(), 5) == b"wrong\n"
-    assert await asyncio.wait_for(second.wait(), 5) == 7
+    assert await asyncio.wait_for(second.stderr.read(), 30) == b"wrong\n"
+    assert await asyncio.wait_for(second.wait(), 30) == 7
     assert await run.end() == 7
     second.close()
     assert run.log.taps == set()
@@ -63,7 +63,7 @@ async def test_input_that_is_given_once_ends_with_its_giver(tmp_path: Path) -> N
     await one.write(b"text\n")
     await one.write(None)
     assert one.stdout is not None
-    assert await asyncio.wait_for(one.stdout.read(), 5) == b"text\nover\n"
+    assert await asyncio.wait_for(one.stdout.read(), 30) == b"text\nover\n"
     assert await run.end() == 0
     one.close()
 
@@ -76,7 +76,7 @@ async def test_a_terminal(tmp_path: Path) -> None:
     assert one.stdout is not None
     await one.write(b"typed\n")
     await one.write(None)
-    shown = await asyncio.wait_for(one.stdout.read(), 5)
+    shown = await asyncio.wait_for(one.stdout.read(), 30)
     assert shown.count(b"typed\r\n") == 2, "the terminal's echo, and cat"
     await run.end()
     one.close()
@@ -87,6 +87,6 @@ async def test_who_is_far_behind_is_cut_off_and_holds_nothing_up(tmp_path: Path)
     one = await run.attach()
     assert await run.end() == 0, "nobody reads what is sent to the one who is attached"
     assert one.stdout is not None
-    assert len(await asyncio.wait_for(one.stdout.read(), 5)) < 5_000_000
+    assert len(await asyncio.wait_for(one.stdout.read(), 30)) < 5_000_000
     one.close()
     assert os.path.getsize(tmp_path / "c" / "0.log") > 4_000_000  # noqa: PTH202

@@ -44,7 +44,7 @@ def process(*arguments: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Up until the end of the block; then SIGTERM ends it at once."""
     running = subprocess.Popen([sys.executable, RUNNER, *arguments], env={**os.environ, "PORT": str(port)})
     try:
-        until(lambda: listening(port), 20, "it listens")
+        until(lambda: listening(port), 60, "it listens")
         yield running
     finally:
         running.send_signal(signal.SIGTERM)
@@ -74,7 +74,7 @@ def test_the_caller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(Path(RUNNER).parent)!r}); import runner; runner.CALL_PORT = {port};"
     running = subprocess.Popen([sys.executable, "-c", f"{code} runner.main(['call'])"])
     try:
-        until(lambda: listening(port), 20, "it listens")
+        until(lambda: listening(port), 60, "it listens")
         asked = {"method": "GET", "url": "http://127.0.0.1:1/", "headers": {}, "body": ""}
         request = urllib.request.Request(f"http://127.0.0.1:{port}/", json.dumps(asked).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=10) as response:

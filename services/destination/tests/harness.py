@@ -70,13 +70,13 @@ class Proxy:
         await self.websocket.send_str(encode(message).decode())
 
     async def receive(self) -> dict[str, Any]:
-        message = await self.websocket.receive(timeout=10)
+        message = await self.websocket.receive(timeout=30)
         assert message.type is aiohttp.WSMsgType.TEXT, message
         read: dict[str, Any] = json.loads(message.data)
         return read
 
     async def closed(self) -> aiohttp.WSMessage:
-        message = await self.websocket.receive(timeout=10)
+        message = await self.websocket.receive(timeout=30)
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED), message
         return message
 
@@ -128,7 +128,7 @@ class Destination:
         assert self._http is not None
         await self._http.close()
         self._stop.request()
-        assert await asyncio.wait_for(self._task, 15) == 0
+        assert await asyncio.wait_for(self._task, 30) == 0
 
     async def _listens(self) -> bool:
         try:

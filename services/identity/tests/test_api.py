@@ -150,7 +150,7 @@ async def _raw(api: Api, sent: bytes, *, half_close: bool) -> bytes:
     writer.write(sent)
     if half_close:
         writer.write_eof()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         answer = b""
         while b"}" not in answer and (more := await reader.read(65536)):
             answer += more

@@ -242,7 +242,9 @@ OBJECTS = st.fixed_dictionaries(
 
 
 @given(obj=OBJECTS)
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 async def test_hostile_objects_get_a_review_back(injector: Running, obj: Obj) -> None:
     response = await injector.ask(review(obj))
     assert isinstance(response["allowed"], bool)

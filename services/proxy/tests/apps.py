@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from linkerd_testkit.ports import DEADLINE_SECONDS
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-DEADLINE = 5.0
+DEADLINE = DEADLINE_SECONDS
 
 
 @asynccontextmanager

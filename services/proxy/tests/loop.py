@@ -9,7 +9,7 @@ import uvloop
 
 P = ParamSpec("P")
 
-TEST_SECONDS = 60.0
+TEST_SECONDS = 120.0
 
 
 def on_uvloop(test: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:

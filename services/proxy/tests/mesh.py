@@ -37,6 +37,8 @@ from linkerd_testkit.certs import Authority
 SERVICE = "10.0.0.1:80"
 CLIENT = identity_name("web", "emojivoto")
 SERVER = identity_name("voting", "emojivoto")
+PATIENT_MS = 600_000
+"""Longer than any test's deadline: who waits for this to end fails, however slow the machine is."""
 
 OnOutbound = Callable[[OutboundPolicy | WatchError], None]
 
@@ -145,7 +147,7 @@ def document(
     identity: str | None = SERVER,
     hint: ProtocolHint = ProtocolHint.h2,
     protocol: Protocol = Protocol.detect,
-    detect_timeout_ms: int = 10_000,
+    detect_timeout_ms: int = PATIENT_MS,
 ) -> OutboundDocument:
     """A service with these endpoints."""
     endpoints = [Endpoint(str(a), identity=identity, protocol_hint=hint, labels={"pod": f"p{a.port}"}) for a in addrs]
@@ -164,7 +166,10 @@ def impatient(document: OutboundDocument) -> OutboundDocument:
 
 
 def inbound_document(
-    *, protocol: Protocol = Protocol.detect, detect_timeout_ms: int = 10_000, authorization: Authorization | None = None
+    *,
+    protocol: Protocol = Protocol.detect,
+    detect_timeout_ms: int = PATIENT_MS,
+    authorization: Authorization | None = None,
 ) -> InboundDocument:
     """One policy for all ports; everyone is let in unless an authorization is given."""
     allowed = authorization or Authorization(resource=ResourceRef(name="all-unauthenticated"))
@@ -204,7 +209,7 @@ async def pair(
     hint: ProtocolHint = ProtocolHint.h2,
     protocol: Protocol = Protocol.detect,
     inbound: InboundDocument | None = None,
-    detect_timeout_ms: int = 10_000,
+    detect_timeout_ms: int = PATIENT_MS,
     **env: str,
 ) -> AsyncIterator[Pair]:
     """Two sidecars, meshed, in front of an application."""

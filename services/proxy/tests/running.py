@@ -15,7 +15,7 @@ from linkerd_testkit.ports import eventually, free_port
 from linkerd_testkit.processes import Process, running
 
 PROXY = [sys.executable, "-m", "linkerd_proxy"]
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 class Sidecar:

@@ -233,7 +233,7 @@ async def test_a_server_that_speaks_first_is_heard(tmp_path: Path) -> None:
         pair(tmp_path, addr, hint=ProtocolHint.opaque, protocol=Protocol.opaque, inbound=inbound) as mesh,
         apps.client(mesh.addr) as client,
     ):
-        assert await asyncio.wait_for(client.reader.readline(), 5) == b"220 hello\r\n"
+        assert await asyncio.wait_for(client.reader.readline(), 30) == b"220 hello\r\n"
         client.send(b"bye\r\n")
         assert await client.ended() == b"bye\r\n"
 
@@ -250,7 +250,7 @@ async def test_opaque_connections_are_closed_by_policy(tmp_path: Path) -> None:
     async with apps.server(app) as addr, pair(tmp_path, addr, inbound=everybody, **kind) as mesh:  # type: ignore[arg-type]
         async with apps.client(mesh.addr) as client:
             client.send(b"hello")
-            assert await asyncio.wait_for(client.reader.read(100), 5) == b"hello"
+            assert await asyncio.wait_for(client.reader.read(100), 30) == b"hello"
             mesh.serve(nobody)
             with pytest.raises(ConnectionError):
                 await client.ended()
@@ -326,7 +326,7 @@ async def test_drain_finishes_the_response_and_closes(tmp_path: Path) -> None:
         assert answer.body == b"ok"
         assert answer.fields["connection"] == "close"
         assert await client.ended() == b""
-        await asyncio.wait_for(asyncio.gather(*drains), 5)
+        await asyncio.wait_for(asyncio.gather(*drains), 30)
 
 
 @on_uvloop
@@ -354,7 +354,7 @@ async def test_new_outbound_connections_are_served_while_draining(tmp_path: Path
         assert not drain.done()
         release.set()
         assert (await slow.answer()).body == b"ok"
-        await asyncio.wait_for(drain, 5)
+        await asyncio.wait_for(drain, 30)
 
 
 @on_uvloop
@@ -368,13 +368,13 @@ async def test_certificates_are_swapped_under_a_stream(tmp_path: Path) -> None:
     async with apps.server(app) as addr, pair(tmp_path, addr) as mesh, apps.client(mesh.addr) as client:
         client.send(b"POST /s HTTP/1.1\r\nHost: v\r\nContent-Length: 8\r\n\r\none\n")
         await apps.read_head(client.reader)
-        assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\none\n\r\n")), 5) == b"4\r\none\n\r\n"
+        assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\none\n\r\n")), 30) == b"4\r\none\n\r\n"
         # Another anchor altogether: what is established goes on, and what is new is verified by it.
         renewed = Authority()
         for side, identity in ((mesh.client, CLIENT), (mesh.server, SERVER)):
             side.runtime.tls.update(credentials(renewed, tmp_path / "renewed" / identity, identity))
         client.send(b"two\n")
-        assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\ntwo\n\r\n")), 5) == b"4\r\ntwo\n\r\n"
+        assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\ntwo\n\r\n")), 30) == b"4\r\ntwo\n\r\n"
         assert mesh.client.sample("tcp_close_total", 'peer="dst"') == 0
 
 
@@ -427,7 +427,7 @@ async def test_before_discovery_has_spoken_the_environment_says_which_ports_are_
             ):
                 if variable.endswith("DETECTION"):
                     # It is not asked for a word first: the server's greeting comes long before detection ends.
-                    assert await asyncio.wait_for(client.reader.readexactly(9), 5) == b"220 first"
+                    assert await asyncio.wait_for(client.reader.readexactly(9), 30) == b"220 first"
                 else:
                     client.send(b"GET / HTTP/1.1\r\nHost: v\r\n\r\n")
                     assert (await client.answer()).status == 403

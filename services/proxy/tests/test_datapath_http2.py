@@ -13,14 +13,24 @@ import msgspec
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import CLIENT, SERVICE, Pair, document, impatient, inbound_document, pair, sidecar
+from services.proxy.tests.mesh import (
+    CLIENT,
+    PATIENT_MS,
+    SERVICE,
+    Pair,
+    document,
+    impatient,
+    inbound_document,
+    pair,
+    sidecar,
+)
 
 from linkerd_contract.inbound import AuthnKind, Authorization
 from linkerd_contract.outbound import ProtocolHint, Retry, Route, Timeouts, WeightedBackend
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.ports import eventually
 
-DEADLINE = 10.0
+DEADLINE = apps.DEADLINE
 BIG = 300_000
 
 
@@ -136,11 +146,16 @@ def with_route(mesh: Pair, route: Route) -> None:
     mesh.client.discovery.set(SERVICE, msgspec.structs.replace(known, routes=[route]))
 
 
-@pytest.mark.parametrize(("method", "attempts"), [("/t/Fail", 3), ("/t/Late", 3), ("/t/Partly", 3), ("/t/Wait", 1)])
+@pytest.mark.parametrize(
+    ("method", "timeout_ms", "attempts"),
+    [("/t/Fail", PATIENT_MS, 3), ("/t/Late", PATIENT_MS, 3), ("/t/Partly", PATIENT_MS, 3), ("/t/Wait", 1000, 1)],
+)
 @on_uvloop
-async def test_grpc_codes_are_retried_in_heads_and_in_trailers(tmp_path: Path, method: str, attempts: int) -> None:
+async def test_grpc_codes_are_retried_in_heads_and_in_trailers(
+    tmp_path: Path, method: str, timeout_ms: int, attempts: int
+) -> None:
     async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
-        with_route(mesh, Route(retry=Retry(grpc_codes=[14], limit=2), timeouts=Timeouts(request_ms=1000)))
+        with_route(mesh, Route(retry=Retry(grpc_codes=[14], limit=2), timeouts=Timeouts(request_ms=timeout_ms)))
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await asyncio.wait_for(to.unary_unary(method)(b"x"), DEADLINE)
         expected = grpc.StatusCode.DEADLINE_EXCEEDED if attempts == 1 else grpc.StatusCode.UNAVAILABLE
@@ -151,7 +166,7 @@ async def test_grpc_codes_are_retried_in_heads_and_in_trailers(tmp_path: Path, m
 @on_uvloop
 async def test_calls_of_every_kind_pass_a_route_with_features(tmp_path: Path) -> None:
     async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
-        with_route(mesh, Route(retry=Retry(grpc_codes=[14], limit=2), timeouts=Timeouts(idle_ms=5000)))
+        with_route(mesh, Route(retry=Retry(grpc_codes=[14], limit=2), timeouts=Timeouts(idle_ms=PATIENT_MS)))
         for size in (10, BIG):
             assert await asyncio.wait_for(to.unary_unary("/t/Echo")(b"x" * size), DEADLINE) == b"x" * size
         total = 0

@@ -61,7 +61,7 @@ async def nothing_left(mesh: Pair) -> AsyncIterator[None]:
         return not left
 
     try:
-        await eventually(gone, seconds=2)
+        await eventually(gone)
     except TimeoutError:
         raise AssertionError(f"left to the collector: {dict(left)}") from None
 

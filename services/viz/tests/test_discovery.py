@@ -18,7 +18,7 @@ async def test_lists_then_follows() -> None:
         discovery = Discovery(KubeClient(kube.url, session))
         task = asyncio.create_task(discovery.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await discovery.synced()
             inventory = discovery.inventory()
             assert [pod.metadata.key for pod in inventory.pods] == [("x", "a")]

@@ -43,9 +43,9 @@ async def test_watches_get_what_they_missed_and_what_comes(api: tuple[ReplayApi,
             lines.put_nowait(line)
 
     task = asyncio.create_task(watch())
-    assert await asyncio.wait_for(lines.get(), 5) == b'{"type":"MODIFIED","object":{"n":1}}'
+    assert await asyncio.wait_for(lines.get(), 30) == b'{"type":"MODIFIED","object":{"n":1}}'
     server.send("/api/v1/services", "MODIFIED", '{"n":2}')
     server.send("/api/v1/pods", "DELETED", '{"n":3}')
-    assert await asyncio.wait_for(lines.get(), 5) == b'{"type":"DELETED","object":{"n":3}}'
+    assert await asyncio.wait_for(lines.get(), 30) == b'{"type":"DELETED","object":{"n":3}}'
     task.cancel()
     await asyncio.wait((task,))

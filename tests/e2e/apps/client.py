@@ -11,7 +11,7 @@ import h2.connection
 import h2.events
 
 Json = dict[str, object]
-_SECONDS = 10.0
+_SECONDS = 20.0
 
 
 def http1(host: str, port: int, path: str = "/", headers: dict[str, str] | None = None, body: str = "") -> Json:

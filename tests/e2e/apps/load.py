@@ -57,7 +57,7 @@ class Load:
         while not self._stop.is_set():
             began = time.time()
             if connection is None:
-                connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+                connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
             try:
                 self._one(connection)
             except (OSError, http.client.HTTPException, ValueError) as error:

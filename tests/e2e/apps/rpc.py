@@ -14,7 +14,7 @@ import grpc
 PORT = 50051
 Json = dict[str, object]
 _LIMITS = [("grpc.max_receive_message_length", 16 << 20), ("grpc.max_send_message_length", 16 << 20)]
-_SECONDS = 15.0
+_SECONDS = 25.0
 _cancelled = threading.Event()
 
 
@@ -161,7 +161,7 @@ class Client:
         call = self._channel.unary_stream("/e2e.Echo/Wait", None, None)(b"", timeout=_SECONDS)
         first = next(iter(call))
         call.cancel()  # type: ignore[no-untyped-call]
-        heard = self._channel.unary_unary("/e2e.Echo/WasCancelled", None, None)(b"5", timeout=_SECONDS)
+        heard = self._channel.unary_unary("/e2e.Echo/WasCancelled", None, None)(b"20", timeout=_SECONDS)
         return {"first": first.decode(), "heard": heard.decode()}
 
     def deadline(self) -> Json:

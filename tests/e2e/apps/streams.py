@@ -11,7 +11,7 @@ from tests.e2e.apps.servers import GREETING_PORT
 
 Json = dict[str, object]
 _PAUSE_SECONDS = 0.05
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 20.0
 
 
 class Streams:

@@ -1,23 +1,41 @@
 """Free ports on loopback, and waiting for conditions with a deadline instead of sleeping for luck."""
 
 import asyncio
+import random
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar, overload
 
 T = TypeVar("T")
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
+"""Of every wait. Met in milliseconds where all is well, so it costs nothing that it is long enough for a machine that
+stands still for seconds now and then."""
 _STEP_SECONDS = 0.01
 
 
+_FIRST_PORT = 10_000
+_random = random.SystemRandom()  # of its own: who seeds the other one must not get the same ports again
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now. Prefer port 0 and asking the listener, where that is possible."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody listens on now. Prefer port 0 and asking the listener, where that is possible.
+
+    It is below those that the kernel gives to clients and to port 0, one of which might have it by the time that it is
+    used; and where nobody listens, no connection can meet itself.
+    """
+    below = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = _random.randrange(_FIRST_PORT, below) if below > 2 * _FIRST_PORT else 0
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
 
 
 @overload

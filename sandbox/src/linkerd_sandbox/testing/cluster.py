@@ -54,7 +54,7 @@ class Cluster:
         self._thread.join()
         self._loop.close()
 
-    def do(self, work: Coroutine[object, object, T] | Awaitable[T], seconds: float = 60.0) -> T:
+    def do(self, work: Coroutine[object, object, T] | Awaitable[T], seconds: float = 120.0) -> T:
         """The result of a coroutine, from a test that is none."""
 
         async def bounded() -> T:
@@ -63,7 +63,7 @@ class Cluster:
         return asyncio.run_coroutine_threadsafe(bounded(), self._loop).result()
 
     def run(
-        self, *command: str, stdin: str = "", seconds: float = 60.0, check: bool = True
+        self, *command: str, stdin: str = "", seconds: float = 120.0, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """A command as a user types it. Raises AssertionError with its output where it fails."""
         done = subprocess.run(
@@ -121,7 +121,7 @@ class Cluster:
         counts = [int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "availableReplicas")]
         return status.get("observedGeneration") == found["metadata"]["generation"] and counts == [wanted] * 3
 
-    def await_available(self, namespace: str, *names: str, seconds: float = 60.0) -> None:
+    def await_available(self, namespace: str, *names: str, seconds: float = 120.0) -> None:
         """Until the rollouts of these Deployments are complete."""
         for name in names:
             until(lambda name=name: self.available(namespace, name), seconds, f"{namespace}/{name} available")  # type: ignore[misc]
@@ -137,7 +137,7 @@ class Cluster:
         found = [endpoint for part in slices for endpoint in part.get("endpoints") or ()]
         return sum(endpoint.get("conditions", {}).get("ready") is not False for endpoint in found)
 
-    def await_endpoints(self, namespace: str, service: str, count: int = 1, seconds: float = 30.0) -> None:
+    def await_endpoints(self, namespace: str, service: str, count: int = 1, seconds: float = 60.0) -> None:
         """Until a Service leads to so many pods."""
         until(lambda: self.endpoints(namespace, service) >= count, seconds, f"{namespace}/{service} leads to {count}")
 

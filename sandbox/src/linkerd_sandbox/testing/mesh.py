@@ -134,7 +134,7 @@ class Mesh:
         self._await(name)
         return Service(self, name)
 
-    def until(self, condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    def until(self, condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
         """Waits until `condition` is true. Raises AssertionError that names `what` when the time is over."""
         until(condition, seconds, what)
 

@@ -15,7 +15,7 @@ from linkerd_sandbox.testing.cluster import Cluster
 from linkerd_sandbox.testing.manifests import IMAGE
 
 LINKERD = Path(sys.executable).parent / "linkerd"
-_SECONDS = 60.0
+_SECONDS = 180.0
 
 
 def user_environment(kubeconfig: str, shims: Path) -> dict[str, str]:
@@ -74,7 +74,7 @@ def meshed_cluster(directory: Path, project: Path, *install: str, ip_family: str
         cluster = Cluster(environment, directory)
         try:
             cluster.run("sh", "-c", f"linkerd install {shlex.join(install)} | kubectl apply -f -")
-            cluster.run("linkerd", "check", "--wait", "60s", seconds=90)
+            cluster.run("linkerd", "check", "--wait", "180s", seconds=210)
             yield cluster
         finally:
             cluster.close()

@@ -44,7 +44,7 @@ async def test_nothing_is_sent_to_a_client_that_does_not_read_yet(cluster: Clust
     headers = {"Authorization": f"Bearer {cluster.tokens['admin']}"}
     protocol = "v5.channel.k8s.io"
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(30),
         cluster.session.ws_connect(url, headers=headers, protocols=[protocol], autoping=False) as socket,
     ):
         first = await socket.receive()

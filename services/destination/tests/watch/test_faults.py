@@ -238,7 +238,7 @@ class Faults(RuleBasedStateMachine):
         """Everything that the server has arrives in the end, without anybody's help."""
         self.api.fail.clear()
         expected = self.model()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 self.render()
                 if self.answers == expected:

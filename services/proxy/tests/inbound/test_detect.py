@@ -33,7 +33,7 @@ async def test_tls_of_the_application_is_passed_through(tmp_path: Path) -> None:
             *mesh.server.inbound, ssl=trusting, server_hostname="app.example"
         )
         writer.write(b"hi")
-        assert await asyncio.wait_for(reader.readexactly(9), 5) == b"secret hi"
+        assert await asyncio.wait_for(reader.readexactly(9), 30) == b"secret hi"
         writer.close()
         assert mesh.server.sample("tcp_open_total", 'tls="opaque"', 'sni="app.example"') == 1
     server.close()
@@ -63,7 +63,7 @@ async def test_a_hello_cut_into_pieces_is_put_together(tmp_path: Path) -> None:
                 client.send(piece)
                 await asyncio.sleep(0.02)
             while True:
-                incoming.write(await asyncio.wait_for(client.reader.read(65536), 5))
+                incoming.write(await asyncio.wait_for(client.reader.read(65536), 30))
                 try:
                     tls.do_handshake()
                     break
@@ -73,7 +73,7 @@ async def test_a_hello_cut_into_pieces_is_put_together(tmp_path: Path) -> None:
             client.send(outgoing.read())
             answer = b""
             while b"GET /tls" not in answer:
-                incoming.write(await asyncio.wait_for(client.reader.read(65536), 5))
+                incoming.write(await asyncio.wait_for(client.reader.read(65536), 30))
                 try:
                     answer += tls.read()
                 except ssl.SSLWantReadError:

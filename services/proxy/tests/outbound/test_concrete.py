@@ -64,8 +64,7 @@ async def test_what_waits_is_sent_when_an_endpoint_comes(tmp_path: Path) -> None
         proxy.discovery.set(SERVICE, plain())
         async with apps.client(proxy.outbound) as client:
             client.send(b"GET /w HTTP/1.1\r\nHost: h\r\n\r\n")
-            await asyncio.sleep(0.05)
-            assert proxy.sample("outbound_http_balancer_queue_length") == 1
+            await eventually(lambda: proxy.sample("outbound_http_balancer_queue_length") == 1)
             proxy.discovery.set(SERVICE, plain(app))
             assert (await client.answer()).body == b"GET /w HTTP/1.1|"
         assert proxy.sample("outbound_http_balancer_queue_length") == 0
@@ -77,7 +76,7 @@ async def test_a_full_queue_sheds_load(tmp_path: Path) -> None:
         proxy.discovery.set(SERVICE, msgspec.structs.replace(plain(), balancer=Balancer(queue_capacity=1)))
         async with apps.client(proxy.outbound) as waiting, apps.client(proxy.outbound) as shed:
             waiting.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            await asyncio.sleep(0.05)
+            await eventually(lambda: proxy.sample("outbound_http_balancer_queue_length") == 1)
             assert (await shed.get()).status == 503
 
 

@@ -23,7 +23,7 @@ async def test_silence_becomes_opaque_after_the_detection_timeout(
         known = document([Addr(*app)], identity=None, hint=ProtocolHint.none, detect_timeout_ms=100)
         proxy.discovery.set(SERVICE, known)
         async with apps.client(proxy.outbound) as client:
-            assert await asyncio.wait_for(client.reader.readline(), 5) == b"220 hello\r\n"
+            assert await asyncio.wait_for(client.reader.readline(), 30) == b"220 hello\r\n"
             client.send(b"bye\r\n")
             assert await client.ended() == b"bye\r\n"
         assert proxy.sample("outbound_tcp_detect_http_results_total", 'result="read_timeout"') == 1
@@ -47,7 +47,7 @@ async def test_hints_need_no_byte(tmp_path: Path) -> None:
         known = document([Addr(*app)], identity=None, hint=ProtocolHint.none, protocol=Protocol.opaque)
         proxy.discovery.set(SERVICE, known)
         async with apps.client(proxy.outbound) as client:
-            assert await asyncio.wait_for(client.reader.readline(), 5) == b"220 hello\r\n"
+            assert await asyncio.wait_for(client.reader.readline(), 30) == b"220 hello\r\n"
         assert proxy.sample("outbound_tcp_detect_http_results_total") == 0
 
 

@@ -72,7 +72,7 @@ class Viz:
 async def lines(response: aiohttp.ClientResponse, count: int) -> list[TapEvent]:
     found: list[TapEvent] = []
     while len(found) < count:
-        line = await asyncio.wait_for(response.content.readline(), 5)
+        line = await asyncio.wait_for(response.content.readline(), 30)
         assert line, "the stream ended early"
         if line.strip():
             found.append(codec.decode(line, TapEvent))
@@ -116,8 +116,8 @@ async def test_requests_are_seen_on_both_sides_until_the_limit(tmp_path: Path) -
             assert seen.direction.value == "inbound"
             assert seen.source.metadata == {"tls": "true", "client_id": CLIENT}
             # The limit is reached: both streams end, and nothing looks at requests any more.
-            assert await asyncio.wait_for(out.content.read(), 5) == b""
-            assert await asyncio.wait_for(into.content.read(), 5) == b""
+            assert await asyncio.wait_for(out.content.read(), 30) == b""
+            assert await asyncio.wait_for(into.content.read(), 30) == b""
         await eventually(lambda: outbound.sessions == 0 and not mesh.client.runtime.hooks.outbound)
         assert (await client.get("/seen")).status == 200
 

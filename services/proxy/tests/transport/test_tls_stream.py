@@ -207,7 +207,7 @@ async def test_garbage_ends_the_handshake(tmp_path: Path) -> None:
     listening = await asyncio.get_running_loop().create_server(Start, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
-    await asyncio.wait_for(reader.read(), 5)
+    await asyncio.wait_for(reader.read(), 30)
     assert len(errors) == 1
     assert isinstance(errors[0], ssl.SSLError)
     writer.close()

@@ -46,7 +46,7 @@ async def test_told_asked_drained() -> None:
     assert heard == [ToLeader(ready=True), ToLeader(answers=7, text="a 1\n"), ToLeader(answers=8)]
     assert told == [CREDENTIALS, "debug", (3, REQUEST), (3, None), "stop"]
     channel.close()
-    await asyncio.wait_for(following, 5)
+    await asyncio.wait_for(following, 30)
     assert told[-2:] == ["stop", "stop"]
 
 
@@ -68,4 +68,4 @@ async def test_events_of_taps_go_in_pieces() -> None:
     await sending
     # Where the first worker is gone, nothing is waited for.
     channel.close()
-    await asyncio.wait_for(leader.tapped(5, [EVENT] * 1000), 5)
+    await asyncio.wait_for(leader.tapped(5, [EVENT] * 1000), 30)
