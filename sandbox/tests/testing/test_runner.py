@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sandbox.tests.sandboxes import DIRECT
 
 from linkerd_sandbox.testing import runner
 from linkerd_sandbox.testing.cluster import until
@@ -48,7 +49,7 @@ def process(*arguments: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield running
     finally:
         running.send_signal(signal.SIGTERM)
-        assert running.wait(10) == 0
+        assert running.wait(30) == 0
 
 
 def test_a_function_serves_and_requests_are_carried_out(tmp_path: Path) -> None:
@@ -77,11 +78,11 @@ def test_the_caller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         until(lambda: listening(port), 60, "it listens")
         asked = {"method": "GET", "url": "http://127.0.0.1:1/", "headers": {}, "body": ""}
         request = urllib.request.Request(f"http://127.0.0.1:{port}/", json.dumps(asked).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with DIRECT.open(request, timeout=30) as response:
             assert "ConnectionRefusedError" in json.loads(response.read())["error"]
     finally:
         running.send_signal(signal.SIGTERM)
-        assert running.wait(10) == 0
+        assert running.wait(30) == 0
 
 
 def test_other_words_print_what_there_is() -> None:

@@ -161,7 +161,7 @@ class Destination:
         async def is_ready() -> bool:
             return await self.reasons() == "ready\n"
 
-        await eventually(is_ready, seconds=20, what="readiness")
+        await eventually(is_ready, what="readiness")
 
     @asynccontextmanager
     async def connect(self, leaf: Leaf | None) -> AsyncIterator[aiohttp.ClientSession]:

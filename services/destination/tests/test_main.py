@@ -1,12 +1,13 @@
 """The process: a bad environment, and starting with nothing there."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+import aiohttp
 
 from linkerd_testkit.ports import eventually, free_port
 
@@ -28,19 +29,24 @@ async def test_it_starts_alone_and_stops_when_asked(tmp_path: Path) -> None:
         "LINKERD_ADMIN_ADDR": f"127.0.0.1:{admin}",
         "LINKERD_DEBUG_ADDR": f"127.0.0.1:{free_port()}",
     }
-    with subprocess.Popen([sys.executable, "-m", "linkerd_destination"], env=environ, stderr=subprocess.DEVNULL) as run:
+    command = (sys.executable, "-m", "linkerd_destination")
+    run = await asyncio.create_subprocess_exec(*command, env=environ, stderr=subprocess.DEVNULL)
+    try:
+        async with aiohttp.ClientSession() as http:
 
-        def ready() -> str:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{admin}/ready") as response:
-                    return str(response.read())
-            except urllib.error.HTTPError as error:
-                with error:
-                    return error.read().decode()
-            except OSError:
-                return ""
+            async def unready() -> str:
+                try:
+                    async with http.get(f"http://127.0.0.1:{admin}/ready") as response:
+                        said = await response.text()
+                except aiohttp.ClientError:
+                    return ""
+                return said if "Kubernetes API not configured" in said else ""
 
-        text = await eventually(lambda: "Kubernetes API not configured" in (said := ready()) and said, seconds=20)
-        assert str(text).startswith("not ready: cache of configuration not listed yet; cache of trust bundle")
+            text = await eventually(unready)
+        assert text.startswith("not ready: cache of configuration not listed yet; cache of trust bundle")
         run.send_signal(signal.SIGTERM)
-        assert run.wait(10) == 0
+        assert await asyncio.wait_for(run.wait(), 30) == 0
+    finally:
+        if run.returncode is None:
+            run.kill()
+            await run.wait()

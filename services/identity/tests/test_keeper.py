@@ -211,7 +211,7 @@ async def test_api_server_away_at_start(kube: FakeKube, tmp_path: Path) -> None:
     async with running(kube, settings(tmp_path)) as service:
         await eventually(lambda: "no answer from the Kubernetes API yet" in service.readiness.reasons)
         kube.down = False
-        await eventually(lambda: service.readiness.ready, seconds=30, what="ready")
+        await eventually(lambda: service.readiness.ready, what="ready")
 
 
 async def test_rbac_that_forbids_is_named(kube: FakeKube, tmp_path: Path) -> None:
@@ -241,10 +241,9 @@ async def test_a_rotation_that_is_asked_for_goes_through_with_two_replicas(kube:
             _ask(kube, "one")
             await eventually(lambda: len(first.status().anchors) == 2, what="two anchors")
         assert first.status().issuer_anchor == before.issuer_anchor
-        await eventually(lambda: second.status().issuer_anchor != before.issuer_anchor, seconds=20, what="the switch")
+        await eventually(lambda: second.status().issuer_anchor != before.issuer_anchor, what="the switch")
         await eventually(
             lambda: second.status().phase is Phase.steady and len(second.status().anchors) == 1,
-            seconds=20,
             what="the old anchor dropped",
         )
         assert second.status().answered_anchor == "one"

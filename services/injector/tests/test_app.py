@@ -68,7 +68,7 @@ async def test_api_server_away_at_start(kube: FakeKube) -> None:
         assert status == 503
         assert "version of the Kubernetes API server" in text
         kube.down = False
-        await eventually(lambda: injector.service.readiness.ready, seconds=30, what="ready")
+        await eventually(lambda: injector.service.readiness.ready, what="ready")
 
 
 async def test_two_replicas_serve_one_certificate(empty_kube: FakeKube) -> None:

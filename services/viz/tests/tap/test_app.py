@@ -36,7 +36,7 @@ async def test_life(tmp_path: Path) -> None:
             register(kube, front)
             trust = "trust bundle in ConfigMap linkerd-identity-trust-roots"
             await eventually(
-                lambda: unready(f"{trust}; certificate of the mesh not issued yet"), seconds=30, what="only trust lacks"
+                lambda: unready(f"{trust}; certificate of the mesh not issued yet"), what="only trust lacks"
             )
             async with (
                 asking(front.context(bundle(kube))) as http,

@@ -95,10 +95,10 @@ async def test_two_replicas_and_a_bundle_that_somebody_empties(tmp_path: Path) -
     async with fake_kube() as kube:
         register(kube, FrontProxy(tmp_path))
         async with keeping(kube, tmp_path / "a", now) as (_, one), keeping(kube, tmp_path / "b", now) as (_, two):
-            await eventually(lambda: one.ready and two.ready, what="both", seconds=10)
+            await eventually(lambda: one.ready and two.ready, what="both")
             assert trusted(kube) == 2
             kube.put(API, {"spec": {"service": {"namespace": "linkerd-viz", "name": "tap"}}})
-            await eventually(lambda: trusted(kube) == 2, what="both again", seconds=10)
+            await eventually(lambda: trusted(kube) == 2, what="both again")
 
 
 async def test_renewed_in_time(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Page:
             message["sessionId"] = self._session
         self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send(json.dumps(message))
-        answer = await asyncio.wait_for(self._waiting[number], 30)
+        answer = await asyncio.wait_for(self._waiting[number], 60)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']['message']}")
         result: Message = answer["result"]
@@ -96,7 +96,7 @@ class Page:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']['exception'].get('description')}")
         return answer["result"].get("value")
 
-    async def until(self, expression: str, seconds: float = 20) -> None:
+    async def until(self, expression: str, seconds: float = 60) -> None:
         """Wait until an expression is true. Raises TimeoutError."""
         await eventually(lambda: self.eval(f"Boolean({expression})"), seconds=seconds, what=expression)
 
@@ -137,7 +137,9 @@ async def browser() -> AsyncIterator[Page]:
             ports = Path(profile, "DevToolsActivePort")
             await eventually(lambda: ports.exists() and ports.read_text().count("\n"), seconds=60, what="chromium")
             port, path = ports.read_text().split("\n")[:2]
-            async with connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None) as socket:
+            async with connect(
+                f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None, open_timeout=60, ping_interval=None
+            ) as socket:
                 page = Page(socket)
                 await page.open()
                 yield page

@@ -67,7 +67,9 @@ class FakeMesh:
         self.events: list[TapEvent] | None = None
         self.down = False
         self.empty = False
-        self.delay = 0.0
+        self.open = asyncio.Event()
+        """Nothing is answered while it is not set."""
+        self.open.set()
 
     @property
     def workloads(self) -> dict[tuple[str, str, str], Figures]:
@@ -242,7 +244,7 @@ async def fake_mesh(port: int = 0) -> AsyncIterator[tuple[FakeMesh, str]]:
 
     async def answer(request: web.Request) -> web.Response:
         mesh.asked.append(request.path_qs)
-        await asyncio.sleep(mesh.delay)
+        await mesh.open.wait()
         if mesh.down:
             problem = Problem("Measurements unavailable", 503, "unavailable", "http://prometheus:9090: refused")
             return web.Response(body=encode(problem), status=503, content_type="application/problem+json")
@@ -271,4 +273,5 @@ async def fake_mesh(port: int = 0) -> AsyncIterator[tuple[FakeMesh, str]]:
         yield mesh, f"http://127.0.0.1:{runner.addresses[0][1]}/"
     finally:
         leaving.set()
+        mesh.open.set()
         await runner.cleanup()

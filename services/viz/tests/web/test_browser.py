@@ -130,9 +130,11 @@ async def test_nobody_listens(page: Page) -> None:
 
 
 async def test_a_skeleton_until_there_is_something(page: Page, mesh: tuple[FakeMesh, str]) -> None:
-    mesh[0].delay = 0.5
+    mesh[0].open.clear()
     await page.goto(mesh[1])
+    await page.until("document.querySelector('.skeleton')")
     assert await page.text(".skeleton") == "Loading"
+    mesh[0].open.set()
     await page.until(READY)
 
 
@@ -176,11 +178,11 @@ async def test_the_keyboard_alone(page: Page, mesh: tuple[FakeMesh, str]) -> Non
     await page.press("/", 191, "/")
     assert await page.eval("document.activeElement.id") == "filter"
     await page.call("Input.insertText", text="vot")
-    await page.until("document.querySelectorAll('tbody tr:not(.group)').length === 4", seconds=5)  # emojivoto's
+    await page.until("document.querySelectorAll('tbody tr:not(.group)').length === 4")  # emojivoto's
     await page.call("Input.insertText", text="ing")
-    await page.until("document.querySelectorAll('tbody tr:not(.group)').length === 1", seconds=5)
+    await page.until("document.querySelectorAll('tbody tr:not(.group)').length === 1")
     await page.press("Escape", 27)
-    await page.until("document.querySelectorAll('tbody tr:not(.group)').length === 9", seconds=5)
+    await page.until("document.querySelectorAll('tbody tr:not(.group)').length === 9")
     await page.eval("document.querySelector('tbody tr:not(.group) a').focus()")
     await page.press("ArrowDown", 40)
     await page.press("ArrowDown", 40)
@@ -279,7 +281,7 @@ async def test_tap(page: Page, mesh: tuple[FakeMesh, str]) -> None:
     await page.until("/paused, [1-9]/.test(document.querySelector('main').textContent)")
     assert await page.eval(rows) == count
     await page.eval(click.format("Go on"))
-    await page.until(f"{rows} === 200", seconds=30)  # the bound
+    await page.until(f"{rows} === 200")  # the bound
     await page.eval(click.format("Stop"))
     await page.until("document.querySelector('form.tap button').textContent === 'Start'")
 
