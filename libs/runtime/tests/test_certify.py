@@ -293,6 +293,25 @@ async def test_a_key_helper_that_fails(tmp_path: Path, caplog: pytest.LogCapture
         await eventually(lambda: "the key helper failed with 1" in caplog.text, what="the helper's failure")
 
 
+async def test_a_cancellation_that_comes_as_the_key_helper_ends_is_heeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Helper:
+        returncode = 0
+
+        async def communicate(self) -> tuple[bytes, bytes]:
+            running.cancel()
+            return b"", b""
+
+    async def start(*_: object, **__: object) -> Helper:
+        return Helper()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    running = asyncio.ensure_future(Workload(Identity(tmp_path / "server"), tmp_path / "pod").certifier.run())
+    await asyncio.wait({running}, timeout=30)
+    assert running.cancelled()
+
+
 def test_the_proxy_may_import_it() -> None:
     """Idle memory counts: nothing heavy comes with these modules."""
     import subprocess

@@ -128,7 +128,8 @@ class Certifier:
         except OSError as error:
             raise CertifyError(f"cannot start the key helper: {error}") from error
         try:
-            _, stderr = await asyncio.wait_for(process.communicate(), _KEYGEN_TIMEOUT)
+            async with asyncio.timeout(_KEYGEN_TIMEOUT):
+                _, stderr = await process.communicate()
         except BaseException as error:
             if process.returncode is None:
                 process.kill()

@@ -58,7 +58,8 @@ class Cluster:
         """The result of a coroutine, from a test that is none."""
 
         async def bounded() -> T:
-            return await asyncio.wait_for(work, seconds)
+            async with asyncio.timeout(seconds):
+                return await work
 
         return asyncio.run_coroutine_threadsafe(bounded(), self._loop).result()
 

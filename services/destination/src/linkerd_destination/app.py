@@ -103,7 +103,8 @@ class Application:
                 log.warning("%s", reason)
             self.readiness.lacks(reason)
             try:
-                await asyncio.wait_for(stop.wait(), 5.0)
+                async with asyncio.timeout(5.0):
+                    await stop.wait()
             except TimeoutError:
                 self.readiness.has(reason)
         return None

@@ -71,11 +71,12 @@ class Viz:
 
 async def lines(response: aiohttp.ClientResponse, count: int) -> list[TapEvent]:
     found: list[TapEvent] = []
-    while len(found) < count:
-        line = await asyncio.wait_for(response.content.readline(), 30)
-        assert line, "the stream ended early"
-        if line.strip():
-            found.append(codec.decode(line, TapEvent))
+    async with asyncio.timeout(30):
+        while len(found) < count:
+            line = await response.content.readline()
+            assert line, "the stream ended early"
+            if line.strip():
+                found.append(codec.decode(line, TapEvent))
     return found
 
 

@@ -17,7 +17,7 @@ from linkerd_sandbox.apiserver.execution.session import Session, Start
 
 PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _CLOSE: Final = 255
-_PATIENCE: Final = 1.0
+_PATIENCE: Final = 10.0
 """Seconds that a client has to answer a ping; one that answers none is served all the same."""
 
 
@@ -29,7 +29,8 @@ async def serve(socket: web.WebSocketResponse, start: Start) -> None:
     async def run() -> None:
         await socket.ping()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(reading.wait(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await reading.wait()
         await session.run()
 
     both = [asyncio.create_task(_read(socket, session, reading)), asyncio.create_task(run())]

@@ -115,7 +115,8 @@ class Connection:
             log.warning("%s: closed: %s", self._name(), error)
             # The write of a close frame waits for what is queued; a proxy that does not read gets no such courtesy.
             with contextlib.suppress(TimeoutError, ConnectionError):
-                await asyncio.wait_for(self._websocket.close(code=1002, message=str(error).encode()[:120]), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._websocket.close(code=1002, message=str(error).encode()[:120])
         elif isinstance(error, TimeoutError):
             self._metrics.refused.labels("silent").inc()
             log.info("%s: closed: %s", self._name(), error)
@@ -239,7 +240,8 @@ class Connection:
                 raise TimeoutError(f"nothing heard for {silence:.0f} s")
             # A ping behind a full send queue would wait with it; the silence then speaks for itself.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._websocket.ping(), PING_SECONDS / 2)
+                async with asyncio.timeout(PING_SECONDS / 2):
+                    await self._websocket.ping()
 
 
 async def _wait(event: asyncio.Event) -> None:
