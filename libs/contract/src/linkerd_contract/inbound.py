@@ -4,7 +4,7 @@ from msgspec import field
 
 from linkerd_contract.codec import Document, OpenEnum
 from linkerd_contract.matching import Condition, Filter, StringMatch
-from linkerd_contract.outbound import Protocol
+from linkerd_contract.outbound import Protocol, Route
 from linkerd_contract.resource import ResourceRef
 
 
@@ -49,6 +49,18 @@ class InboundRoute(Document, frozen=True):
     authorizations: list[Authorization] = []
 
 
+class InboundProfile(Document, frozen=True):
+    """A ServiceProfile of a Service that leads to this port: what was sent to `authority` is counted by its routes.
+
+    Of the routes only names, conditions, response classes and labels (rt_*) count here: the first match takes a
+    request, and the default route is the last one and written out.
+    """
+
+    authority: str
+    """The Service as its clients name it, with its own port, "voting.emojivoto.svc.cluster.local:8080"."""
+    routes: list[Route] = []
+
+
 class RateOverride(Document, frozen=True):
     """One bucket shared by the identities listed."""
 
@@ -75,6 +87,8 @@ class PortPolicy(Document, frozen=True):
     authorizations: list[Authorization] = []
     routes: list[InboundRoute] = []
     rate_limit: RateLimit | None = None
+    profiles: list[InboundProfile] = []
+    """One for each port of a Service that leads here and has a profile."""
     labels: dict[str, str] = {}
 
 

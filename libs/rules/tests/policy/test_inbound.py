@@ -1,8 +1,16 @@
 """Compiled inbound documents: ports, rules, verdicts."""
 
-from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, InboundRoute, PortPolicy, RateLimit
+from linkerd_contract.inbound import (
+    AuthnKind,
+    Authorization,
+    InboundDocument,
+    InboundProfile,
+    InboundRoute,
+    PortPolicy,
+    RateLimit,
+)
 from linkerd_contract.matching import Condition, MatchKind, StringMatch
-from linkerd_contract.outbound import Protocol
+from linkerd_contract.outbound import Protocol, Route
 from linkerd_contract.resource import ResourceRef
 from linkerd_rules.policy import InboundPolicy
 
@@ -63,3 +71,26 @@ def test_rate_limits_and_problems() -> None:
     assert rules.rate_limiter.take(None, 0) is not None
     assert rules.route(b"GET", b"web", b"(", []) is None
     assert rules.problems[0].startswith("route bad: ")
+
+
+def test_profiles_are_found_by_the_whole_name_of_a_service() -> None:
+    routes = [
+        Route(name="get", matches=[Condition(method="GET")]),
+        Route(name="bad", matches=[Condition(path=StringMatch("(", MatchKind.regex))]),
+        Route(name="default"),
+    ]
+    profiles = [InboundProfile("web.ns.svc.cluster.local:80", routes), InboundProfile("web.ns.svc.cluster.local:81")]
+    rules = InboundPolicy(InboundDocument(default=PortPolicy(profiles=profiles))).port(1)
+    assert rules.has_profiles
+    for name in (b"web.ns.svc.cluster.local", b"Web.ns.svc.cluster.local.:80"):
+        profile = rules.profile(name)
+        assert profile is not None
+        # The first that matches, not the most specific one.
+        for method, expected in ((b"GET", "get"), (b"PUT", "default")):
+            found = profile.route(method, b"web", b"/", [])
+            assert found is not None
+            assert found.route.name == expected
+    for name in (b"", b":", b"web", b"web.ns.svc.cluster.local:82", b"\xff", b"[::1]:80"):
+        assert rules.profile(name) is None
+    assert len(rules.problems) == 1
+    assert not InboundPolicy(InboundDocument()).port(1).has_profiles

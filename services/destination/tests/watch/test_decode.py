@@ -119,12 +119,23 @@ def test_service() -> None:
         "spec": {
             "clusterIP": "10.43.0.1",
             "clusterIPs": ["10.43.0.1", "fd00::1"],
-            "ports": [{"port": 80, "appProtocol": "http"}, {"port": 53, "protocol": "UDP"}],
+            "selector": {"b": "2", "a": "1"},
+            "ports": [
+                {"port": 80, "appProtocol": "http"},
+                {"port": 81, "name": "n", "targetPort": "web"},
+                {"port": 82, "targetPort": 8082},
+                {"port": 53, "protocol": "UDP"},
+            ],
         },
     }
     read = decode.service(json.dumps(document).encode())
     assert read.ips == ("10.43.0.1", "fd00::1")
-    assert read.ports == (ServicePort(port=80, app_protocol="http"),)
+    assert read.ports == (
+        ServicePort(port=80, app_protocol="http", target=80),
+        ServicePort(port=81, name="n", target="web"),
+        ServicePort(port=82, target=8082),
+    )
+    assert read.selector == (("a", "1"), ("b", "2"))
 
 
 @pytest.mark.parametrize("address", ["None", "", None])

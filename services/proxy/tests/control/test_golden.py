@@ -60,6 +60,19 @@ def test_inbound_policy() -> None:
     assert policy.port(9999).authorize_tcp("192.0.2.1", None, False).allowed
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "route"), [(b"POST", b"/vote", "POST /vote"), (b"GET", b"/vote", "[DEFAULT]")]
+)
+def test_inbound_profiles(method: bytes, path: bytes, route: str) -> None:
+    rules = InboundPolicy(codec.decode(read("inbound"), InboundDocument)).port(8080)
+    profile = rules.profile(b"voting.emojivoto.svc.cluster.local:8080")
+    assert profile is not None
+    found = profile.route(method, b"voting", path, [])
+    assert found is not None
+    assert found.route.name == route
+    assert rules.problems == []
+
+
 @pytest.mark.parametrize("name", ["watch-set", "watch-current", "watch-delta", "watch-error"])
 def test_messages(name: str) -> None:
     message = codec.decode(read(name), ServerMessage)

@@ -1,12 +1,13 @@
 """An inbound document, compiled: what a port speaks, who may connect, and which rule a request falls under."""
 
-from linkerd_contract.inbound import InboundDocument, InboundRoute, PortPolicy
+from linkerd_contract.inbound import InboundDocument, InboundProfile, InboundRoute, PortPolicy
 from linkerd_contract.matching import Condition
+from linkerd_contract.outbound import OutboundDocument, RouteOrder
 from linkerd_contract.resource import ResourceRef
 from linkerd_rules.policy.authz import Authorizer, Verdict
 from linkerd_rules.policy.filters import Filters
 from linkerd_rules.policy.match import Headers, Matcher, Rank, compile_condition, compile_host, never, rank, request
-from linkerd_rules.policy.outbound import hosts_of, with_host
+from linkerd_rules.policy.outbound import OutboundPolicy, hosts_of, with_host
 from linkerd_rules.policy.rate_limit import RateLimiter
 from linkerd_rules.policy.regex import BadRegex
 
@@ -32,7 +33,17 @@ class InboundRule:
 class PortRules:
     """Policy of one port. `only` is the rule where there is but one and it takes everything."""
 
-    __slots__ = ("_alternatives", "_authorizer", "only", "policy", "problems", "protocol", "rate_limiter", "rules")
+    __slots__ = (
+        "_alternatives",
+        "_authorizer",
+        "_profiles",
+        "only",
+        "policy",
+        "problems",
+        "protocol",
+        "rate_limiter",
+        "rules",
+    )
 
     def __init__(self, policy: PortPolicy) -> None:
         self.policy = policy
@@ -54,6 +65,18 @@ class PortRules:
         self._alternatives = self._sorted()
         first = self._alternatives[0]
         self.only: InboundRule | None = first[1] if first[0] is None else None
+        self._profiles = {_name(one.authority.encode()): _profile(one) for one in policy.profiles}
+        for profile in self._profiles.values():
+            self.problems += profile.problems
+
+    @property
+    def has_profiles(self) -> bool:
+        """Whether `profile` may find one."""
+        return bool(self._profiles)
+
+    def profile(self, logical: bytes) -> OutboundPolicy | None:
+        """The routes of the Service that a request was sent to, by its name in full; without a port it is 80."""
+        return self._profiles.get(_name(logical))
 
     def authorize_tcp(self, client_ip: str, identity: str | None, tls: bool) -> Verdict:
         """The verdict on a connection, where the port is opaque or is not HTTP."""
@@ -84,6 +107,15 @@ class PortRules:
                     found.append((rank(host, condition), (matcher, rule)))
         found.sort(key=lambda item: item[0], reverse=True)
         return [alternative for _, alternative in found]
+
+
+def _profile(profile: InboundProfile) -> OutboundPolicy:
+    return OutboundPolicy(OutboundDocument(profile.authority, route_order=RouteOrder.first, routes=profile.routes))
+
+
+def _name(authority: bytes) -> bytes:
+    host, _, port = authority.lower().partition(b":")
+    return host.removesuffix(b".") + b":" + (port or b"80")
 
 
 class InboundPolicy:

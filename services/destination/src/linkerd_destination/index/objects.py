@@ -35,6 +35,8 @@ class ServicePort(Struct, frozen=True, kw_only=True, gc=False):
     port: int
     name: str = ""
     app_protocol: str = ""
+    target: int | str = 0
+    """The port of its pods, or the name of theirs."""
 
 
 class Service(Struct, frozen=True, kw_only=True, gc=False):
@@ -45,6 +47,8 @@ class Service(Struct, frozen=True, kw_only=True, gc=False):
     uid: str = ""
     ips: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
+    selector: Labels = ()
+    """Labels of its pods; none where it has no pods of its own."""
     external_name: bool = False
     local_only: bool = False
     """internalTrafficPolicy: Local, only endpoints on the caller's node."""

@@ -195,6 +195,12 @@ class View:
         self.facts.add(fact)
         return self._tables.profiles.at(fact)
 
+    def profiles_in(self, namespace: str) -> list[Profile]:
+        """The ServiceProfiles of a namespace."""
+        fact = ("profiles-in", namespace)
+        self.facts.add(fact)
+        return self._tables.profiles.at(fact)
+
     def split(self, namespace: str, service: str) -> Split | None:
         """The oldest TrafficSplit of an apex."""
         fact = ("splits", namespace, service)

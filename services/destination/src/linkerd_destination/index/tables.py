@@ -101,7 +101,10 @@ class Tables:
         )
         self.slices = Table[Slice](_none, lambda s: {("slices", s.namespace, s.service)})
         self.pods = Table[Pod](lambda p: {("pod", p.namespace, p.name)}, _pod_facts)
-        self.profiles = Table[Profile](lambda p: {("profile", *p.key)}, lambda p: {("profiles", p.meta.name)})
+        self.profiles = Table[Profile](
+            lambda p: {("profile", *p.key)},
+            lambda p: {("profiles", p.meta.name), ("profiles-in", p.meta.namespace)},
+        )
         self.splits = Table[Split](_none, lambda s: {("splits", s.meta.namespace, s.service)})
         self.servers = Table[Server](_none, _server_facts)
         self.server_authorizations = Table[ServerAuthorization](

@@ -1,5 +1,7 @@
 """PURE: the inbound document of one workload: who may do what with each of its ports."""
 
+from msgspec.structs import replace
+
 from linkerd_contract.inbound import Authorization, InboundDocument, InboundRoute, PortPolicy
 from linkerd_contract.matching import Condition, StringMatch
 from linkerd_contract.outbound import Protocol
@@ -10,6 +12,7 @@ from linkerd_destination.index.objects import Pod
 from linkerd_destination.index.state import View
 from linkerd_destination.translate.endpoints import pod_opaque_ports
 from linkerd_destination.translate.filters import resolve_filters
+from linkerd_destination.translate.inbound_profiles import inbound_profiles
 from linkerd_destination.translate.ports import first_valid
 from linkerd_destination.translate.servers import (
     policy_authorizations,
@@ -25,6 +28,7 @@ from linkerd_rules.validation.server import Server
 
 # A document lists ports one by one. A longer range of opaque ports counts only for the ports that the pod declares.
 _LONGEST_RANGE = 1024
+NOT_HTTP = (Protocol.opaque, Protocol.tls)
 _AUTHENTICATED = {
     "all-unauthenticated": "all-authenticated",
     "audit": "all-authenticated",
@@ -51,7 +55,8 @@ def render_inbound(view: View, workload: str) -> InboundDocument:
     authenticated = first_valid(pod.named_ports, pod.require_identity_ports)
     paths = _probe_paths(pod)
     servers = servers_of(view, pod)
-    ports = {port for _, port in pod.ports} | paths.keys()
+    profiles = inbound_profiles(view, pod)
+    ports = {port for _, port in pod.ports} | paths.keys() | profiles.keys()
     ports.update(opaque.numbers(_LONGEST_RANGE), authenticated.numbers(_LONGEST_RANGE))
     config = view.config
     found = {
@@ -64,6 +69,9 @@ def render_inbound(view: View, workload: str) -> InboundDocument:
         for port in ports - servers.keys()
     }
     found.update({port: _served(view, server, port, paths.get(port, [])) for port, server in servers.items()})
+    for port, of_port in profiles.items():
+        if found[port].protocol not in NOT_HTTP:
+            found[port] = replace(found[port], profiles=of_port)
     return InboundDocument(
         workload=workload,
         ports={str(port): found[port] for port in sorted(found)},
@@ -82,7 +90,7 @@ def _probe_paths(pod: Pod) -> dict[int, list[str]]:
 
 def _served(view: View, server: Server, port: int, probes: list[str]) -> PortPolicy:
     """A port that has a Server: the default policy no longer counts on it."""
-    http = server.protocol not in (Protocol.opaque, Protocol.tls)
+    http = server.protocol not in NOT_HTTP
     routes = inbound_routes(view, server, port) if http else []
     if http and not routes and probes:
         routes = _probe_routes(probes)

@@ -59,7 +59,9 @@ def service(raw: bytes) -> objects.Service:
     spec = read.spec
     ips = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
     ports = tuple(
-        objects.ServicePort(port=p.port, name=p.name or "", app_protocol=p.app_protocol or "")
+        objects.ServicePort(
+            port=p.port, name=p.name or "", app_protocol=p.app_protocol or "", target=p.target_port or p.port
+        )
         for p in spec.ports or ()
         if p.protocol in (None, "TCP")
     )
@@ -69,6 +71,7 @@ def service(raw: bytes) -> objects.Service:
         uid=read.metadata.uid,
         ips=tuple(_ip(ip) for ip in ips if ip and ip != "None"),
         ports=ports,
+        selector=tuple(sorted((spec.selector or {}).items())),
         external_name=spec.type == "ExternalName",
         local_only=spec.internal_traffic_policy == "Local",
         opaque_ports=read.metadata.annotation(names.ANNOTATION_OPAQUE_PORTS),

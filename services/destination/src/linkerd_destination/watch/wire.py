@@ -37,6 +37,7 @@ class ServicePort(Struct, rename="camel"):
     name: str | None = None
     protocol: str | None = None
     app_protocol: str | None = None
+    target_port: int | str | None = None
 
 
 class ServiceSpec(Struct, rename="camel"):
@@ -44,6 +45,7 @@ class ServiceSpec(Struct, rename="camel"):
     cluster_ip: str | None = field(default=None, name="clusterIP")
     cluster_ips: list[str] | None = field(default=None, name="clusterIPs")
     internal_traffic_policy: str | None = None
+    selector: dict[str, str] | None = None
     ports: list[ServicePort] | None = None
 
 

@@ -17,6 +17,7 @@ from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.inbound.client import Client
+from linkerd_proxy.inbound.profile import ProfileRoute
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
 from linkerd_proxy.telemetry.metrics import ALLOWED, DENIED, INBOUND, LEGACY
@@ -35,6 +36,7 @@ class Permit:
 
     __slots__ = (
         "_book",
+        "_classify",
         "_client",
         "_client_id",
         "_filters",
@@ -51,12 +53,22 @@ class Permit:
         "audit",
         "facts",
         "message",
+        "profile",
     )
 
     def __init__(
-        self, runtime: Runtime, client: Client, rules: PortRules, rule: InboundRule, authority: str = ""
+        self,
+        runtime: Runtime,
+        client: Client,
+        rules: PortRules,
+        rule: InboundRule,
+        authority: str = "",
+        profile: ProfileRoute | None = None,
     ) -> None:
         """`authority` is a label of request_total and its like; empty: there is none."""
+        self.profile = profile
+        """The route of a ServiceProfile that takes the requests, where there is one."""
+        self._classify = default_success if profile is None else profile.classify
         verdict = rule.authorize(client.ip, client.identity, client.tls)
         self._client = client
         self._rules = rules
@@ -156,7 +168,7 @@ class Permit:
     def _responses(self, x: Exchange) -> Responses:
         status = int(x.status)
         grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
-        success = default_success(status, grpc_status, x.flags & GRPC != 0)
+        success = self._classify(status, grpc_status, x.flags & GRPC != 0)
         found = self._cell(x).responses(status, success, grpc_status)
         # The application chooses these: what is not usual is not kept.
         if len(self._usual) < 64:

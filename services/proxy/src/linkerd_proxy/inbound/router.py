@@ -14,6 +14,7 @@ from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.inbound.forward import Application
 from linkerd_proxy.inbound.permit import Permit, facts, way
 from linkerd_proxy.inbound.policy import PolicyHolder
+from linkerd_proxy.inbound.profile import ProfileRoute, find_route
 from linkerd_proxy.telemetry import labels
 from linkerd_rules.policy import InboundPolicy, InboundRule, PortRules
 from linkerd_rules.policy.rate_limit import RateLimiter
@@ -31,6 +32,7 @@ class Router:
         "_application",
         "_authorities",
         "_client",
+        "_finely",
         "_holder",
         "_hooks",
         "_permits",
@@ -58,8 +60,9 @@ class Router:
         self._policy: InboundPolicy = holder.current
         self._rules: PortRules = self._policy.port(client.dst.port)
         self._permits: dict[object, Permit] = {}
-        """By rule, and by authority where that is a label."""
+        """By rule; where requests are told apart more finely, by authority and route of a ServiceProfile too."""
         self._authorities = authorities
+        self._finely = authorities or self._rules.has_profiles
         self._hooks = runtime.hooks
 
     def __call__(self, x: Exchange) -> None:
@@ -67,13 +70,14 @@ class Router:
             self._policy = self._holder.current
             self._rules = self._policy.port(self._client.dst.port)
             self._permits.clear()
+            self._finely = self._authorities or self._rules.has_profiles
         rules = self._rules
         head = x.head
         rule = rules.only or rules.route(head.method, head.authority, head.path, head.fields)
         if rule is None:
             self._not_found(x)
             return
-        permit = (None if self._authorities else self._permits.get(id(rule))) or self._permit(rule, head)
+        permit = (None if self._finely else self._permits.get(id(rule))) or self._permit(rule, head)
         permit.begin(x)
         x.observer = permit
         if self._hooks.inbound:
@@ -89,16 +93,20 @@ class Router:
             return
         if rules.rate_limiter is not None and not self._within(rules.rate_limiter, x):
             return
+        if permit.profile is not None:
+            permit.profile.follow(x)
         self._send(x, permit.fields(x.head))
 
     def _permit(self, rule: InboundRule, head: RequestHead) -> Permit:
         authority = labels.hostname(head.authority) if self._authorities else ""
-        key = (id(rule), authority) if self._authorities else id(rule)
+        found = find_route(self._rules, head) if self._rules.has_profiles else None
+        key = (id(rule), authority, None if found is None else id(found.route)) if self._finely else id(rule)
         permit = self._permits.get(key)
         if permit is None:
             if len(self._permits) >= MAX_PERMITS:
                 self._permits.clear()
-            permit = self._permits[key] = Permit(self._runtime, self._client, self._rules, rule, authority)
+            profile = None if found is None else ProfileRoute(self._runtime, found)
+            permit = self._permits[key] = Permit(self._runtime, self._client, self._rules, rule, authority, profile)
         return permit
 
     def _answered(self, rule: InboundRule, x: Exchange) -> bool:
