@@ -59,6 +59,16 @@ async def test_a_conflict_names_owner_and_field_and_force_takes_it(cluster: Clus
     assert managers(body) == {"kubectl": "Apply", "other": "Apply"}
 
 
+async def test_several_conflicts_are_listed_by_owner(cluster: Cluster) -> None:
+    path = "/api/v1/namespaces/default/configmaps/c?fieldManager="
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "1", "b": "1"}}
+    for manager in ("one", "two"):
+        assert (await cluster.api("PATCH", path + manager, config, media=APPLY))[0] in (200, 201)
+    code, body = await cluster.api("PATCH", path + "me", {**config, "data": {"a": "2"}}, media=APPLY)
+    shown = 'conflicts with "one":\n- .data.a\nconflicts with "two":\n- .data.a'
+    assert (code, body["message"]) == (409, f"Apply failed with 2 conflicts: {shown}")
+
+
 async def test_what_is_no_longer_applied_goes_unless_others_have_it(cluster: Cluster) -> None:
     mine = deployment(replicas=1)
     mine["metadata"] |= {"labels": {"a": "1", "b": "2"}, "annotations": {"only": "mine"}}

@@ -77,6 +77,12 @@ SCHEMA = "spec.versions.0.schema.openAPIV3Schema"
         ("spec.versions.0.name", "V1", "spec.versions[0].name"),
         ("spec.versions.0.schema", None, "spec.versions[0].schema.openAPIV3Schema"),
         (f"{SCHEMA}.type", "string", "spec.versions[0].schema.openAPIV3Schema.type"),
+        (f"{SCHEMA}.type", "", "spec.versions[0].schema.openAPIV3Schema.type"),
+        (
+            f"{SCHEMA}.properties.spec.type",
+            "strin",
+            "spec.versions[0].schema.openAPIV3Schema.properties[spec].type",
+        ),
         (f"{SCHEMA}.properties.spec", {}, "spec.versions[0].schema.openAPIV3Schema.properties[spec].type"),
         (f"{SCHEMA}.properties.spec.$ref", "x", "spec.versions[0].schema.openAPIV3Schema.properties[spec].$ref"),
         ("spec.conversion", {"strategy": "Webhook"}, "spec.conversion.strategy"),

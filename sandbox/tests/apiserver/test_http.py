@@ -23,6 +23,13 @@ async def test_health_and_version_need_no_credentials(cluster: Cluster) -> None:
     assert (code, refusal["reason"]) == (401, "Unauthorized")
 
 
+async def test_whoever_plays_nobody_may_what_nobody_may(cluster: Cluster) -> None:
+    headers = {"Authorization": f"Bearer {cluster.tokens['admin']}", "Impersonate-User": "system:anonymous"}
+    for path, code in (("/healthz", 200), ("/api/v1/pods", 403)):
+        async with cluster.session.get(cluster.url + path, headers=headers) as response:
+            assert response.status == code
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "code", "reason"),
     [

@@ -46,6 +46,9 @@ def test_updates_keep_what_the_server_owns() -> None:
     assert changed["metadata"]["generation"] == 5
     changed = lifecycle.succeed(kind, {**new, "spec": {"replicas": 2}}, _old(), "status")
     assert (changed["spec"], changed["status"]) == ({"replicas": 1}, {"replicas": 9})
+    noted = {**new, "metadata": {"name": "x", "annotations": {"a": "b"}}}
+    assert lifecycle.succeed(kind, noted, _old(), "")["metadata"]["generation"] == 5  # of Deployments, and of no other
+    assert lifecycle.succeed(_kind("daemonsets"), noted, _old(), "")["metadata"]["generation"] == 4
     with pytest.raises(StatusError, match="field is immutable"):
         lifecycle.succeed(kind, {"metadata": {"uid": "other"}}, _old(), "")
 

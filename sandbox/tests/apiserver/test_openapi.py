@@ -41,5 +41,18 @@ def test_the_index_changes_with_the_registry() -> None:
     assert "apis/e.x/v1" in after
     document = openapi.document(registry, "e.x", "v1")
     assert document is not None
-    assert "x.e.v1.A" in document["components"]["schemas"]
+    properties = document["components"]["schemas"]["x.e.v1.A"]["properties"]
+    assert all(properties[name]["description"] for name in ("apiVersion", "kind", "metadata"))
     assert openapi.document(registry, "e.x", "v2") is None
+
+
+def test_fields_are_described_where_they_refer_to_something() -> None:
+    document = openapi.document(Registry(), "apps", "v1")
+    assert document is not None
+    schemas = document["components"]["schemas"]
+    strategy = schemas["io.k8s.api.apps.v1.DeploymentSpec"]["properties"]["strategy"]
+    assert strategy["description"].startswith("The deployment strategy to use")
+    assert strategy["allOf"] == [{"$ref": "#/components/schemas/io.k8s.api.apps.v1.DeploymentStrategy"}]
+    kind = schemas["io.k8s.api.apps.v1.Deployment"]["properties"]["kind"]
+    assert "enum" not in kind
+    assert kind["description"]

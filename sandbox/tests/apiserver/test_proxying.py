@@ -62,7 +62,7 @@ async def test_what_is_not_there(cluster: Cluster) -> None:
     assert (code, body["message"]) == (503, 'no service port "81" found for service "web"')
     code, body = await cluster.api("GET", "/api/v1/namespaces/default/services/web/proxy/")
     assert code == 503
-    assert "error trying to reach service" in body["message"]
+    assert body["message"] == "error trying to reach service: dial tcp 127.0.0.1:1: connect: connection refused"
 
 
 @pytest.mark.parametrize(

@@ -49,3 +49,9 @@ async def test_binding(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> 
     code, refusal = await cluster.api("POST", f"{PODS}/p/binding", _binding("q", "m"))
     assert (code, refusal["message"]) == (400, "name in URL does not match name in Binding object")
     assert (await cluster.api("POST", f"{PODS}/p/binding", _binding("p", "")))[0] == 422
+
+
+async def test_a_scale_is_printed_with_its_counts(cluster: Cluster) -> None:
+    await _deployment(cluster)
+    done = await cluster.kubectl("get", "deployment", "d", "--subresource=scale")
+    assert done.out.split()[:6] == ["NAME", "DESIRED", "AVAILABLE", "AGE", "d", "1"], done.err

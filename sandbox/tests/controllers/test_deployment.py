@@ -57,6 +57,11 @@ def test_the_first_set_carries_hash_owner_and_revision() -> None:
     }
 
 
+def test_an_empty_first_set_is_no_scaling() -> None:
+    plan = deployment.reconcile(a_deployment(0), [], 0, NOW)
+    assert [type(action) for action in plan.actions if not isinstance(action, Patch)] == [Create]
+
+
 def test_the_new_set_is_found_by_its_template() -> None:
     old = created_by(a_deployment(image="a"), replicas=1, available=1, revision=1)
     new = created_by(a_deployment(image="b"), replicas=1, available=0, revision=2)

@@ -111,6 +111,9 @@ def accepted_status(crd: JsonObject, now: str) -> JsonObject:
     }
 
 
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
+
+
 def validate(crd: JsonObject) -> list[Cause]:
     """What is wrong with a CRD (k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation)."""
     causes: list[Cause] = []
@@ -161,11 +164,13 @@ def _validate_versions(spec: JsonObject) -> list[Cause]:
                 Cause(f"{path}.schema.openAPIV3Schema", "FieldValueRequired", "Required value: schemas are required")
             )
             continue
-        if schema.get("type") != "object":
-            causes.append(
-                _invalid(f"{path}.schema.openAPIV3Schema.type", schema.get("type"), "must be object at the root")
-            )
-        causes += _structural(schema, f"{path}.schema.openAPIV3Schema", inside_logic=False)
+        here = f"{path}.schema.openAPIV3Schema"
+        if not schema.get("type"):
+            why = "Required value: must not be empty at the root"
+            causes.append(Cause(f"{here}.type", "FieldValueRequired", why))
+        elif schema["type"] != "object":
+            causes.append(_invalid(f"{here}.type", schema["type"], "must be object at the root"))
+        causes += _structural({"type": "object", **schema}, here, inside_logic=False)
     strategy = dig(spec, "conversion", "strategy")
     if strategy == "Webhook":
         causes.append(_unsupported("spec.conversion.strategy", strategy, ("None",)))
@@ -180,6 +185,8 @@ def _structural(schema: JsonObject, path: str, *, inside_logic: bool) -> list[Ca
         causes.append(
             Cause(f"{path}.type", "FieldValueRequired", "Required value: must not be empty for specified object fields")
         )
+    if schema.get("type", "object") not in _TYPES:
+        causes.append(_unsupported(f"{path}.type", schema["type"], _TYPES))
     if "$ref" in schema:
         causes.append(Cause(f"{path}.$ref", "FieldValueForbidden", "Forbidden: $ref is not supported"))
     if schema.get("properties") and schema.get("additionalProperties"):

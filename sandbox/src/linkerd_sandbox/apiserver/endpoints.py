@@ -22,6 +22,7 @@ from linkerd_sandbox.apiserver import (
 )
 from linkerd_sandbox.apiserver.applying import Applying
 from linkerd_sandbox.apiserver.call import Call, FieldValidation
+from linkerd_sandbox.apiserver.decoding import Patched
 from linkerd_sandbox.apiserver.identity import User
 from linkerd_sandbox.apiserver.kinds import ResourceType, not_selectable, selectable
 from linkerd_sandbox.apiserver.objects import JsonObject, decode, encode
@@ -190,7 +191,7 @@ class Endpoints:
         changed = await self.resources.change(call, kind, info.namespace, info.name, change, info.subresource)
         return self.answer(request, kind, changed, call)
 
-    async def patcher(self, request: web.BaseRequest, kind: ResourceType) -> Callable[[JsonObject], JsonObject]:
+    async def patcher(self, request: web.BaseRequest, kind: ResourceType) -> Callable[[JsonObject], Patched]:
         """The function that the request's patch is. Raises `StatusError` 400 or 415."""
         media = request.content_type
         served = [JSON_PATCH, MERGE_PATCH] + ([] if kind.custom else [STRATEGIC_PATCH]) + [APPLY_PATCH]
@@ -200,15 +201,15 @@ class Endpoints:
         if media == APPLY_PATCH:
             raise status.not_implemented("server-side apply of this subresource")
         if media == JSON_PATCH:
-            return lambda old: cast(JsonObject, patch.apply_json_patch(old, body))
+            return lambda old: Patched(cast(JsonObject, patch.apply_json_patch(old, body)))
         if not isinstance(body, dict):
             what = {list: "array", str: "string", bool: "bool"}.get(type(body), "number")
             why = f"json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
             raise status.bad_request(f"error decoding patch: {why}")
         if media == MERGE_PATCH:
-            return lambda old: cast(JsonObject, patch.merge(old, body))
+            return lambda old: Patched(cast(JsonObject, patch.merge(old, body)))
         node = of_kind(kind.group, kind.version, kind.kind)
-        return lambda old: strategic.apply(old, body, node)
+        return lambda old: Patched(strategic.apply(old, body, node), body)
 
     async def _delete(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call

@@ -1,5 +1,6 @@
 """Requests that the API server passes on: to what stands behind a Service or a pod, body and answer streamed."""
 
+import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Iterable
@@ -85,8 +86,12 @@ class Forwarder:
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             ) as answer:
                 return await _relay(request, answer)
-        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
-            raise unavailable(f"error trying to reach service: {error}") from error
+        except aiohttp.ClientConnectorError as error:
+            why = os.strerror(error.errno).lower() if error.errno else str(error)
+            where = f"dial tcp {error.host}:{error.port}: connect"
+            raise unavailable(f"error trying to reach service: {where}: {why}") from error
+        except aiohttp.ServerDisconnectedError as error:
+            raise unavailable("error trying to reach service: EOF") from error
 
 
 def unavailable(message: str) -> status.StatusError:

@@ -13,7 +13,7 @@ from linkerd_sandbox.apiserver.aggregation import Aggregation
 from linkerd_sandbox.apiserver.authentication import Authenticator
 from linkerd_sandbox.apiserver.authorization import Authorizer
 from linkerd_sandbox.apiserver.endpoints import Endpoints
-from linkerd_sandbox.apiserver.identity import MASTERS, User
+from linkerd_sandbox.apiserver.identity import ANONYMOUS, MASTERS, User
 from linkerd_sandbox.apiserver.objects import JsonObject, encode
 from linkerd_sandbox.apiserver.requests import RequestInfo, parse
 from linkerd_sandbox.apiserver.status import StatusError
@@ -171,7 +171,9 @@ def self_or_service_account(name: str, groups: tuple[str, ...], uid: str) -> Use
     parts = name.split(":")
     if not groups and len(parts) == 4 and parts[:2] == ["system", "serviceaccount"]:
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{parts[2]}")
-    if "system:authenticated" not in groups and name != "system:anonymous":
+    if name == ANONYMOUS.name:
+        return User(name, tuple(dict.fromkeys((*groups, *ANONYMOUS.groups))), uid)
+    if "system:authenticated" not in groups:
         groups = (*groups, "system:authenticated")
     return User(name, groups, uid)
 

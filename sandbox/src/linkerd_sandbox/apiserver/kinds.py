@@ -83,6 +83,8 @@ def _type(
     )
 
 
+SCALE = _type("autoscaling/v1", "Scale", "scales", verbs=CREATE_ONLY)
+"""What the subresource `scale` is shown as; served nowhere else."""
 BUILT_IN: tuple[ResourceType, ...] = (
     _type("v1", "Binding", "bindings", verbs=CREATE_ONLY),
     _type("v1", "ConfigMap", "configmaps", short="cm"),

@@ -16,6 +16,20 @@ _PARAMETERS = [
     for name in ("dryRun", "fieldManager", "fieldValidation")
 ]
 
+_CONVENTIONS = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+_TYPE_META: JsonObject = {
+    "apiVersion": {
+        "type": "string",
+        "description": "The group and version of the schema that this representation of an object follows. More info: "
+        f"{_CONVENTIONS}#resources",
+    },
+    "kind": {
+        "type": "string",
+        "description": "The kind of resource that this object is, in CamelCase. It cannot be changed. More info: "
+        f"{_CONVENTIONS}#types-kinds",
+    },
+}
+
 V2_CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 V2_PROTOBUF = b"\x0a\x032.0" + b"\x12\x0c" + b"\x0a\x0aKubernetes"
 """An OpenAPI v2 document with a version and a title only. kubectl reads v2 for nothing but a `kind: List`, whose items
@@ -67,10 +81,11 @@ def _custom_schema(kind: ResourceType) -> JsonObject:
     gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
     schema: JsonObject = kind.custom.schema or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     properties = dict(schema.get("properties", {}))
-    properties.setdefault("apiVersion", {"type": "string"})
-    properties.setdefault("kind", {"type": "string"})
+    for name, described in _TYPE_META.items():
+        properties.setdefault(name, described)
     properties["metadata"] = {
-        "allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]
+        "allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}],
+        "description": f"Standard object's metadata. More info: {_CONVENTIONS}#metadata",
     }
     return {**schema, "properties": properties, "x-kubernetes-group-version-kind": [gvk]}
 
@@ -81,8 +96,23 @@ def _collect(name: str, schemas: JsonObject) -> None:
         current = pending.pop()
         if current in schemas or current not in built_in():
             continue
-        schemas[current] = built_in()[current]
-        pending.extend(_references(schemas[current]))
+        schema = built_in()[current]
+        pending.extend(_references(schema))
+        if "x-kubernetes-group-version-kind" in schema:
+            schema = {**schema, "properties": {**schema["properties"], **_TYPE_META}}
+        schemas[current] = _described(schema)
+
+
+def _described(schema: JsonValue) -> JsonValue:
+    """Schemas whose references keep the description of their field: beside `$ref` OpenAPI ignores everything."""
+    if isinstance(schema, list):
+        return [_described(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _described(value) for key, value in schema.items()}
+    if len(found) > 1 and isinstance(found.get("$ref"), str):
+        found["allOf"] = [{"$ref": found.pop("$ref")}]
+    return found
 
 
 def _references(schema: JsonValue) -> list[str]:

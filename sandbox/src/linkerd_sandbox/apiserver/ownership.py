@@ -188,11 +188,10 @@ def _conflict(clashes: list[tuple[Owner, list[Path]]]) -> StatusError:
         who = _shown(owner.writer)
         fields = [fieldsets.shown(path) for path in paths]
         causes += [Cause(field, "FieldManagerConflict", f"conflict with {who}") for field in fields]
-        if len(fields) == 1:
-            lines.append(f"conflict with {who}: {fields[0]}")
-        else:
-            lines.append(f"conflicts with {who}:\n" + "\n".join(f"- {field}" for field in fields))
+        lines.append(f"conflicts with {who}:\n" + "\n".join(f"- {field}" for field in fields))
     count = f"{len(causes)} conflict" + ("s" if len(causes) > 1 else "")
+    if len(causes) == 1:
+        lines = [f"{causes[0].message}: {causes[0].field}"]
     shown = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
     return StatusError(409, "Conflict", f"Apply failed with {count}: " + "\n".join(lines), {"causes": shown})
 

@@ -12,7 +12,7 @@ from linkerd_sandbox.apiserver.authentication import API_AUDIENCE, Authenticator
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.endpoints import Endpoints, Subresource, read_body, with_warnings
 from linkerd_sandbox.apiserver.eviction import Eviction
-from linkerd_sandbox.apiserver.kinds import ResourceType
+from linkerd_sandbox.apiserver.kinds import SCALE, ResourceType
 from linkerd_sandbox.apiserver.lifecycle import RECREATED
 from linkerd_sandbox.apiserver.node import NodeBackend
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, dig, dig_list, dig_map, encode, metadata
@@ -63,14 +63,7 @@ class Subresources:
         where = (kind, info.namespace, info.name)
         if info.verb == "get":
             return self._endpoints.answer(request, kind, self._resources.get(*where).body, call)
-        how: Callable[[JsonObject], JsonObject]
-        if info.verb == "update":
-            body = await read_body(request)
-            how = lambda _old: body  # noqa: E731
-        elif info.verb == "patch":
-            how = await self._endpoints.patcher(request, kind)
-        else:
-            raise status.method_not_allowed(kind.qualified)
+        how = await self._change(request, info, kind)
         decoder = self._resources.decoder
 
         def added(old: JsonObject) -> JsonObject:
@@ -85,26 +78,35 @@ class Subresources:
             request, kind, await self._resources.change(call, *where, added, info.subresource), call
         )
 
+    async def _change(
+        self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType
+    ) -> Callable[[JsonObject], JsonObject]:
+        """What a PUT or PATCH makes of an object. Raises `StatusError`."""
+        if info.verb == "update":
+            body = await read_body(request)
+            return lambda _old: body
+        if info.verb != "patch":
+            raise status.method_not_allowed(kind.qualified)
+        patch = await self._endpoints.patcher(request, kind)
+        return lambda old: patch(old).body
+
     async def _scale(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
     ) -> web.StreamResponse:
         where = (kind, info.namespace, info.name)
         if info.verb == "get":
-            return _json(as_scale(kind, self._resources.get(*where).body), 200, call)
-        change: Callable[[JsonObject], JsonObject]
-        if info.verb == "update":
-            body = await read_body(request)
-            change = lambda _scale: body  # noqa: E731
-        elif info.verb == "patch":
-            change = await self._endpoints.patcher(request, kind)
-        else:
-            raise status.method_not_allowed(kind.qualified)
+            return self._shown_scale(request, as_scale(kind, self._resources.get(*where).body), call)
+        change = await self._change(request, info, kind)
 
         def scaled(old: JsonObject) -> JsonObject:
             return with_replicas(kind, old, change(as_scale(kind, old)))
 
         changed = await self._resources.change(call, *where, scaled, "scale")
-        return _json(as_scale(kind, changed), 200, call)
+        return self._shown_scale(request, as_scale(kind, changed), call)
+
+    def _shown_scale(self, request: web.BaseRequest, scale: JsonObject, call: Call) -> web.Response:
+        shown = self._endpoints.representation(request, SCALE)
+        return with_warnings(web.Response(body=shown.body(scale), content_type=negotiate.JSON), call)
 
     async def _finalize(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call

@@ -33,12 +33,13 @@ def reconcile(deployment: JsonObject, owned: Sequence[JsonObject], old_pods: int
         if dig(deployment, "spec", "paused"):
             return Plan(_status_actions(deployment, None, old, now)[0])
         body = _new_set(deployment, old)
-        note = Note(deployment, "Normal", "ScalingReplicaSet", _scaled_up(body, replicas_of(body)))
-        return Plan(
-            [Create(REPLICA_SETS, deployment["metadata"]["namespace"], body), note, *_revision(deployment, body)]
-        )
+        actions: list[Action] = [Create(REPLICA_SETS, deployment["metadata"]["namespace"], body)]
+        if size := replicas_of(body):
+            message = f"Scaled up replica set {body['metadata']['name']} from 0 to {size}"
+            actions.append(Note(deployment, "Normal", "ScalingReplicaSet", message))
+        return Plan([*actions, *_revision(deployment, body)])
     sets = Sets(new, old)
-    actions: list[Action] = [*_renumber(deployment, sets), *_revision(deployment, new, sets)]
+    actions = [*_renumber(deployment, sets), *_revision(deployment, new, sets)]
     for name, size in _sizes(deployment, sets, old_pods).items():
         actions += _scale(deployment, next(one for one in sets.all if one["metadata"]["name"] == name), size)
     status, complete, again_in = _status_actions(deployment, new, old, now)
@@ -146,10 +147,6 @@ def _sizes(deployment: JsonObject, sets: Sets, old_pods: int) -> dict[str, int]:
     if dig(deployment, "spec", "strategy", "type") == "Recreate":
         return rollout.recreate(deployment, sets, old_pods)
     return rollout.rolling(deployment, sets)
-
-
-def _scaled_up(replica_set: JsonObject, size: int) -> str:
-    return f"Scaled up replica set {replica_set['metadata']['name']} from 0 to {size}"
 
 
 def _scale(deployment: JsonObject, replica_set: JsonObject, size: int) -> list[Action]:

@@ -22,6 +22,7 @@ from linkerd_sandbox.controllers import (
     namespace,
     nodelifecycle,
     podgc,
+    protection,
     replicaset,
     rollout,
     scheduler,
@@ -51,6 +52,8 @@ _WATCHED: Final = (
     resources.NODES,
     resources.CONFIG_MAPS,
     resources.SECRETS,
+    resources.PERSISTENT_VOLUME_CLAIMS,
+    protection.VOLUMES,
     history.CONTROLLER_REVISIONS,
 )
 _POD_OWNERS: Final = {
@@ -75,7 +78,7 @@ class Manager:
         self._informers = {resource: Informer(client, resource) for resource in _WATCHED}
         self._kinds = {(kind.api_version, kind.kind): kind for kind in _WATCHED}
         controllers = "deployment replicaset statefulset daemonset job cronjob disruption"
-        controllers += " endpointslice serviceaccount namespace nodelifecycle podgc"
+        controllers += " endpointslice serviceaccount namespace nodelifecycle podgc claims volumes"
         self._controllers = {name: self._controller(name, f"{name}-controller") for name in controllers.split()}
         self._controllers["scheduler"] = self._controller("scheduler", "default-scheduler")
         self._collector = Collector(client, self._informers.values())
@@ -122,6 +125,9 @@ class Manager:
         pods.listen(self._services_of_pod)
         pods.listen(lambda pod: queues["scheduler"].enqueue(key_of(pod)) if scheduler.needs_node(pod) else None)
         pods.listen(own("podgc"))
+        pods.listen(self._claims_of_pod)
+        self._of(resources.PERSISTENT_VOLUME_CLAIMS).listen(own("claims"))
+        self._of(protection.VOLUMES).listen(own("volumes"))
         self._of(resources.NODES).listen(self._schedule_all)
         self._of(resources.NODES).listen(self._daemons_of_node)
         self._of(resources.NODES).listen(own("nodelifecycle"))
@@ -168,6 +174,10 @@ class Manager:
         for budget in self._of(resources.POD_DISRUPTION_BUDGETS).all(key_of(pod)[0]):
             if disruption.selects(budget, pod):
                 self._controllers["disruption"].enqueue(key_of(budget))
+
+    def _claims_of_pod(self, pod: JsonObject) -> None:
+        for name in protection.claims_of(pod):
+            self._controllers["claims"].enqueue((key_of(pod)[0], name))
 
     def _daemons_of_node(self, _node: JsonObject) -> None:
         for found in self._of(resources.DAEMON_SETS).all():
@@ -282,6 +292,16 @@ class Manager:
         now = time.monotonic()
         node = str(dig(pod, "spec", "nodeName"))
         return podgc.reconcile(pod, nodes, now if node in nodes else self._missed.setdefault(node, now), now)
+
+    def _claims(self, key: Key) -> Plan:
+        found = self._of(resources.PERSISTENT_VOLUME_CLAIMS).get(key)
+        if found is None:
+            return Plan()
+        return protection.reconcile(resources.PERSISTENT_VOLUME_CLAIMS, found, self._of(resources.PODS).all(key[0]))
+
+    def _volumes(self, key: Key) -> Plan:
+        found = self._of(protection.VOLUMES).get(key)
+        return Plan() if found is None else protection.reconcile(protection.VOLUMES, found, ())
 
     async def _scheduler(self, key: Key) -> Plan:
         pod = self._of(resources.PODS).get(key)

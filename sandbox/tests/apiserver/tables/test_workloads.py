@@ -47,6 +47,11 @@ def _cells(plural: str, body: dict[str, Any]) -> list[Any]:
             },
             ["x", "Complete", "1/1", "5s", "60s", "c,d", "i:1,j:1", "<none>"],
         ),
+        (
+            "cronjobs",
+            {"spec": {"schedule": "@daily", "jobTemplate": {"spec": {"template": TEMPLATE}}}},
+            ["x", "@daily", "<none>", "False", 0, "<none>", "60s", "c,d", "i:1,j:1", "<none>"],
+        ),
     ],
 )
 def test_cells(plural: str, body: dict[str, Any], cells: list[Any]) -> None:

@@ -39,6 +39,7 @@ _COLUMNS: dict[str, Sequence[Column]] = {
     "apiservices.apiregistration.k8s.io": cluster.API_SERVICE_COLUMNS,
     "poddisruptionbudgets.policy": cluster.PDB_COLUMNS,
     "networkpolicies.networking.k8s.io": cluster.NETWORK_POLICY_COLUMNS,
+    "scales.autoscaling": workloads.SCALE_COLUMNS,
     "priorityclasses.scheduling.k8s.io": cluster.PRIORITY_CLASS_COLUMNS,
 }
 

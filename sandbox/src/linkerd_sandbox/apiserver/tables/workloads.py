@@ -32,6 +32,10 @@ def _selector(body: JsonObject, _now: float) -> str:
     return selector_text(dig(body, "spec", "selector"))
 
 
+def _job_selector(body: JsonObject, _now: float) -> str:
+    return selector_text(dig(body, "spec", "jobTemplate", "spec", "selector"))
+
+
 _SELECTOR = Column("Selector", _selector, wide=True)
 
 
@@ -127,6 +131,7 @@ CRON_JOB_COLUMNS = (
     Column("Last Schedule", _last_schedule),
     AGE,
     *_containers("spec", "jobTemplate", "spec", "template", "spec"),
+    Column("Selector", _job_selector, wide=True),
 )
 CONTROLLER_REVISION_COLUMNS = (
     NAME,
@@ -151,4 +156,10 @@ POD_TEMPLATE_COLUMNS = (
         "Pod Labels",
         lambda body, _now: joined([f"{k}={v}" for k, v in (dig(body, "template", "metadata", "labels") or {}).items()]),
     ),
+)
+SCALE_COLUMNS = (
+    NAME,
+    _number("Desired", "spec", "replicas"),
+    _number("Available", "status", "replicas"),
+    AGE,
 )

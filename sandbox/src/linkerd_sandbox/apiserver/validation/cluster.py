@@ -68,7 +68,7 @@ def _service_ports(spec: JsonObject) -> list[Cause]:
             if wrong:
                 causes.append(invalid(f"{here}.port", port["port"], wrong))
         target = port.get("targetPort")
-        if target is not None and names.port_number(port.get("port")) is None:
+        if target is not None:
             wrong = names.port_name(target) if isinstance(target, str) else names.port_number(target)
             if wrong:
                 causes.append(invalid(f"{here}.targetPort", target, wrong))
