@@ -283,11 +283,20 @@ async def test_wait_for_deletion_and_conditions(cluster: Cluster) -> None:
 async def running(cluster: Cluster, body: dict[str, Any], phase: str = "Running") -> None:
     await cluster.account()
     path = "/api/v1/namespaces/default/pods"
-    await cluster.api("POST", path, body)
+    await cluster.api("POST", path, {**body, "spec": {"nodeName": "n", **body["spec"]}})
     patch = {"status": {"phase": phase}}
     name = body["metadata"]["name"]
     code, _ = await cluster.api("PATCH", f"{path}/{name}/status", patch, media="application/merge-patch+json")
     assert code == 200
+
+
+async def test_a_pod_that_no_node_has_yet(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:
+    await cluster.account()
+    await cluster.api("POST", "/api/v1/namespaces/default/pods", pod())
+    assert await cluster.kubectl("logs", "p") == (0, "", "")
+    for command in (("exec", "p", "--", "true"), ("attach", "p")):
+        refused = await cluster.kubectl(*command)
+        assert "pod p does not have a host assigned" in refused.err
 
 
 async def test_logs(cluster: Cluster, pod: Callable[..., dict[str, Any]]) -> None:

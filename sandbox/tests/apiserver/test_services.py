@@ -1,5 +1,6 @@
 """ClusterIPs and node ports."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -51,6 +52,32 @@ def test_updates_keep_address_and_node_ports() -> None:
     assert new["clusterIP"] == old["spec"]["clusterIP"]
     assert new["ports"][0]["nodePort"] == old["spec"]["ports"][0]["nodePort"]
     assert new["ports"][1]["nodePort"] != new["ports"][0]["nodePort"]
+
+
+def test_another_type_loses_what_only_the_old_one_has() -> None:
+    store = Store()
+    addresses = ServiceAddresses(store, "10.43.0.0/16")
+    ports = [{"name": "a", "port": 80, "protocol": "TCP"}]
+    old = {
+        "spec": _service(
+            store, addresses, "a", type="LoadBalancer", externalTrafficPolicy="Local", ports=copy.deepcopy(ports)
+        )
+    }
+    assert old["spec"]["healthCheckNodePort"] not in (None, old["spec"]["ports"][0]["nodePort"])
+
+    def changed(**spec: Any) -> dict[str, Any]:
+        body = {"metadata": {"name": "a"}, "spec": copy.deepcopy(old["spec"]) | spec}
+        found: dict[str, Any] = addresses.allocated(body, old)["spec"]
+        return found
+
+    exposed = changed(type="NodePort")
+    assert exposed["ports"] == old["spec"]["ports"]
+    assert "healthCheckNodePort" not in exposed
+    inside = changed(type="ClusterIP")
+    assert (inside["ports"], inside["clusterIP"]) == (ports, old["spec"]["clusterIP"])
+    assert not {"healthCheckNodePort", "externalTrafficPolicy"} & inside.keys()
+    assert changed(type="ExternalName", externalName="a.b")["ports"] == ports
+    assert "healthCheckNodePort" not in changed(externalTrafficPolicy="Cluster")
 
 
 def test_dual_stack() -> None:

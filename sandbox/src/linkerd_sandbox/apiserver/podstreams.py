@@ -57,6 +57,8 @@ class PodStreams:
         pod = self._resources.get(kind, info.namespace, info.name).body
         container = query.get("container") or _only_container(pod)
         _check_container(pod, container)
+        if not dig(pod, "spec", "nodeName"):
+            return web.Response(status=204)  # nobody has written anything
         limit = number(query, "limitBytes")
         chunks = self._node.logs(
             info.namespace,
@@ -106,6 +108,7 @@ class PodStreams:
         pod = self._resources.get(kind, info.namespace, info.name).body
         container = query.get("container") or _only_container(pod)
         _check_container(pod, container)
+        _check_assigned(pod)
         command = query.getall("command", [])
         if not command:
             raise status.bad_request("you must specify at least one command for the container")
@@ -128,6 +131,7 @@ class PodStreams:
         pod = self._resources.get(kind, info.namespace, info.name).body
         container = request.query.get("container") or _only_container(pod)
         _check_container(pod, container)
+        _check_assigned(pod)
         phase = dig(pod, "status", "phase")
         if phase in ("Succeeded", "Failed"):
             raise status.bad_request(f"cannot attach to a container in a completed pod; current phase is {phase}")
@@ -285,6 +289,11 @@ def _only_container(pod: JsonObject) -> str:
     if inits:
         text += f" or one of the init containers: [{' '.join(inits)}]"
     raise status.bad_request(text)
+
+
+def _check_assigned(pod: JsonObject) -> None:
+    if not dig(pod, "spec", "nodeName"):
+        raise status.bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
 
 
 def _check_container(pod: JsonObject, container: str) -> None:

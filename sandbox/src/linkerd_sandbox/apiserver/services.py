@@ -8,14 +8,16 @@ order, from after the reserved first sixteen, which is easier to read.
 import ipaddress
 from collections.abc import Iterator
 
-from linkerd_sandbox.apiserver.objects import JsonObject, dig_list, dig_map, encode
+from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.status import Cause, StatusError, internal, invalid
 from linkerd_sandbox.apiserver.store import Store
+from linkerd_sandbox.apiserver.validation.causes import go_syntax
 from linkerd_sandbox.apiserver.validation.names import ADDRESS_RULE
 
 _RESERVED = 16
 _NODE_PORTS = range(30000, 32768)
 _FAMILIES = ("IPv4", "IPv6")
+_EXPOSED = ("NodePort", "LoadBalancer")
 HEADLESS = "None"
 
 
@@ -35,6 +37,7 @@ class ServiceAddresses:
         """The Service with its addresses; those of `old` stay. Raises `StatusError` 422 or 500."""
         spec = body.setdefault("spec", {})
         before = dig_map(old, "spec")
+        _drop_of_type(spec, before)
         if spec.get("type") == "ExternalName":
             for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
                 spec.pop(key, None)
@@ -53,7 +56,7 @@ class ServiceAddresses:
         else:
             spec["clusterIPs"] = [self._one(body, family, given, dig_list(before, "clusterIPs")) for family in families]
         spec["clusterIP"] = spec["clusterIPs"][0]
-        if spec.get("type") in ("NodePort", "LoadBalancer"):
+        if spec.get("type") in _EXPOSED:
             self._node_ports(body, before)
         return body
 
@@ -126,7 +129,7 @@ class ServiceAddresses:
 
     @staticmethod
     def _cause(field: str, value: object, why: str) -> Cause:
-        return Cause(field, "FieldValueInvalid", f"Invalid value: {encode(value).decode()}: {why}")
+        return Cause(field, "FieldValueInvalid", f"Invalid value: {go_syntax(value)}: {why}")
 
     def _invalid(self, body: JsonObject, field: str, value: object, why: str) -> StatusError:
         return invalid("Service", "", body["metadata"].get("name", ""), [self._cause(field, value, why)])
@@ -134,11 +137,10 @@ class ServiceAddresses:
     def _node_ports(self, body: JsonObject, before: JsonObject) -> None:
         spec = body["spec"]
         old = {(p.get("name"), p.get("port"), p.get("protocol")): p.get("nodePort") for p in dig_list(before, "ports")}
-        taken = {
-            port.get("nodePort")
-            for item in self._store.scan("services")
-            for port in dig_list(item.body, "spec", "ports")
-        }
+        taken: set[int | None] = set()
+        for item in self._store.scan("services"):
+            taken.update(port.get("nodePort") for port in dig_list(item.body, "spec", "ports"))
+            taken.add(dig(item.body, "spec", "healthCheckNodePort"))
         for index, port in enumerate(dig_list(spec, "ports")):
             given = port.get("nodePort")
             if given and given in old.values():
@@ -150,6 +152,9 @@ class ServiceAddresses:
             kept = old.get((port.get("name"), port.get("port"), port.get("protocol")))
             port["nodePort"] = kept or next(number for number in _NODE_PORTS if number not in taken)
             taken.add(port["nodePort"])
+        if _checks_health(spec):
+            free = next(number for number in _NODE_PORTS if number not in taken)
+            spec["healthCheckNodePort"] = spec.get("healthCheckNodePort") or before.get("healthCheckNodePort") or free
 
     @staticmethod
     def _check_node_port(body: JsonObject, index: int, taken: set[int | None]) -> None:
@@ -164,6 +169,33 @@ class ServiceAddresses:
             return
         cause = Cause(f"spec.ports[{index}].nodePort", "FieldValueInvalid", f"Invalid value: {port}: {why}")
         raise invalid("Service", "", body["metadata"].get("name", ""), [cause])
+
+
+def _checks_health(spec: JsonObject) -> bool:
+    """Whether a load balancer asks the nodes which of them have endpoints."""
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _drop_of_type(spec: JsonObject, before: JsonObject) -> None:
+    """Who changes the type of a Service and leaves the rest means it without what only the old type has.
+
+    Source: dropTypeDependentFields in pkg/registry/core/service.
+    """
+    kind, former = spec.get("type"), before.get("type")
+    gone: list[str] = []
+    if former in _EXPOSED and kind not in _EXPOSED:
+        gone += [] if spec.get("externalIPs") else ["externalTrafficPolicy"]
+        had = {port.get("nodePort") for port in dig_list(before, "ports")}
+        for port in dig_list(spec, "ports"):
+            if port.get("nodePort") in had:
+                port.pop("nodePort", None)
+    if former == "LoadBalancer" != kind:
+        gone += ["allocateLoadBalancerNodePorts", "loadBalancerClass"]
+    if not _checks_health(spec):
+        gone.append("healthCheckNodePort")
+    for key in gone:
+        if spec.get(key) == before.get(key):
+            spec.pop(key, None)
 
 
 def _family(text: str) -> str:

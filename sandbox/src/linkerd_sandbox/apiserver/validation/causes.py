@@ -15,6 +15,15 @@ def shown(value: object) -> str:
     return str(value)
 
 
+def go_syntax(value: object) -> str:
+    """A value as messages show it where Go prints its type along: lists and maps of strings."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "[]string{" + ", ".join(map(shown, value)) + "}"
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return "map[string]string{" + ", ".join(f"{shown(key)}:{shown(value[key])}" for key in sorted(value)) + "}"
+    return shown(value)
+
+
 def required(field: str, why: str = "") -> Cause:
     """A field is missing."""
     return Cause(field, "FieldValueRequired", f"Required value: {why}" if why else "Required value")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_list, dig_map
 from linkerd_sandbox.apiserver.status import Cause
 from linkerd_sandbox.apiserver.validation import meta, names
-from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, invalid, required, unsupported
+from linkerd_sandbox.apiserver.validation.causes import duplicate, forbidden, go_syntax, invalid, required, unsupported
 
 _IMMUTABLE = "field is immutable"
 _DATA_SIZE = 1 << 20
@@ -42,7 +42,8 @@ def service(body: JsonObject, old: JsonObject | None) -> list[Cause]:
         and dig(old, "spec", "type") != "ExternalName"
         and spec.get("clusterIP") != before
     ):
-        causes.append(invalid("spec.clusterIPs[0]", [spec.get("clusterIP")], "may not change once set"))
+        value, why = go_syntax([spec.get("clusterIP")]), "may not change once set"
+        causes.append(Cause("spec.clusterIPs[0]", "FieldValueInvalid", f"Invalid value: {value}: {why}"))
     return causes
 
 

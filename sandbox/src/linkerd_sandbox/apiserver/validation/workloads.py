@@ -7,7 +7,7 @@ from linkerd_sandbox.apiserver import selectors
 from linkerd_sandbox.apiserver.objects import JsonObject, dig, dig_map
 from linkerd_sandbox.apiserver.status import Cause, StatusError
 from linkerd_sandbox.apiserver.validation import meta, names, pods
-from linkerd_sandbox.apiserver.validation.causes import invalid, required, unsupported
+from linkerd_sandbox.apiserver.validation.causes import go_syntax, invalid, required, unsupported
 
 _IMMUTABLE = "field is immutable"
 _JOB_POLICIES = ("OnFailure", "Never")
@@ -60,7 +60,8 @@ def _fits(chosen: JsonObject, template: JsonObject) -> list[Cause]:
         return [invalid("spec.selector", chosen, f"invalid label selector: {error.message}")]
     if fits:
         return []
-    return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
+    why = f"Invalid value: {go_syntax(labels)}: `selector` does not match template `labels`"
+    return [Cause("spec.template.metadata.labels", "FieldValueInvalid", why)]
 
 
 def _share(value: object, path: str, *, whole: bool) -> list[Cause]:
