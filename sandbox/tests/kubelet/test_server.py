@@ -17,7 +17,7 @@ from linkerd_sandbox.kubelet.server import KubeletServer, parse
 
 POD: JsonObject = {
     "metadata": {"name": "p", "namespace": "n", "uid": "u"},
-    "spec": {"containers": [{"name": "c"}]},
+    "spec": {"nodeName": "n", "containers": [{"name": "c"}]},
     "status": {"phase": "Running"},
 }
 
