@@ -47,42 +47,78 @@ SERVER_CORE, PAGES_CORE = 0, 1
 INTERVAL_SECONDS = 10.0
 REPLICAS = 4
 BOUNDS = [str(base * scale) for scale in (1, 10, 100, 1000, 10_000) for base in range(1, 6)] + ["+Inf"]
+ROUTE_BOUNDS = ["0.05", "0.5", "1", "10", "+Inf"]
+BACKEND_BOUNDS = ["0.025", "0.05", "0.1", "0.25", "0.5", "1", "10", "+Inf"]
 BAR_CPU, BAR_MEMORY_MB, BAR_P99_MS = 0.6, 500.0, 300.0
 
 
 def page(pod: int, step: int, series: int) -> str:
-    """A proxy's page with that many series of the families that viz keeps, all of them moving."""
-    lines: list[str] = []
+    """A proxy's page with that many series of the families that viz keeps, all of them moving.
+
+    What a pod takes, and what it sends to one Deployment after the other, by HTTP and by gRPC in turns.
+    """
+    count = 1000 + step * 100
+    inbound = (
+        'direction="inbound",target_addr="10.1.2.3:8080",target_ip="10.1.2.3",target_port="8080",tls="true",'
+        f'client_id="sa-{pod % 250}.bench.serviceaccount.identity.linkerd.cluster.local",srv_group="policy.linkerd.io",'
+        'srv_kind="default",srv_name="all-unauthenticated",route_kind="default",route_name="default"'
+    )
+    lines = _side(inbound, "src", count, step)
     targets = 0
     while len(lines) < series:
-        inbound = targets == 0
-        peer = (pod // REPLICAS * 7 + targets) % 250
-        labels = (
-            'direction="inbound",target_addr="10.1.2.3:8080",target_ip="10.1.2.3",target_port="8080",tls="true",'
-            f'client_id="sa-{peer}.bench.serviceaccount.identity.linkerd.cluster.local",srv_group="policy.linkerd.io",'
-            'srv_kind="default",srv_name="all-unauthenticated",route_kind="default",route_name="default"'
-            if inbound
-            else f'direction="outbound",authority="s-{peer}.bench.svc.cluster.local:80",'
-            f'target_addr="10.1.{peer}.3:8080",target_ip="10.1.{peer}.3",target_port="8080",tls="true",server_id="sa-{peer}.bench.serviceaccount.identity.'
-            f'linkerd.cluster.local",dst_control_plane_ns="linkerd",dst_deployment="d-{peer}",dst_namespace="bench",'
-            f'dst_pod="d-{peer}-1-{pod % REPLICAS}",dst_pod_template_hash="1",dst_service="s-{peer}",'
-            f'dst_serviceaccount="sa-{peer}"'
-        )
-        side = "src" if inbound else "dst"
-        count = 1000 + step * 100
-        lines += [
-            f'response_total{{{labels},status_code="200",classification="success"}} {count}',
-            f'response_total{{{labels},status_code="500",classification="failure"}} {step}',
-            *(
-                f'response_latency_ms_bucket{{{labels},status_code="200",le="{le}"}} {count * (i + 1) // len(BOUNDS)}'
-                for i, le in enumerate(BOUNDS)
-            ),
-            f'tcp_open_connections{{{labels},peer="{side}"}} {step % 5}',
-            f'tcp_read_bytes_total{{{labels},peer="{side}"}} {step * 1000}',
-            f'tcp_write_bytes_total{{{labels},peer="{side}"}} {step * 2000}',
-        ]
         targets += 1
+        peer = (pod // REPLICAS * 7 + targets) % 250
+        outbound = (
+            f'direction="outbound",authority="s-{peer}.bench.svc.cluster.local:80",'
+            f'target_addr="10.1.{peer}.3:8080",target_ip="10.1.{peer}.3",target_port="8080",tls="true",'
+            f'server_id="sa-{peer}.bench.serviceaccount.identity.linkerd.cluster.local",dst_control_plane_ns="linkerd",'
+            f'dst_deployment="d-{peer}",dst_namespace="bench",dst_pod="d-{peer}-1-{pod % REPLICAS}",'
+            f'dst_pod_template_hash="1",dst_service="s-{peer}",dst_serviceaccount="sa-{peer}"'
+        )
+        lines += _side(outbound, "dst", count, step)
+        lines += _route(peer, ("http", "grpc")[targets % 2], count, step)
     return "\n".join(lines[:series]) + "\n# EOF\n"
+
+
+def _side(labels: str, peer: str, count: int, step: int) -> list[str]:
+    """Responses, latencies and connections of one target."""
+    return [
+        f'response_total{{{labels},status_code="200",classification="success"}} {count}',
+        f'response_total{{{labels},status_code="500",classification="failure"}} {step}',
+        *_buckets("response_latency_ms", f'{labels},status_code="200"', BOUNDS, count),
+        f'tcp_open_connections{{{labels},peer="{peer}"}} {step % 5}',
+        f'tcp_read_bytes_total{{{labels},peer="{peer}"}} {step * 1000}',
+        f'tcp_write_bytes_total{{{labels},peer="{peer}"}} {step * 2000}',
+    ]
+
+
+def _route(peer: int, protocol: str, count: int, step: int) -> list[str]:
+    """What stat-outbound reads of the default route to a service."""
+    stem = f"outbound_{protocol}_route"
+    status, good, bad = ("http_status", "200", "500") if protocol == "http" else ("grpc_status", "OK", "UNKNOWN")
+    parent = (
+        f'parent_group="core",parent_kind="Service",parent_namespace="bench",parent_name="s-{peer}",parent_port="80",'
+        f'route_kind="default",route_name="{protocol}"'
+    )
+    backend = (
+        f'{parent},backend_group="core",backend_kind="Service",backend_namespace="bench",backend_name="s-{peer}",'
+        'backend_port="80"'
+    )
+    return [
+        f'{stem}_request_statuses_total{{{parent},{status}="{good}"}} {count}',
+        f'{stem}_request_statuses_total{{{parent},{status}="{bad}"}} {step}',
+        *_buckets(f"{stem}_request_duration_seconds", parent, ROUTE_BOUNDS, count),
+        f"{stem}_retry_requests_total{{{parent}}} {step}",
+        f'{stem}_backend_response_statuses_total{{{backend},{status}="{good}"}} {count}',
+        f'{stem}_backend_response_statuses_total{{{backend},{status}="{bad}"}} {step}',
+        *_buckets(f"{stem}_backend_response_duration_seconds", backend, BACKEND_BOUNDS, count),
+    ]
+
+
+def _buckets(family: str, labels: str, bounds: list[str], count: int) -> list[str]:
+    return [
+        f'{family}_bucket{{{labels},le="{bound}"}} {count * (i + 1) // len(bounds)}' for i, bound in enumerate(bounds)
+    ]
 
 
 def mesh(pods: int, port: int) -> Inventory:
@@ -199,6 +235,7 @@ async def _ask(port: int, seconds: float) -> dict[str, list[float]]:
     questions = {
         "stat deploy": "stat?kind=deployment",
         "stat deploy -n": "stat?kind=deployment&namespace=bench&name=d-7",
+        "stat-outbound deploy": "stat-outbound?kind=deployment",
         "edges": "edges?kind=deployment",
         "history": "history?kind=deployment&name=d-7",
     }
@@ -250,7 +287,7 @@ def main() -> int:
     for name, times in taken.items():
         cuts = statistics.quantiles(times, n=100)
         print(
-            f"  {name:16} p50 {cuts[49]:6.1f} ms  p99 {cuts[98]:6.1f} ms  (bar {BAR_P99_MS:.0f} ms), {len(times)} asked"
+            f"  {name:20} p50 {cuts[49]:6.1f} ms  p99 {cuts[98]:6.1f} ms  (bar {BAR_P99_MS:.0f} ms), {len(times)} asked"
         )
     worst = max(statistics.quantiles(times, n=100)[98] for name, times in taken.items() if name.startswith("stat"))
     return 0 if used <= BAR_CPU and memory <= BAR_MEMORY_MB and worst <= BAR_P99_MS and not failed else 1

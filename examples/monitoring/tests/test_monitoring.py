@@ -104,16 +104,8 @@ def test_dashboards_ask_the_data_source_that_is_chosen(file: Path) -> None:
         assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
 
 
-def test_the_operator_and_the_collector_set_the_same_labels() -> None:
-    jobs = {job["job_name"]: job for job in yaml.safe_load((HERE / "prometheus.yml").read_text())["scrape_configs"]}
-    monitors = {m["metadata"]["name"]: m for m in yaml.safe_load_all((HERE / "podmonitor.yml").read_text())}
-    assert jobs.keys() == monitors.keys()
+def test_the_collectors_pipelines_are_made_of_its_parts() -> None:
     collector = yaml.safe_load((HERE / "otel-collector.yml").read_text())
-    (scraped,) = collector["receivers"]["prometheus"]["config"]["scrape_configs"]
-    maps = [rule["regex"] for rule in jobs["linkerd-proxy"]["relabel_configs"] if rule.get("action") == "labelmap"]
-    (endpoint,) = monitors["linkerd-proxy"]["spec"]["podMetricsEndpoints"]
-    assert [rule["regex"] for rule in endpoint["relabelings"] if rule.get("action") == "labelmap"] == maps
-    assert [rule["regex"] for rule in scraped["relabel_configs"] if rule.get("action") == "labelmap"] == maps[:1]
     for pipeline in collector["service"]["pipelines"].values():
-        assert set(pipeline["receivers"]) <= collector["receivers"].keys()
-        assert set(pipeline["exporters"]) <= collector["exporters"].keys()
+        for kind in ("receivers", "processors", "exporters"):
+            assert set(pipeline[kind]) <= collector[kind].keys()

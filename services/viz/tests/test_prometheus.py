@@ -5,8 +5,6 @@ A real Prometheus is given what it would have scraped as an OpenMetrics file, an
 
 import asyncio
 import re
-import shutil
-import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -20,8 +18,8 @@ from services.viz.tests.test_api import policy_page
 from services.viz.tests.test_edges import TO_EMOJI
 from services.viz.tests.test_stat import EMOJI, WEB, calls, page, split
 
-from linkerd_testkit.ports import eventually, free_port
-from linkerd_testkit.processes import running
+from linkerd_testkit.ports import free_port
+from linkerd_testkit.prometheus import MISSING, prometheus
 from linkerd_viz.authz import authz
 from linkerd_viz.edges import edges
 from linkerd_viz.families import Want
@@ -71,39 +69,18 @@ def open_metrics(start: float) -> str:
 
 
 @asynccontextmanager
-async def prometheus(directory: Path, start: float) -> AsyncIterator[str]:
+async def filled(directory: Path, start: float) -> AsyncIterator[str]:
     """Its URL."""
     (directory / "metrics").write_text(open_metrics(start))
     (directory / "prometheus.yml").write_text(CONFIGURATION)
     data = directory / "data"
     blocks = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(directory / "metrics"), str(data)]
     await asyncio.to_thread(subprocess.run, blocks, check=True, capture_output=True)
-    port = free_port()
-    command = (
-        "prometheus",
-        f"--config.file={directory / 'prometheus.yml'}",
-        f"--storage.tsdb.path={data}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    )
-    async with running(*command) as process, aiohttp.ClientSession() as session:
-
-        async def ready() -> bool:
-            try:
-                async with session.get(f"http://127.0.0.1:{port}/-/ready") as response:
-                    return response.status == 200
-            except aiohttp.ClientError:
-                return False
-
-        await eventually(ready, seconds=60)
-        yield f"http://127.0.0.1:{port}"
-        process.send(signal.SIGTERM)
-        await process.wait()
+    async with prometheus(directory / "prometheus.yml", data) as url:
+        yield url
 
 
-@pytest.mark.skipif(
-    not (shutil.which("prometheus") and shutil.which("promtool")),
-    reason="no prometheus and promtool on PATH; `apt-get install prometheus` brings both",
-)
+@pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")
 async def test_the_same_answers(tmp_path: Path) -> None:
     start = time.time() // 10 * 10 - 600
     now = start + (STEPS - 1) * 10 + 5
@@ -112,7 +89,7 @@ async def test_the_same_answers(tmp_path: Path) -> None:
         scrape(store, WEB, start + step * 10, web_page(step))
         scrape(store, EMOJI, start + step * 10, emoji_page(step))
     ours, mesh = measured(store, now), split(80, 20, 0)
-    async with prometheus(tmp_path, start) as url, aiohttp.ClientSession() as session:
+    async with filled(tmp_path, start) as url, aiohttp.ClientSession() as session:
         theirs = Prometheus(session, url, Clock(now))
         queries = [about(kind) for kind in ("deployment", "pod", "namespace", "service", "authority", "trafficsplit")]
         queries += [
