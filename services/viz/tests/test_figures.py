@@ -8,7 +8,7 @@ from linkerd_viz.measurements import Reading, Series
 
 
 def _reading(family: str, value: float, **labels: str) -> Reading:
-    return Reading(Series(family, labels), value)
+    return Series(family, labels), value
 
 
 def test_nothing_is_none() -> None:

@@ -2,13 +2,12 @@
 
 import math
 
-from linkerd_viz.measurements import Reading, Series
+from linkerd_viz.measurements import Series
 
 
 def test_a_series_is_a_key() -> None:
     one, other = Series("f", {"a": "1"}), Series("f", {"a": "1"})
     assert {one: 1, other: 2}[one] == 1
-    assert Reading(one, 2.0).series.labels == {"a": "1"}
 
 
 def test_what_its_labels_mean_is_known_from_the_start() -> None:

@@ -40,10 +40,11 @@ def test_rates_and_gauges() -> None:
     ring.add(50, [(ring.column(GAUGE), 3.0)])
     span = ring.between(0, 50)
     assert span is not None
-    assert [(r.series.family, r.value) for r in ring.readings(span, WANTS)] == [(RESPONSES, 0.4), (TCP_OPEN, 3.0)]
+    found = [(series.family, value) for series, value in ring.readings(span, WANTS)]
+    assert found == [(RESPONSES, 0.4), (TCP_OPEN, 3.0)]
     only = ring.between(50, 50)
     assert only is not None
-    assert [r.series.family for r in ring.readings(only, WANTS)] == [TCP_OPEN]
+    assert [series.family for series, _ in ring.readings(only, WANTS)] == [TCP_OPEN]
 
 
 def test_where_nothing_moved_the_row_is_the_last_one() -> None:
@@ -62,4 +63,4 @@ def test_columns_that_stand_still_are_dropped_and_the_others_keep_their_figures(
     assert ring.keep({still[1]}) == {still[1]: 0, column: 1}
     span = ring.between(0, 10)
     assert span is not None
-    assert [reading.value for reading in ring.readings(span, WANTS)] == [0.0, 0.5]
+    assert [value for _, value in ring.readings(span, WANTS)] == [0.0, 0.5]

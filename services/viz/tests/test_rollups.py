@@ -13,7 +13,7 @@ INBOUND, OUTBOUND = Want(RESPONSES, "inbound"), Want(RESPONSES, "outbound")
 
 
 def _minute(pod: PodKey, count: float, **labels: str) -> tuple[PodKey, list[Reading]]:
-    return pod, [Reading(Series(RESPONSES, {"direction": "inbound", **labels}), count)]
+    return pod, [(Series(RESPONSES, {"direction": "inbound", **labels}), count)]
 
 
 def test_pods_of_a_workload_are_added_up() -> None:
@@ -27,7 +27,7 @@ def test_pairs_stay_apart_and_pods_of_the_other_side_do_not() -> None:
     rollups = Rollups(21_600)
     for deployment, pod in (("emoji", "emoji-a"), ("emoji", "emoji-b"), ("voting", "voting-a")):
         labels = {"direction": "outbound", "dst_namespace": "x", "dst_deployment": deployment, "dst_pod": pod}
-        minute = (A, [Reading(Series(RESPONSES, labels), 60.0)])
+        minute = (A, [(Series(RESPONSES, labels), 60.0)])
         rollups.add(60.0 * (pod[-1] == "b") + 60, [minute], OF)
     found = rollups.readings(WEB, [OUTBOUND], 0, 120)
     assert {series.labels["dst_deployment"] for series, _ in found} == {"emoji", "voting"}

@@ -50,7 +50,7 @@ async def test_keeps_what_is_wanted() -> None:
         await _round([_pod("a", port)], store)
     assert store.failure(("x", "a")) == ""
     wants = (Want("tcp_open_connections", "inbound"),)
-    assert [reading.value for reading in store.readings(("x", "a"), wants, 0, 2)] == [2]
+    assert [value for _, value in store.readings(("x", "a"), wants, 0, 2)] == [2]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ class _Sums:
 
 def _add(found: dict[Key, _Sums], namespace: str, readings: Iterable[Reading]) -> None:
     for reading in readings:
-        labels, family = reading.series.labels, reading.series.family
+        series, value = reading
+        labels, family = series.labels, series.family
         server = _name(labels, "srv", bare="server")
         if not server:
             continue
@@ -74,8 +75,8 @@ def _add(found: dict[Key, _Sums], namespace: str, readings: Iterable[Reading]) -
         sums = found.get(key) or found.setdefault(key, _Sums())
         if family in (AUTHZ_ALLOW, AUTHZ_DENY):
             client = short_identity(labels.get("client_id", "")) or UNAUTHENTICATED
-            sums.clients[client] = sums.clients.get(client, 0.0) + reading.value
-            sums.denied += reading.value if family == AUTHZ_DENY else 0.0
+            sums.clients[client] = sums.clients.get(client, 0.0) + value
+            sums.denied += value if family == AUTHZ_DENY else 0.0
         else:
             sums.figures.add(reading)
 

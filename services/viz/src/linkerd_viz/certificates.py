@@ -31,7 +31,7 @@ async def certificates(
     pods = {pod.metadata.key: pod for pod in meshed_pods(inventory)}
     window = Window(measurements.now(), _WINDOW_SECONDS)
     (readings,) = await measurements.read(set(pods), [Want(CERT_EXPIRY)], [window])
-    ends = sorted((reading.value, key) for key, found in readings.items() for reading in found if reading.value > 0)
+    ends = sorted((end, key) for key, found in readings.items() for _, end in found if end > 0)
     rows += [CertificateRow("/".join(key), _rfc3339(end), _subject(pods[key])) for end, key in ends]
     return CertificatesResponse(rows)
 

@@ -18,7 +18,8 @@ from linkerd_viz.families import (
     TCP_READ,
     TCP_WRITE,
 )
-from linkerd_viz.measurements import Reading
+from linkerd_viz.inventory import Group
+from linkerd_viz.measurements import Reading, Readings, Series
 from linkerd_viz.quantile import histogram_quantile
 
 K = TypeVar("K", bound=Hashable)
@@ -96,6 +97,20 @@ def _share(good: float, bad: float | None) -> float | None:
     return good / total if total > 0 else None
 
 
+def summed(pods: Iterable[Iterable[Reading]]) -> list[Reading]:
+    """Readings of several pods, added up by series: those of a workload share most, and are then looked at once."""
+    sums: dict[Series, float] = {}
+    for readings in pods:
+        for series, value in readings:
+            sums[series] = sums.get(series, 0.0) + value
+    return [*sums.items()]
+
+
+def of_group(group: Group, readings: Readings) -> list[Reading]:
+    """What the pods of a resource measured together."""
+    return summed(readings[key] for pod in group.meshed if (key := pod.metadata.key) in readings)
+
+
 def total(readings: Iterable[Reading]) -> Figures:
     """Everything added up."""
     figures = Figures()
@@ -108,7 +123,7 @@ def by(key_of: Callable[[Labels], K | None], readings: Iterable[Reading]) -> dic
     """Added up by a key of the labels; where it is None, the reading does not count."""
     found: dict[K, Figures] = {}
     for reading in readings:
-        key = key_of(reading.series.labels)
+        key = key_of(reading[0].labels)
         if key is not None:
             figures = found.get(key)
             if figures is None:

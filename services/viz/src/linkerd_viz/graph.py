@@ -42,7 +42,7 @@ async def graph(measurements: Measurements, inventory: Inventory, query: Query) 
     for pod in pods:
         source = sources[pod.metadata.key]
         for reading in readings.get(pod.metadata.key, nothing):
-            destination = destinations.workload(reading.series)
+            destination = destinations.workload(reading[0])
             if destination is not None and namespace in (None, source[1], destination[1]):
                 ends = (*source, *destination)
                 edge = found.get(ends) or found.setdefault(ends, _Edge())

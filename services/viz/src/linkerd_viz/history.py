@@ -2,7 +2,7 @@
 
 from linkerd_contract.viz import History, HistoryResponse
 from linkerd_viz.families import INBOUND, LATENCY, RESPONSES, Want
-from linkerd_viz.figures import Figures, total
+from linkerd_viz.figures import Figures, of_group, total
 from linkerd_viz.inventory import Group, Inventory
 from linkerd_viz.measurements import Measurements, Readings, Window
 from linkerd_viz.query import Query, selected
@@ -49,4 +49,4 @@ def _entry(group: Group, step: float, times: list[float], readings: list[Reading
 
 
 def _figures(group: Group, readings: Readings) -> Figures:
-    return total(reading for pod in group.meshed for reading in readings.get(pod.metadata.key, ()))
+    return total(of_group(group, readings))

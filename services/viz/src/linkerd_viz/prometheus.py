@@ -73,7 +73,7 @@ class Prometheus:
             key = (sample.metric.get("namespace", ""), sample.metric.get("pod", ""))
             if key in known and sample.value is not None:
                 labels = {name: text for name, text in sample.metric.items() if name not in ("namespace", "pod")}
-                into.setdefault(key, []).append(Reading(Series(want.family, labels), float(sample.value[1])))
+                into.setdefault(key, []).append((Series(want.family, labels), float(sample.value[1])))
 
     async def failures(self, pods: Collection[PodKey]) -> dict[PodKey, str]:
         """See Measurements."""

@@ -5,8 +5,9 @@ subtraction, and a thing that did nothing repeats the row it had. A gauge's colu
 """
 
 from array import array
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from linkerd_viz.families import GAUGES, Want, want_of
@@ -27,7 +28,8 @@ class Ring:
     def __init__(self, figure: Literal["d", "f"] = "d") -> None:
         self._figure: Literal["d", "f"] = figure
         self.series: list[Series] = []
-        self.columns_of: dict[Want, list[int]] = {}
+        self.columns_of: dict[Want, tuple[list[int], list[Series]]] = {}
+        """Ascending, and the series of each."""
         self.rows: deque[Row] = deque()
         self._columns: dict[Series, int] = {}
 
@@ -37,7 +39,9 @@ class Ring:
         if found is None:
             found = self._columns[series] = len(self.series)
             self.series.append(series)
-            self.columns_of.setdefault(want_of(series.family, series.labels), []).append(found)
+            columns, of = self.columns_of.setdefault(want_of(series.family, series.labels), ([], []))
+            columns.append(found)
+            of.append(series)
         return found
 
     def add(self, now: float, changes: Iterable[tuple[int, float]]) -> None:
@@ -76,21 +80,23 @@ class Ring:
                 break
         return None if first is None or last is None or last[0] < start else (first, last)
 
-    def readings(self, span: tuple[Row, Row], wants: Iterable[Want]) -> Iterator[Reading]:
+    def readings(self, span: tuple[Row, Row], wants: Iterable[Want]) -> list[Reading]:
         """Rates between two rows, and gauges at the second; of one row alone only gauges."""
         (begin, first), (end, last) = span
-        seconds, known, width = end - begin, len(first), len(last)
+        seconds, width = end - begin, len(last)
+        if len(first) < width:
+            first = first + array(self._figure, bytes(first.itemsize * (width - len(first))))
+        readings: list[Reading] = []
         for want in wants:
-            columns = self.columns_of.get(want, ())
+            columns, series = self.columns_of.get(want, ((), ()))
+            if columns and columns[-1] >= width:
+                columns = columns[: bisect_left(columns, width)]
             if want.family in GAUGES:
-                for column in columns:
-                    if column < width:
-                        yield Reading(self.series[column], last[column])
+                readings += zip(series, [last[column] for column in columns], strict=False)
             elif seconds > 0:
-                for column in columns:
-                    if column < width:
-                        value = last[column] - first[column] if column < known else last[column]
-                        yield Reading(self.series[column], value / seconds)
+                rates = [(last[column] - first[column]) / seconds for column in columns]
+                readings += zip(series, rates, strict=False)
+        return readings
 
     def keep(self, columns: set[int]) -> dict[int, int]:
         """Drop all other columns that did not move within the rows; the new numbers of those that are left.

@@ -100,7 +100,7 @@ class Rollups:
         """What was counted at a workload within a time."""
         ring = self._rings.get(workload)
         span = None if ring is None else ring.between(start, end, before=True)
-        return [] if ring is None or span is None else list(ring.readings(span, wants))
+        return [] if ring is None or span is None else ring.readings(span, wants)
 
 
 def _figures(ring: Ring) -> int:

@@ -10,7 +10,7 @@ from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import RouteRow, RoutesResponse
 from linkerd_viz.edges import unscraped
 from linkerd_viz.families import ROUTE_ACTUAL, ROUTE_LATENCY, ROUTE_RESPONSES, Want
-from linkerd_viz.figures import Figures, by
+from linkerd_viz.figures import Figures, by, summed
 from linkerd_viz.inventory import Inventory, Pod, groups, meshed_pods
 from linkerd_viz.measurements import Measurements, Window
 from linkerd_viz.query import BadQuery, Named, Query, pods_of
@@ -38,7 +38,7 @@ async def routes(measurements: Measurements, inventory: Inventory, query: Query)
     callers, services = _sides(inventory, query)
     keys = {pod.metadata.key for pod in callers}
     (readings,) = await measurements.read(keys, _WANTS, [Window(measurements.now(), query.window_seconds)])
-    found = by(_service_and_route, [reading for one in readings.values() for reading in one])
+    found = by(_service_and_route, summed(readings.values()))
     profiles = {
         key: [r.name for r in p.spec.routes] for p in inventory.profiles if (key := service_of(p.metadata.name))
     }

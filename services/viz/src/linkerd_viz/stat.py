@@ -5,13 +5,13 @@ outbound side to them. Services, authorities and the leaves of TrafficSplits are
 outbound side of who calls them, all the mesh or the source, as Linkerd's are.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, StatResponse, StatRow
 from linkerd_viz.edges import dependencies, unscraped
 from linkerd_viz.families import CALLS, INBOUND_FIGURES, OUTBOUND_FIGURES, Want
-from linkerd_viz.figures import Figures, by, total
+from linkerd_viz.figures import Figures, by, of_group, summed, total
 from linkerd_viz.inventory import Group, Inventory, Pod, Split, meshed_pods
 from linkerd_viz.measurements import Measurements, Reading, Readings, Window
 from linkerd_viz.query import BadQuery, Destinations, Named, Query, pods_of, selected
@@ -43,11 +43,6 @@ async def _read(measurements: Measurements, query: Query, pods: Iterable[Pod], w
     return readings
 
 
-def _of(group: Group, readings: Readings) -> Iterator[Reading]:
-    for pod in group.meshed:
-        yield from readings.get(pod.metadata.key, ())
-
-
 async def _workloads(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
     """Of the pods' own series."""
     chosen = selected(inventory, query)
@@ -59,10 +54,10 @@ async def _workloads(measurements: Measurements, inventory: Inventory, query: Qu
     else:
         to, everything = query.destination, await _read(measurements, query, pods, OUTBOUND_FIGURES)
         figures = {
-            pod: [reading for reading in found if destinations.matches(reading.series.labels, to)]
+            pod: [reading for reading in found if destinations.matches(reading[0].labels, to)]
             for pod, found in everything.items()
         }
-    rows = [_row(g, total(_of(g, figures)), dependencies(_of(g, calls), destinations)) for g in chosen]
+    rows = [_row(g, total(of_group(g, figures)), dependencies(of_group(g, calls), destinations)) for g in chosen]
     return StatResponse(rows, round(query.window_seconds), await unscraped(measurements, pods))
 
 
@@ -70,7 +65,7 @@ async def _called(measurements: Measurements, inventory: Inventory, query: Query
     """Of the outbound series of callers."""
     callers = meshed_pods(inventory) if query.source is None else pods_of(inventory, query.source)
     readings = await _read(measurements, query, callers, OUTBOUND_FIGURES)
-    everything = [reading for found in readings.values() for reading in found]
+    everything = summed(readings.values())
     if query.subject.kind == "trafficsplit":
         rows = list(_splits(inventory.splits, query, everything))
     elif query.subject.kind == "authority":

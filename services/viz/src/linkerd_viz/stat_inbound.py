@@ -4,7 +4,7 @@ from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import StatInboundResponse, StatInboundRow
 from linkerd_viz.edges import unscraped
 from linkerd_viz.families import INBOUND, LATENCY, RESPONSES, Want
-from linkerd_viz.figures import by
+from linkerd_viz.figures import by, of_group
 from linkerd_viz.inventory import Inventory
 from linkerd_viz.measurements import Measurements, Window
 from linkerd_viz.query import Query, selected
@@ -21,7 +21,7 @@ async def stat_inbound(measurements: Measurements, inventory: Inventory, query: 
     (readings,) = await measurements.read(set(pods), _WANTS, [Window(measurements.now(), query.window_seconds)])
     rows = []
     for group in chosen:
-        found = by(_key, [r for pod in group.meshed for r in readings.get(pod.metadata.key, ())])
+        found = by(_key, of_group(group, readings))
         for (server, port, route, kind), figures in sorted(found.items()):
             if figures.rps:
                 quantiles = figures.quantiles

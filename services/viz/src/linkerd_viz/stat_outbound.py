@@ -16,9 +16,9 @@ from linkerd_viz.families import (
     OUT_STATUSES,
     Want,
 )
-from linkerd_viz.figures import Figures
+from linkerd_viz.figures import Figures, of_group
 from linkerd_viz.inventory import Group, Inventory
-from linkerd_viz.measurements import Measurements, Reading, Window
+from linkerd_viz.measurements import Measurements, Reading, Series, Window
 from linkerd_viz.query import Query, selected
 from linkerd_viz.stat_inbound import DEFAULT, route_of
 
@@ -38,11 +38,8 @@ async def stat_outbound(measurements: Measurements, inventory: Inventory, query:
     chosen = selected(inventory, query)
     pods = {pod.metadata.key: pod for group in chosen for pod in group.meshed}
     (readings,) = await measurements.read(set(pods), _WANTS, [Window(measurements.now(), query.window_seconds)])
-    rows = [
-        row
-        for group in chosen
-        for row in _rows(group, [r for pod in group.meshed for r in readings.get(pod.metadata.key, ())])
-    ]
+    keys: dict[Series, Key] = {}
+    rows = [row for group in chosen for row in _rows(group, of_group(group, readings), keys)]
     return StatOutboundResponse(rows, await unscraped(measurements, pods.values()))
 
 
@@ -76,10 +73,12 @@ def _grpc_failed(labels: Labels) -> bool:
     return labels.get("grpc_status", "OK") not in ("OK", "")
 
 
-def _rows(group: Group, readings: Iterable[Reading]) -> Iterator[StatOutboundRow]:
+def _rows(group: Group, readings: Iterable[Reading], keys: dict[Series, Key]) -> Iterator[StatOutboundRow]:
+    """`keys` are kept for the other resources: what calls the same services shares series."""
     found: dict[Key, _Sums] = {}
     for reading in readings:
-        key = _key(reading.series.labels, of_backend=reading.series.family in _OF_BACKENDS)
+        series = reading[0]
+        key = keys.get(series) or keys.setdefault(series, _key(series))
         (found.get(key) or found.setdefault(key, _Sums())).add(reading)
     for key, sums in sorted(found.items()):
         figures, rps = sums.figures, sums.figures.rps
@@ -89,10 +88,11 @@ def _rows(group: Group, readings: Iterable[Reading]) -> Iterator[StatOutboundRow
             yield StatOutboundRow(group.namespace, group.name, *key, *measured)
 
 
-def _key(labels: Labels, *, of_backend: bool) -> Key:
+def _key(series: Series) -> Key:
+    labels = series.labels
     route, kind = route_of(labels)
     service = (labels.get("parent_name", ""), labels.get("parent_namespace", ""), labels.get("parent_port", ""))
     backend = tuple(labels.get(f"backend_{part}", "") for part in ("name", "namespace", "port"))
-    name, namespace, port = backend if of_backend else ("", "", "")
+    name, namespace, port = backend if series.family in _OF_BACKENDS else ("", "", "")
     # Outbound, Linkerd's default routes have names of their own ("http"), which nobody gave them.
     return (*service, route if kind else DEFAULT, kind, name, namespace, port)

@@ -134,7 +134,7 @@ class Store:
         asked = (wants, span[0][0], span[1][0])
         answer = pod.answers.get(asked)
         if answer is None:
-            answer = list(pod.ring.readings(span, wants))
+            answer = pod.ring.readings(span, wants)
             if len(pod.answers) < _KEPT_ANSWERS:
                 pod.answers[asked] = answer
         return answer
@@ -144,7 +144,7 @@ class Store:
         for key, pod in self._pods.items():
             span = pod.ring.between(start, end, before=True)
             if span is not None and (seconds := span[1][0] - span[0][0]) > 0:
-                yield key, [Reading(s, v * seconds) for s, v in pod.ring.readings(span, wants) if v]
+                yield key, [(s, v * seconds) for s, v in pod.ring.readings(span, wants) if v]
 
 
 def _changes(pod: _Pod, values: list[float]) -> Iterator[tuple[int, float]]:
