@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import aiohttp
 import uvloop
@@ -49,6 +50,8 @@ REPLICAS = 4
 BOUNDS = [str(base * scale) for scale in (1, 10, 100, 1000, 10_000) for base in range(1, 6)] + ["+Inf"]
 ROUTE_BOUNDS = ["0.05", "0.5", "1", "10", "+Inf"]
 BACKEND_BOUNDS = ["0.025", "0.05", "0.1", "0.25", "0.5", "1", "10", "+Inf"]
+Taken = dict[str, list[tuple[float, float]]]
+"""By question, milliseconds of each answer, and the same without what was spent waiting for a core."""
 BAR_CPU, BAR_MEMORY_MB, BAR_P99_MS = 0.6, 500.0, 300.0
 
 
@@ -229,9 +232,14 @@ async def _pages(args: argparse.Namespace, port: int, stop: asyncio.Event) -> No
         await runner.cleanup()
 
 
-async def _ask(port: int, seconds: float) -> dict[str, list[float]]:
-    """Milliseconds of each answer, by question."""
-    taken: dict[str, list[float]] = {}
+def _waited(pid: int | str) -> float:
+    """Milliseconds that a process's main thread was ready to run while its core was not free (Linux's schedstat)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e6
+
+
+async def _ask(port: int, pid: int, seconds: float) -> Taken:
+    """Each answer's time, by question."""
+    taken: Taken = {}
     questions = {
         "stat deploy": "stat?kind=deployment",
         "stat deploy -n": "stat?kind=deployment&namespace=bench&name=d-7",
@@ -243,29 +251,36 @@ async def _ask(port: int, seconds: float) -> dict[str, list[float]]:
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < end:
             for name, question in questions.items():
-                began = time.perf_counter()
+                began, waited = time.perf_counter(), _waited(pid) + _waited("self")
                 async with session.get(f"http://127.0.0.1:{port}/api/v1/{question}") as response:
                     await response.read()
                     assert response.status == 200, await response.text()
-                taken.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+                took = (time.perf_counter() - began) * 1000
+                waited = _waited(pid) + _waited("self") - waited
+                taken.setdefault(name, []).append((took, max(0.0, took - waited)))
             await asyncio.sleep(0.5)
     return taken
 
 
 async def _measure(
-    pipe: Connection, args: argparse.Namespace, pages_port: int
-) -> tuple[dict[str, list[float]], tuple[float, float, int]]:
+    pipe: Connection, pid: int, args: argparse.Namespace, pages_port: int
+) -> tuple[Taken, tuple[float, float, int]]:
     stop = asyncio.Event()
     task = asyncio.create_task(_pages(args, pages_port, stop))
     port = await asyncio.to_thread(pipe.recv)
     await asyncio.sleep(INTERVAL_SECONDS)
     await asyncio.to_thread(pipe.send, None)
-    taken = await _ask(port, args.rounds * INTERVAL_SECONDS)
+    taken = await _ask(port, pid, args.rounds * INTERVAL_SECONDS)
     await asyncio.to_thread(pipe.send, None)
     report = await asyncio.to_thread(pipe.recv)
     stop.set()
     await task
     return taken, report
+
+
+def _p50_p99(times: list[float]) -> tuple[float, float]:
+    cuts = statistics.quantiles(times, n=100)
+    return cuts[49], cuts[98]
 
 
 def main() -> int:
@@ -280,16 +295,19 @@ def main() -> int:
     server = multiprocessing.get_context("spawn").Process(target=_start, args=(theirs, args, pages_port), daemon=True)
     server.start()
     os.sched_setaffinity(0, {PAGES_CORE % (os.cpu_count() or 1)})
-    taken, (used, memory, failed) = uvloop.run(_measure(ours, args, pages_port))
+    taken, (used, memory, failed) = uvloop.run(_measure(ours, server.pid or 0, args, pages_port))
     server.join(20)
     print(f"{args.pods} pods with {args.series} series each, every {INTERVAL_SECONDS:.0f} s; {failed} not scraped")
     print(f"  {used * 100:.0f} % of one core (bar {BAR_CPU * 100:.0f} %), {memory:.0f} MB (bar {BAR_MEMORY_MB:.0f} MB)")
+    worst = 0.0
     for name, times in taken.items():
-        cuts = statistics.quantiles(times, n=100)
+        p50, p99 = _p50_p99([took for took, _ in times])
+        alone = "{:.0f} and {:.0f} ms".format(*_p50_p99([took for _, took in times]))
         print(
-            f"  {name:20} p50 {cuts[49]:6.1f} ms  p99 {cuts[98]:6.1f} ms  (bar {BAR_P99_MS:.0f} ms), {len(times)} asked"
+            f"  {name:20} p50 {p50:4.0f} ms  p99 {p99:4.0f} ms  (bar {BAR_P99_MS:.0f} ms), {len(times)} asked; {alone}"
         )
-    worst = max(statistics.quantiles(times, n=100)[98] for name, times in taken.items() if name.startswith("stat"))
+        worst = max(worst, p99 if name.startswith("stat") else 0.0)
+    print("  (last: without the time that the two processes were ready to run and their cores were not free)")
     return 0 if used <= BAR_CPU and memory <= BAR_MEMORY_MB and worst <= BAR_P99_MS and not failed else 1
 
 
