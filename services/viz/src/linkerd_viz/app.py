@@ -1,6 +1,7 @@
 """The metrics API's process: reflectors, scraper or Prometheus, API and dashboard on loopback, the admin server."""
 
 import asyncio
+import gc
 from collections.abc import Mapping
 
 import aiohttp
@@ -73,3 +74,6 @@ async def _discover(discovery: Discovery, readiness: Readiness) -> None:
         group.create_task(discovery.run())
         await discovery.synced()
         readiness.has(_NOT_LISTED)
+        # What stays as long as the process is passed over by garbage collections, which answers have to wait for.
+        gc.collect()
+        gc.freeze()

@@ -72,6 +72,7 @@ class Want(NamedTuple):
     direction: str = ""
 
 
+_WANTS = {(family, side): Want(family, side) for family in KEPT for side in ("", INBOUND, OUTBOUND)}
 _FIGURES = (RESPONSES, LATENCY, TCP_OPEN, TCP_READ, TCP_WRITE)
 INBOUND_FIGURES = tuple(Want(family, INBOUND) for family in _FIGURES)
 OUTBOUND_FIGURES = tuple(Want(family, OUTBOUND) for family in _FIGURES)
@@ -90,8 +91,9 @@ def project(family: str, labels: Labels) -> Labels | None:
 
 
 def want_of(family: str, labels: Labels) -> Want:
-    """What a series answers to."""
-    return Want(family, labels.get("direction", ""))
+    """What a series answers to: the same object for all, as each of a thousand pods keeps dozens."""
+    direction = labels.get("direction", "")
+    return _WANTS.get((family, direction)) or Want(family, direction)
 
 
 def short_identity(name: str) -> str:

@@ -14,7 +14,7 @@ Key = tuple[str, str]
 """Namespace and name; the namespace of a cluster-scoped object is ""."""
 
 
-class Owner(msgspec.Struct, frozen=True):
+class Owner(msgspec.Struct, frozen=True, gc=False):
     """A reference to an owner."""
 
     kind: str
@@ -22,7 +22,7 @@ class Owner(msgspec.Struct, frozen=True):
     controller: bool = False
 
 
-class Meta(msgspec.Struct, rename="camel", frozen=True):
+class Meta(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """metadata."""
 
     name: str
@@ -38,21 +38,21 @@ class Meta(msgspec.Struct, rename="camel", frozen=True):
         return self.namespace, self.name
 
 
-class Port(msgspec.Struct, rename="camel", frozen=True):
+class Port(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """A container's port."""
 
     container_port: int
     name: str = ""
 
 
-class Container(msgspec.Struct, frozen=True):
+class Container(msgspec.Struct, frozen=True, gc=False):
     """A container."""
 
     name: str
     ports: list[Port] = []
 
 
-class PodSpec(msgspec.Struct, rename="camel", frozen=True):
+class PodSpec(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """What viz needs of a pod's spec."""
 
     containers: list[Container] = []
@@ -60,14 +60,14 @@ class PodSpec(msgspec.Struct, rename="camel", frozen=True):
     service_account_name: str = "default"
 
 
-class PodStatus(msgspec.Struct, frozen=True):
+class PodStatus(msgspec.Struct, frozen=True, gc=False):
     """What viz needs of a pod's status."""
 
     phase: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
 
 
-class Pod(msgspec.Struct, frozen=True):
+class Pod(msgspec.Struct, frozen=True, gc=False):
     """A pod."""
 
     metadata: Meta
@@ -97,59 +97,59 @@ class Pod(msgspec.Struct, frozen=True):
         return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-class Named(msgspec.Struct, frozen=True):
+class Named(msgspec.Struct, frozen=True, gc=False):
     """An object of which only the metadata counts (Namespace, Deployment, ReplicaSet)."""
 
     metadata: Meta
 
 
-class ServiceSpec(msgspec.Struct, frozen=True):
+class ServiceSpec(msgspec.Struct, frozen=True, gc=False):
     """What viz needs of a Service's spec."""
 
     selector: dict[str, str] = {}
 
 
-class Service(msgspec.Struct, frozen=True):
+class Service(msgspec.Struct, frozen=True, gc=False):
     """A Service."""
 
     metadata: Meta
     spec: ServiceSpec = ServiceSpec()
 
 
-class Backend(msgspec.Struct, frozen=True):
+class Backend(msgspec.Struct, frozen=True, gc=False):
     """One leaf of a TrafficSplit; its weight as v1alpha2 (a number) or v1alpha1 (a quantity) writes it."""
 
     service: str
     weight: int | str = 0
 
 
-class SplitSpec(msgspec.Struct, frozen=True):
+class SplitSpec(msgspec.Struct, frozen=True, gc=False):
     """What viz needs of a TrafficSplit's spec."""
 
     service: str = ""
     backends: list[Backend] = []
 
 
-class Split(msgspec.Struct, frozen=True):
+class Split(msgspec.Struct, frozen=True, gc=False):
     """A TrafficSplit."""
 
     metadata: Meta
     spec: SplitSpec = SplitSpec()
 
 
-class RouteName(msgspec.Struct, frozen=True):
+class RouteName(msgspec.Struct, frozen=True, gc=False):
     """A route of a ServiceProfile."""
 
     name: str = ""
 
 
-class ProfileSpec(msgspec.Struct, frozen=True):
+class ProfileSpec(msgspec.Struct, frozen=True, gc=False):
     """What viz needs of a ServiceProfile's spec."""
 
     routes: list[RouteName] = []
 
 
-class Profile(msgspec.Struct, frozen=True):
+class Profile(msgspec.Struct, frozen=True, gc=False):
     """A ServiceProfile; its name is the service's full name."""
 
     metadata: Meta

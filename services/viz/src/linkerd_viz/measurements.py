@@ -2,30 +2,40 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from linkerd_contract.exposition import Labels
-from linkerd_viz.families import Want
+from linkerd_viz.families import Want, want_of
 
 PodKey = tuple[str, str]
 """Namespace and name."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """A family and the labels that are kept of it. Pods whose series are alike share one."""
+_NOTHING = Want("")
+
+
+class Series(msgspec.Struct, eq=False, gc=False):
+    """A family and the labels that are kept of it. Pods whose series are alike share one.
+
+    Nothing that the garbage collector follows, so that it passes over the readings of an answer too.
+    """
 
     family: str
     labels: Labels
-    failed: bool = field(init=False)
-    """Whether it counts what is classified as a failure."""
-    bound: float = field(init=False)
+    failed: bool = False
+    """Whether it counts what is classified as a failure; as all that follows, told from the labels."""
+    want: Want = _NOTHING
+    """What it answers to."""
+    bound: float = math.nan
     """A histogram's bucket's upper bound; NaN where there is none."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "failed", self.labels.get("classification") == "failure")
-        object.__setattr__(self, "bound", _bound(self.labels.get("le", "nan")))
+        self.failed = self.labels.get("classification") == "failure"
+        self.want = want_of(self.family, self.labels)
+        self.bound = _bound(self.labels.get("le", "nan"))
 
 
 def _bound(text: str) -> float:

@@ -10,11 +10,14 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Literal
 
-from linkerd_viz.families import GAUGES, Want, want_of
+from linkerd_viz.families import GAUGES, Want
 from linkerd_viz.measurements import Reading, Series
 
-Row = tuple[float, "array[float]"]
-"""Time, and a value for each column that there was then."""
+Row = tuple[float, bytes]
+"""Time, and a figure for each column that there was then, as the array module writes them.
+
+Bytes, as nothing that the garbage collector follows: it would stop a large mesh's answers for half a second.
+"""
 
 
 class Ring:
@@ -28,8 +31,8 @@ class Ring:
     def __init__(self, figure: Literal["d", "f"] = "d") -> None:
         self._figure: Literal["d", "f"] = figure
         self.series: list[Series] = []
-        self.columns_of: dict[Want, tuple[list[int], list[Series]]] = {}
-        """Ascending, and the series of each."""
+        self.columns_of: dict[Want, list[int]] = {}
+        """Ascending."""
         self.rows: deque[Row] = deque()
         self._columns: dict[Series, int] = {}
 
@@ -39,27 +42,28 @@ class Ring:
         if found is None:
             found = self._columns[series] = len(self.series)
             self.series.append(series)
-            columns, of = self.columns_of.setdefault(want_of(series.family, series.labels), ([], []))
-            columns.append(found)
-            of.append(series)
+            self.columns_of.setdefault(series.want, []).append(found)
         return found
 
     def add(self, now: float, changes: Iterable[tuple[int, float]]) -> None:
         """A row: the last one, with what was added to columns since."""
-        last = self.rows[-1][1] if self.rows else None
-        row = last
+        last = self.rows[-1][1] if self.rows else b""
+        row: array[float] | None = None
         for column, change in changes:
-            if row is last or row is None:
-                row = self._copy(last)
+            if row is None:
+                row = self._figures(last, len(self.series))
             row[column] += change
-        if row is None or len(row) < len(self.series):
-            row = self._copy(row)
-        self.rows.append((now, row))
+        if row is None and len(last) < len(self.series) * array(self._figure).itemsize:
+            row = self._figures(last, len(self.series))
+        self.rows.append((now, last if row is None else row.tobytes()))
 
-    def _copy(self, row: "array[float] | None") -> "array[float]":
-        copy = array(self._figure, row or ())
-        copy.frombytes(bytes(copy.itemsize * (len(self.series) - len(copy))))
-        return copy
+    def _figures(self, row: bytes, width: int) -> "array[float]":
+        """A row's, with zeros for the columns that it does not have."""
+        figures = array(self._figure)
+        figures.frombytes(row)
+        if len(figures) < width:
+            figures.frombytes(bytes(figures.itemsize * (width - len(figures))))
+        return figures
 
     def forget_before(self, time: float) -> None:
         """Drop rows that are older."""
@@ -82,20 +86,19 @@ class Ring:
 
     def readings(self, span: tuple[Row, Row], wants: Iterable[Want]) -> list[Reading]:
         """Rates between two rows, and gauges at the second; of one row alone only gauges."""
-        (begin, first), (end, last) = span
+        (begin, before), (end, after) = span
+        last = self._figures(after, 0)
         seconds, width = end - begin, len(last)
-        if len(first) < width:
-            first = first + array(self._figure, bytes(first.itemsize * (width - len(first))))
-        readings: list[Reading] = []
+        first = self._figures(before, width)
+        readings, series = list[Reading](), self.series
         for want in wants:
-            columns, series = self.columns_of.get(want, ((), ()))
+            columns = self.columns_of.get(want, ())
             if columns and columns[-1] >= width:
                 columns = columns[: bisect_left(columns, width)]
             if want.family in GAUGES:
-                readings += zip(series, [last[column] for column in columns], strict=False)
+                readings += [(series[c], last[c]) for c in columns]
             elif seconds > 0:
-                rates = [(last[column] - first[column]) / seconds for column in columns]
-                readings += zip(series, rates, strict=False)
+                readings += [(series[c], (last[c] - first[c]) / seconds) for c in columns]
         return readings
 
     def keep(self, columns: set[int]) -> dict[int, int]:
@@ -103,21 +106,21 @@ class Ring:
 
         What counters of the first row had counted is taken from all, so that figures stay small.
         """
-        first, last = self.rows[0][1], self.rows[-1][1]
-        moved = {c for c, v in enumerate(last) if v != (first[c] if c < len(first) else 0.0)}
+        width = len(self.series)
+        first, last = self._figures(self.rows[0][1], width), self._figures(self.rows[-1][1], width)
+        moved = {column for column in range(width) if last[column] != first[column]}
         kept = sorted(columns | moved)
         rows, series = self.rows, self.series
         self.series, self.columns_of, self._columns = [], {}, {}
         numbers = {old: self.column(series[old]) for old in kept}
-        counted = [first[c] if c < len(first) and series[c].family not in GAUGES else 0.0 for c in kept]
-        made: dict[int, array[float]] = {}
+        counted = [0.0 if series[c].family in GAUGES else first[c] for c in kept]
+        made: dict[int, bytes] = {}
         self.rows = deque()
         for time, row in rows:
             copy = made.get(id(row))
             if copy is None:
-                copy = made[id(row)] = array(
-                    self._figure,
-                    [row[c] - base if c < len(row) else 0.0 for c, base in zip(kept, counted, strict=True)],
-                )
+                figures = self._figures(row, width)
+                left = [figures[c] - base for c, base in zip(kept, counted, strict=True)]
+                copy = made[id(row)] = array(self._figure, left).tobytes()
             self.rows.append((time, copy))
         return numbers
