@@ -28,6 +28,10 @@ PAGES = {
     ),
 }
 READY = "document.querySelector('main .panel, main .empty, main .banner.bad') && !document.querySelector('.skeleton')"
+CUT_OFF = (
+    "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth + 1)"
+    ".map(one => one.querySelector('caption').textContent)"
+)
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"
 
 
@@ -70,6 +74,8 @@ async def test_every_page(page: Page, mesh: tuple[FakeMesh, str], name: str, wid
     text = await page.eval("document.querySelector('main').textContent")
     assert [word for word in wanted if word not in text] == []
     assert await page.eval("document.documentElement.scrollWidth") <= width
+    # Tables are cut off nowhere: a figure that has to be looked for is not seen.
+    assert await page.eval(CUT_OFF) == []
     background = await page.eval("getComputedStyle(document.body).backgroundColor")
     assert background == ("rgb(246, 247, 248)" if scheme == "light" else "rgb(17, 20, 23)")
 
@@ -212,6 +218,34 @@ async def test_the_graph_tells_what_is_under_the_focus(page: Page, mesh: tuple[F
     await page.eval("document.querySelector('a.node[data-key=\"deployment/emojivoto/voting\"]').focus()")
     await page.press("Enter", 13, "\r")
     await page.until("location.hash === '#/workload/deployment/emojivoto/voting'")
+
+
+async def test_on_a_phone_the_whole_graph_is_in_sight(page: Page, mesh: tuple[FakeMesh, str]) -> None:
+    fake = mesh[0]
+    ends = ("deployment", "emojivoto")
+    calls = [("vote-bot", "web-v1"), ("vote-bot", "web-v2"), ("web-v1", "emoji"), ("web-v2", "voting")]
+    rows = [viz.GraphRow(*ends, src, *ends, dst, "a.b", "c.d", "", 1.0, 2.0) for src, dst in calls]
+    fake.answers[viz.GRAPH_PATH] = viz.GraphResponse(rows)
+    await page.look(375, 740)
+    await _visit(page, mesh[1], "#/topology")
+    await page.eval(
+        "(s => { s.value = 'emojivoto'; s.dispatchEvent(new Event('change')); })(document.querySelector('select'))"
+    )
+    await page.until("document.querySelectorAll('.node').length === 6")
+    assert await page.eval("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.graph'))")
+
+
+async def test_a_callers_page_has_the_routes_that_it_calls_alone(page: Page, mesh: tuple[FakeMesh, str]) -> None:
+    mesh[0].answers[viz.ROUTES_PATH] = viz.RoutesResponse(
+        [viz.RouteRow("GET /called", "voting", 1.0, 2.0, 0.5, 4.0), viz.RouteRow("GET /other", "emoji")]
+    )
+    await _visit(page, mesh[1], "#/workload/deployment/emojivoto/web")
+    section = (
+        "[...document.querySelectorAll('section')].find(one => one.textContent.startsWith('Routes that it calls'))"
+    )
+    calls = await page.eval(f"{section}.textContent")
+    assert "GET /called" in calls
+    assert "GET /other" not in calls
 
 
 async def test_the_graph_asks_once_for_all_edges(page: Page, mesh: tuple[FakeMesh, str]) -> None:

@@ -45,7 +45,7 @@ function columns(context) {
     ...rate_,
     cell: (row) => {
       const why = row.success == null && row.rps !== 0 ? whyNot(row, failing(row)) : "";
-      return why && why !== "–" ? h("span", { class: "quiet" }, mark("none", why), " ", why) : success(row.success);
+      return why && why !== "–" ? h("span", { class: "quiet why" }, mark("none", why), " ", why) : success(row.success);
     },
     group: (row) => success(row.success),
   };

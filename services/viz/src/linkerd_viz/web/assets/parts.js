@@ -32,11 +32,14 @@ export function padlock(secured, props = {}) {
 export const href = (kind, namespace, name) =>
   `#/workload/${[kind, namespace, name].map(encodeURIComponent).join("/")}`;
 
+/** "namespace/" before a name; a line is broken after it rather than in the name. */
+export const within = (namespace) => [h("span", { class: "quiet" }, `${namespace}/`), h("wbr", null)];
+
 export function link(kind, namespace, name, withNamespace = false) {
   return h(
     "a",
     { class: "name", href: href(kind, namespace, name) },
-    withNamespace ? h("span", { class: "quiet" }, `${namespace}/`) : null,
+    withNamespace ? within(namespace) : null,
     name,
     kind === "deployment" ? null : h("span", { class: "kind" }, shortKind(kind)),
   );
@@ -56,6 +59,9 @@ export const FIGURES = [
   { id: "p95", label: "P95", title: "95 of 100 requests were faster", num: true, wide: true, value: (row) => row.latencyP95, cell: (row) => latency(row.latencyP95) },
   { id: "p99", label: "P99", title: "99 of 100 requests were faster", num: true, value: (row) => row.latencyP99, cell: (row) => latency(row.latencyP99) },
 ];
+
+/** Those that there is room for on a phone beside other columns: success and rate. */
+export const FEW_FIGURES = FIGURES.map((column) => ({ ...column, wide: !["success", "rps"].includes(column.id) }));
 
 export function section(title, note, ...content) {
   return h("section", { class: "panel", key: title }, h("h2", null, title, note ? h("small", null, note) : null), content);

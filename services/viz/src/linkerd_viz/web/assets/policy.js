@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { plural, rate, sum } from "./format.js";
-import { code, empty, FIGURES, filterBox, mark, matches, section, tile, tiles } from "./parts.js";
+import { code, empty, FEW_FIGURES, filterBox, mark, matches, section, tile, tiles, within } from "./parts.js";
 import { table } from "./table.js";
 
 const MOST_CLIENTS = 4;
@@ -39,7 +39,7 @@ function allowed(context, rows, shown) {
 }
 
 const NAMES = [
-  { id: "server", label: "Server", value: (row) => `${row.namespace}/${row.server}`, cell: (row) => [h("span", { class: "quiet" }, `${row.namespace}/`), row.server] },
+  { id: "server", label: "Server", value: (row) => `${row.namespace}/${row.server}`, cell: (row) => [within(row.namespace), row.server] },
   { id: "route", label: "Route", wide: true, value: (row) => row.route, cell: (row) => h("span", { class: "route" }, row.route) },
 ];
 
@@ -58,13 +58,19 @@ function deniedTable(context, rows) {
 export function policyTable(context, rows, name) {
   const columns = [
     ...NAMES,
-    { id: "rule", label: "Authorization", value: (row) => row.authorization, cell: (row) => (denied(row) ? h("b", { class: "bad" }, "✕ denied") : row.authorization) },
+    { id: "rule", label: "Authorization", value: (row) => row.authorization, cell: (row) => (denied(row) ? h("b", { class: "bad" }, "✕ denied") : rule(row.authorization)) },
     { id: "clients", label: "Clients", value: (row) => row.clients[0] ?? "", cell: (row) => clients(row.clients) },
-    FIGURES[0],
-    { ...FIGURES[1], value: (row) => row.rps ?? row.deniedRps, cell: (row) => rate(row.rps ?? row.deniedRps) },
-    ...FIGURES.slice(2),
+    FEW_FIGURES[0],
+    { ...FEW_FIGURES[1], wide: true, value: (row) => row.rps ?? row.deniedRps, cell: (row) => rate(row.rps ?? row.deniedRps) },
+    ...FEW_FIGURES.slice(2),
   ];
   return table({ id: name, caption: name, columns, rows, key: id, redraw: context.redraw });
+}
+
+/** "kind/name", which may be broken in between. */
+function rule(authorization) {
+  const [kind, name] = authorization.split("/");
+  return name === undefined ? authorization : [`${kind}/`, h("wbr", null), name];
 }
 
 function clients(names) {

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { rate, share, sum } from "./format.js";
-import { empty, FIGURES, filterBox, matches } from "./parts.js";
+import { empty, FEW_FIGURES, filterBox, matches, within } from "./parts.js";
 import { table } from "./table.js";
 
 async function load(context) {
@@ -40,13 +40,13 @@ function one(context, key, leaves) {
     { id: "leaf", label: "Leaf", value: (leaf) => leaf.leaf, cell: (leaf) => h("b", null, leaf.leaf) },
     { id: "weight", label: "Weight", num: true, value: wanted, cell: (leaf) => [leaf.weight, h("small", null, ` ${share(wanted(leaf))}`)] },
     { id: "share", label: "Got", title: "share of the requests in this window", num: true, value: got, cell: (leaf) => share(got(leaf)) },
-    ...FIGURES,
+    ...FEW_FIGURES,
   ];
   const [namespace, name] = key.split("/");
   return h(
     "section",
     { class: "panel", key },
-    h("h2", null, h("span", { class: "quiet" }, `${namespace}/`), name, h("small", null, `${leaves[0].apex} · ${rate(requests)} rps`)),
+    h("h2", null, within(namespace), name, h("small", null, `${leaves[0].apex} · ${rate(requests)} rps`)),
     shares("weights", leaves, wanted),
     shares("requests", leaves, got),
     table({ id: `split ${key}`, caption: `Leaves of ${key}`, columns, rows: leaves, key: (leaf) => leaf.leaf, redraw: context.redraw }),

@@ -3,12 +3,14 @@
 import { h } from "./dom.js";
 import { health, latency, MARKS, percent, rate, WORDS } from "./format.js";
 import { layout } from "./layout.js";
-import { empty, FIGURES, filterBox, href, link, lock, mark, matches, padlock, section } from "./parts.js";
+import { empty, FEW_FIGURES, filterBox, href, link, lock, mark, matches, padlock, section } from "./parts.js";
 import { table } from "./table.js";
 
 const NODE = { width: 168, height: 50, gapX: 90, gapY: 22 };
 const NARROW = { width: 150, height: 50, gapX: 54, gapY: 12 };
 const RADIUS = 8;
+const SMALLEST = 0.66;
+const MARGINS = 40;
 
 let focused = null;
 
@@ -67,11 +69,13 @@ function graph(context, nodes, edges) {
   const several = new Set(nodes.map((node) => node.split("/")[1])).size > 1;
   const pad = 14;
   const [width, height] = [Math.ceil(drawn.width + 2 * pad), Math.ceil(drawn.height + 2 * pad)];
+  // On a phone, a graph that is a little too wide is drawn smaller; one that could not be read any more is pushed about.
+  const scale = narrow ? Math.max(SMALLEST, Math.min(1, (document.documentElement.clientWidth - MARGINS) / width)) : 1;
   const pairs = new Set(edges.map(({ key }) => key));
   const lit = focused && (nodes.includes(focused) || edges.some(({ key }) => key === focused)) ? focused : null;
   return h(
     "svg",
-    { class: `topology ${lit ? "some" : ""}`, viewBox: `${-pad} ${-pad} ${width} ${height}`, width, height, role: "group", "aria-label": `${nodes.length} workloads, ${edges.length} edges` },
+    { class: `topology ${lit ? "some" : ""}`, viewBox: `${-pad} ${-pad} ${width} ${height}`, width: Math.floor(width * scale), height: Math.floor(height * scale), role: "group", "aria-label": `${nodes.length} workloads, ${edges.length} edges` },
     h("defs", null, ["ok", "warn", "bad", "none"].map((state) => h("marker", { id: `arrow-${state}`, class: `arrow ${state}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, h("path", { d: "M0 0 8 4 0 8Z" })))),
     edges.map((edge, index) => edgeShape(context, edge, { line: drawn.lines[index], from: drawn.at.get(edge.from), size, narrow, lit, both: pairs.has(`${edge.to}>${edge.from}`) })),
     nodes.map((node) => nodeShape(context, node, drawn.at.get(node), size, several, lit, edges)),
@@ -149,12 +153,13 @@ function details(context, edges) {
 }
 
 function edgeTable(context, edges) {
-  const end = (field) => (edge) => link(...edge[field].split("/"), true);
-  const figures = FIGURES.map((column) => ({ ...column, value: (edge) => column.value(edge.figures), cell: (edge) => column.cell(edge.figures) }));
+  const several = new Set(edges.flatMap(({ from, to }) => [from.split("/")[1], to.split("/")[1]])).size > 1;
+  const end = (field) => (edge) => link(...edge[field].split("/"), several);
+  const figures = FEW_FIGURES.map((column) => ({ ...column, value: (edge) => column.value(edge.figures), cell: (edge) => column.cell(edge.figures) }));
   const columns = [
     { id: "from", label: "From", value: (edge) => edge.from, cell: end("from") },
     { id: "to", label: "To", value: (edge) => edge.to, cell: end("to") },
-    { id: "tls", label: "Secured", value: (edge) => (edge.secured ? 1 : 0), cell: (edge) => lock(edge.secured, edge.why) },
+    { id: "tls", label: "TLS", value: (edge) => (edge.secured ? 1 : 0), cell: (edge) => lock(edge.secured, edge.why) },
     ...figures,
   ];
   return table({ id: "edges", caption: "Edges", columns, rows: edges, key: (edge) => edge.key, redraw: context.redraw });

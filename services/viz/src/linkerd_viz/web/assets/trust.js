@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { span } from "./format.js";
-import { empty, filterBox, mark, matches, section, tile, tiles } from "./parts.js";
+import { empty, filterBox, mark, matches, section, tile, tiles, within } from "./parts.js";
 import { table } from "./table.js";
 
 const HOUR = 3600;
@@ -67,7 +67,7 @@ function leafTable(context, rows) {
 
 function podLink(what) {
   const [namespace, name] = what.split("/");
-  return h("a", { class: "name", href: `#/workload/pod/${encodeURIComponent(namespace)}/${encodeURIComponent(name ?? "")}` }, h("span", { class: "quiet" }, `${namespace}/`), name);
+  return h("a", { class: "name", href: `#/workload/pod/${encodeURIComponent(namespace)}/${encodeURIComponent(name ?? "")}` }, within(namespace), name);
 }
 
 function controlPlane(context) {
@@ -76,7 +76,7 @@ function controlPlane(context) {
   const pods = context.pods.filter((pod) => core(pod) || viz.includes(pod.namespace));
   const columns = [
     { id: "component", label: "Component", value: (pod) => pod.workload, cell: (pod) => pod.workload.split("/")[1] },
-    { id: "pod", label: "Pod", wide: true, value: (pod) => pod.name, cell: (pod) => [h("span", { class: "quiet" }, `${pod.namespace}/`), pod.name] },
+    { id: "pod", label: "Pod", wide: true, value: (pod) => pod.name, cell: (pod) => [within(pod.namespace), pod.name] },
     { id: "status", label: "Status", value: (pod) => pod.status, cell: (pod) => [mark(pod.status === "Running" ? "ok" : "bad", pod.status), " ", pod.status || "unknown"] },
   ];
   const missing = CONTROL_PLANE.filter((name) => !pods.some((pod) => pod.workload === `deployment/${name}`));

@@ -3,7 +3,7 @@
 import { chart, HISTORY } from "./chart.js";
 import { h } from "./dom.js";
 import { bytes, latency, percent, rate, shortKind } from "./format.js";
-import { empty, FIGURES, link, lock, mark, section, success, tile, tiles, whyNot } from "./parts.js";
+import { empty, FEW_FIGURES, FIGURES, link, lock, mark, section, success, tile, tiles, whyNot } from "./parts.js";
 import { policyTable } from "./policy.js";
 import { table } from "./table.js";
 import { stopTap, tapPanel } from "./tap.js";
@@ -32,7 +32,8 @@ async function load(context) {
     called: moved(called),
     edges: edges.rows,
     inbound: inbound.rows,
-    outbound: outbound.rows,
+    // Profiles of services that it does not call have rows too.
+    outbound: outbound.rows.filter((row) => row.rps || row.actualRps),
     authz: authz.rows,
     pods: context.pods.filter((pod) => pod.namespace === namespace && (pod.workload === `${kind}/${name}` || (kind === "pod" && pod.name === name))),
   };
@@ -102,7 +103,7 @@ function neighbours(context, id, rows, ends) {
   };
   const columns = [
     { id: "name", label: "Workload", value: (row) => row.name, cell: (row) => link(row.kind, row.namespace, row.name, row.namespace !== context.args[1]) },
-    { id: "tls", label: "Secured", value: (row) => row.name, cell: tls },
+    { id: "tls", label: "TLS", value: (row) => row.name, cell: tls },
     ...FIGURES,
   ];
   return table({ id, caption: id, columns, rows, key: (row) => `${row.kind}/${row.namespace}/${row.name}`, redraw: context.redraw });
@@ -121,7 +122,7 @@ function routeTable(context, id, rows, actual) {
     ...(actual ? [more[0]] : []),
     FIGURES[1],
     ...(actual ? [more[1]] : []),
-    ...FIGURES.slice(2),
+    ...(actual ? FEW_FIGURES : FIGURES).slice(2),
   ];
   return table({ id, caption: id, columns, rows, key: (row) => `${row.service} ${row.route}`, redraw: context.redraw });
 }
