@@ -1,5 +1,6 @@
 """The program's edges: what it says to a bad environment, and with which exit code."""
 
+import json
 import os
 import socket
 import subprocess
@@ -32,6 +33,19 @@ def test_a_bad_log_filter_is_a_bad_environment() -> None:
     result = run(IDENTITY_DISABLED="1", DESTINATION_SVC_ADDR="127.0.0.1:1", LOG="chatty")
     assert result.returncode == 64
     assert "LINKERD2_PROXY_LOG" in result.stderr
+
+
+def test_logs_are_json_where_that_is_the_format() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        variables = {"DESTINATION_SVC_ADDR": "127.0.0.1:1", "ADMIN_LISTEN_ADDR": where, "LOG_FORMAT": "json"}
+        result = run(IDENTITY_DISABLED="1", **variables)
+    assert result.returncode == 1
+    (line,) = [json.loads(line) for line in result.stderr.splitlines()]
+    assert (line["level"], line["target"]) == ("ERROR", "linkerd_proxy.app")
+    assert line["fields"]["message"] == f"cannot start: cannot listen on {where}: Address already in use"
 
 
 def test_a_refused_socket_mark_is_exit_1_and_named() -> None:

@@ -15,6 +15,7 @@ from linkerd_proxy.admin.bad_requests import BadRequests
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import PREFIX, LogFormat, Settings
+from linkerd_proxy.telemetry.logs import JsonFormatter
 from linkerd_proxy.transport import mark
 from linkerd_proxy.workers.follower import from_descriptor
 from linkerd_proxy.workers.leader import FOLLOW
@@ -74,11 +75,10 @@ async def serve(settings: Settings, options: app.Options) -> int:
 
 def configure_log(log_format: LogFormat) -> None:
     """One line each on standard error."""
+    logging.basicConfig(format="[%(asctime)s] %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if log_format is LogFormat.json:
-        pattern = '{"timestamp":"%(asctime)s","level":"%(levelname)s","target":"%(name)s","message":%(message)r}'
-    else:
-        pattern = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(format=pattern, stream=sys.stderr)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonFormatter())
     logging.getLogger("aiohttp.server").addFilter(BadRequests())
 
 

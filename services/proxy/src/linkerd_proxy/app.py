@@ -269,7 +269,7 @@ async def main(settings: Settings, options: Options, stop: Stop) -> int:
         proxy = Proxy(asyncio.get_running_loop(), settings, options, stop)
         await proxy.run()
     except OSError as error:
-        log.error("cannot start: %s", error)
+        log.error("cannot start: %s", error.strerror or error)
         return 1
     finally:
         # Bounded: a background task that misses its cancellation must not keep a drained proxy from ending.

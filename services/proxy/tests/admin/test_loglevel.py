@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from linkerd_proxy.admin.loglevel import LogLevel, parse
+from linkerd_proxy.admin.loglevel import Levels, LogLevel, parse
 
 OURS = ("linkerd_proxy", "linkerd_runtime", "linkerd_rules")
 
@@ -52,3 +52,31 @@ def test_a_new_filter_replaces_the_old_one() -> None:
     with pytest.raises(ValueError, match="loud"):
         level.set("loud")
     assert level.text == "info"
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [("linkerd_proxy.app", 20), ("linkerd_proxy", 20), ("linkerd_proxyx", 30), ("aiohttp.web", 40), ("", 30)],
+)
+def test_the_longest_prefix_counts(name: str, level: int) -> None:
+    assert Levels("warn,linkerd=info,aiohttp=error").of(name) == level
+
+
+def test_without_an_item_for_it_a_logger_tells_of_errors() -> None:
+    assert Levels("linkerd=debug").of("another") == logging.ERROR
+
+
+def test_followers_get_more_and_what_was_there_gets_no_more_than_before() -> None:
+    level = LogLevel("warn,aiohttp=error")
+    more = Levels("error,linkerd=debug")
+    level.follow(more)
+    assert logging.getLogger().level == logging.WARNING
+    assert logging.getLogger("linkerd_proxy").level == logging.DEBUG
+    assert logging.getLogger("aiohttp").level == logging.ERROR
+    level.set("info")
+    assert logging.getLogger("linkerd_proxy").level == logging.DEBUG
+    assert logging.getLogger("aiohttp").level == logging.NOTSET
+    level.unfollow(more)
+    assert logging.getLogger("linkerd_proxy").level == logging.NOTSET
+    assert logging.getLogger().level == logging.INFO
+    assert all(not isinstance(one, Levels) for handler in logging.getLogger().handlers for one in handler.filters)

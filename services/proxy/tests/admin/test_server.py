@@ -144,6 +144,9 @@ async def test_changes_are_for_loopback_only(peer: str, allowed: bool) -> None:
         else:
             with pytest.raises(web.HTTPForbidden):
                 await handler(request)
+    # Without a filter it is a bad request, but for strangers.
+    with pytest.raises(web.HTTPBadRequest if allowed else web.HTTPForbidden):
+        await routes.logs(request)
 
 
 @pytest.mark.parametrize(

@@ -41,21 +41,79 @@ def parse(filter_text: str) -> dict[str, int]:
     return levels
 
 
-class LogLevel:
-    """The filter in force. Loggers that an earlier filter named and a new one does not fall back to the root's."""
+class Levels:
+    """One filter. As a filter of a handler it lets pass what it names."""
 
     def __init__(self, filter_text: str) -> None:
-        self.text = ""
+        """Raises ValueError."""
+        self.text = filter_text.strip()
+        self.by_name = parse(filter_text)
+        self._known: dict[str, int] = {}
+
+    def of(self, name: str) -> int:
+        """The level of a logger: that of the longest prefix of its name; errors where no item says anything."""
+        level = self._known.get(name)
+        if level is None:
+            prefix = name
+            while prefix and prefix not in self.by_name:
+                prefix = prefix.rpartition(".")[0]
+            # There are as many as modules that log.
+            level = self._known[name] = self.by_name.get(prefix, logging.ERROR)
+        return level
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record passes."""
+        return record.levelno >= self.of(record.name)
+
+
+class LogLevel:
+    """The filter in force. Loggers that an earlier filter named and a new one does not fall back to the root's.
+
+    While others follow with filters of their own (/logs.json), loggers let pass what any of them wants, and the
+    handlers that there were get what the filter in force lets pass.
+    """
+
+    def __init__(self, filter_text: str) -> None:
+        self._levels = Levels("")
+        self._following: list[Levels] = []
         self._named: set[str] = set()
+        self._filtered: list[tuple[logging.Handler, Levels]] = []
         self.set(filter_text)
+
+    @property
+    def text(self) -> str:
+        """As it was set."""
+        return self._levels.text
 
     def set(self, filter_text: str) -> None:
         """Apply a filter. Raises ValueError; the old one then stays."""
-        levels = parse(filter_text)
-        for name in self._named - levels.keys():
+        self._levels = Levels(filter_text)
+        self._apply()
+
+    def follow(self, levels: Levels) -> None:
+        """Log what this filter wants too; the handler for it is the caller's, and has it as its filter."""
+        self._following.append(levels)
+        self._apply()
+
+    def unfollow(self, levels: Levels) -> None:
+        """No more."""
+        self._following.remove(levels)
+        self._apply()
+
+    def _apply(self) -> None:
+        for handler, levels in self._filtered:
+            handler.removeFilter(levels)
+        self._filtered = []
+        every = [self._levels, *self._following]
+        if self._following:
+            for handler in logging.getLogger().handlers:
+                if not any(levels in handler.filters for levels in self._following):
+                    handler.addFilter(self._levels)
+                    self._filtered.append((handler, self._levels))
+        names = {name for levels in every for name in levels.by_name} - {""}
+        for name in self._named - names:
             logging.getLogger(name).setLevel(logging.NOTSET)
-        logging.getLogger().setLevel(levels.pop("", logging.ERROR))
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
-        self._named = set(levels)
-        self.text = filter_text.strip()
+        logging.getLogger().setLevel(min(levels.of("") for levels in every))
+        for name in names:
+            logging.getLogger(name).setLevel(min(levels.of(name) for levels in every))
+        self._named = names

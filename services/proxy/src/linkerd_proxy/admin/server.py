@@ -1,8 +1,8 @@
 """The routes of the admin server, as linkerd2-proxy has them.
 
-What changes the proxy (log level, shutdown), and what it knows of single requests (decisions), is for loopback only,
-403 for everyone else. The server runs in the data path's event loop for now: a scrape of 1,000 series costs it some
-milliseconds.
+What changes the proxy (log level, shutdown), and what it knows of single requests (decisions, logs), is for loopback
+only, 403 for everyone else. The server runs in the data path's event loop for now: a scrape of 1,000 series costs it
+some milliseconds.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 from linkerd_contract import codec
 from linkerd_contract.explain import DECISIONS_PATH, IDENTITY_PATH, DecisionTrace
 from linkerd_proxy.admin.loglevel import LogLevel
+from linkerd_proxy.admin.logs import MAX_STREAMS, LogStreams, TooManyStreams
 from linkerd_proxy.settings import PREFIX
 from linkerd_proxy.telemetry import Registry
 from linkerd_proxy.telemetry.decisions import CAPACITY, Decisions
@@ -59,6 +60,7 @@ def admin_app(admin: Admin) -> web.Application:
     app.router.add_get("/env.json", routes.environment)
     app.router.add_get("/proxy-log-level", routes.get_log_level, allow_head=False)
     app.router.add_put("/proxy-log-level", routes.set_log_level)
+    app.router.add_get("/logs.json", routes.logs, allow_head=False)
     app.router.add_post("/shutdown", routes.shutdown)
     return app
 
@@ -79,6 +81,7 @@ class Routes:
 
     def __init__(self, admin: Admin) -> None:
         self._admin = admin
+        self._streams = LogStreams(admin.log_level)
 
     async def live(self, request: web.Request) -> web.Response:
         """The process answers."""
@@ -163,6 +166,33 @@ class Routes:
         except ValueError as error:  # UnicodeDecodeError too
             raise web.HTTPBadRequest(text=f"{error}\n") from error
         return web.Response(status=204)
+
+    async def logs(self, request: web.Request) -> web.StreamResponse:
+        """What is logged from now on, an object of JSON a line; the query is the filter: `/logs.json?linkerd=debug`."""
+        _loopback_only(request)
+        if not accepts(request.headers.get(hdrs.ACCEPT, "*/*"), "application/json"):
+            raise web.HTTPNotAcceptable(text="only application/json\n")
+        if not request.query_string:
+            raise web.HTTPBadRequest(text="the query is the filter, such as /logs.json?warn,linkerd=debug\n")
+        try:
+            stream = self._streams.open(request.query_string)
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from error
+        except TooManyStreams:
+            raise web.HTTPTooManyRequests(text=f"{MAX_STREAMS} streams are open already\n") from None
+        try:
+            response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json"})
+            await response.prepare(request)
+            # A client that leaves is noticed by writing to it, or after a second of silence.
+            while request.transport is not None and not request.transport.is_closing():
+                lines = await stream.read(1.0)
+                if lines:
+                    await response.write(lines)
+        except ConnectionError:
+            pass
+        finally:
+            self._streams.close(stream)
+        return response
 
     async def shutdown(self, request: web.Request) -> web.Response:
         """Begin to drain, once this answer is on its way."""

@@ -27,7 +27,7 @@ OnAccept = Callable[[socket.socket, ClientAddr], None]
 
 
 def bind(addr: Addr, *, reuse_port: bool = False) -> socket.socket:
-    """A listening, non-blocking socket; of [::] for both families, unlike asyncio's. Raises OSError."""
+    """A listening, non-blocking socket; of [::] for both families, unlike asyncio's. Raises OSError that names it."""
     family = socket.AF_INET6 if ":" in addr.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
@@ -38,9 +38,9 @@ def bind(addr: Addr, *, reuse_port: bool = False) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind((addr.host, addr.port))
         sock.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, f"cannot listen on {addr}: {error.strerror}") from error
     return sock
 
 
