@@ -41,9 +41,12 @@ def test_logs_are_json_where_that_is_the_format() -> None:
         taken.listen()
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         variables = {"DESTINATION_SVC_ADDR": "127.0.0.1:1", "ADMIN_LISTEN_ADDR": where, "LOG_FORMAT": "json"}
+        variables["OUTBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE"] = "1000"
         result = run(IDENTITY_DISABLED="1", **variables)
     assert result.returncode == 1
-    (line,) = [json.loads(line) for line in result.stderr.splitlines()]
+    warning, line = [json.loads(line) for line in result.stderr.splitlines()]
+    assert warning["level"] == "WARN"
+    assert "OUTBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE has no effect" in warning["fields"]["message"]
     assert (line["level"], line["target"]) == ("ERROR", "linkerd_proxy.app")
     assert line["fields"]["message"] == f"cannot start: cannot listen on {where}: Address already in use"
 

@@ -37,7 +37,7 @@ def test_defaults() -> None:
     assert outbound.listen_addrs == (Addr("127.0.0.1", 4140),)
     assert (inbound.connect_timeout_ms, outbound.connect_timeout_ms) == (300, 1000)
     assert (inbound.backoff_max_ms, outbound.backoff_max_ms) == (10_000, 60_000)
-    assert (inbound.http_failfast_ms, outbound.http_failfast_ms) == (1000, 3000)
+    assert (inbound.tcp_failfast_ms, outbound.tcp_failfast_ms) == (3000, 3000)
     assert (inbound.discovery_idle_ms, outbound.discovery_idle_ms) == (90_000, 5000)
     assert inbound.http2.initial_connection_window_size == 1_048_576
     assert read.admin.listen_addr == ("127.0.0.1", 4191)

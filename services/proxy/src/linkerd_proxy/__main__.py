@@ -46,6 +46,8 @@ def main() -> int:
         sys.stderr.write(f"invalid configuration: {PREFIX}LOG: {error}\n")
         return EXIT_BAD_SETTINGS
     configure_log(settings.log_format)
+    for sentence in settings.ignored:
+        logging.getLogger("linkerd_proxy").warning("%s", sentence)
     if settings.socket_mark:
         try:
             mark.check(settings.socket_mark)
