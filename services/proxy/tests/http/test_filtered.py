@@ -56,6 +56,18 @@ def test_a_redirect_replaces_the_longest_prefix_that_matched() -> None:
     assert dict(filtered.response(answer, "", grpc=False, emit=True))[b"location"] == b"http://h/z/c"
 
 
+def test_a_redirect_is_no_failure() -> None:
+    decisions = Decisions()
+    x = exchange(GET, version=HTTP_2)
+    x.down.emit_errors = True
+    answer = filtered.find(Filters([MOVED]), x, [], 0.0)
+    assert answer is not None
+    fields = dict(filtered.tell(decisions, "outbound", x, answer, Way()))
+    assert (fields[b":status"], fields[b"location"]) == (b"308", b"http://b/")
+    assert b"l5d-proxy-error" not in fields
+    assert decisions.all() == b"[]"
+
+
 @pytest.mark.parametrize(
     ("one", "code", "reason"),
     [

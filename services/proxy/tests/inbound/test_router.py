@@ -6,8 +6,6 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import inbound_document, pair
 
-from linkerd_contract.codec import decode
-from linkerd_contract.explain import DecisionTrace
 from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, InboundRoute, RateLimit
 from linkerd_contract.matching import (
     Condition,
@@ -109,6 +107,5 @@ async def test_filters_change_headers_and_answer(tmp_path: Path) -> None:
         got = await client.get("/old/a?b=c")
         assert (got.status, got.fields["location"]) == (301, "http://voting-svc/headers/a?b=c")
         assert mesh.server.sample("response_total", 'status_code="301"') == 1
-        (kept,) = decode(mesh.server.runtime.decisions.all(), list[DecisionTrace])
-        assert (kept.direction, kept.code, kept.steps[-1].stage) == ("inbound", "redirected", "filter")
+        assert mesh.server.runtime.decisions.all() == b"[]"
         assert (await client.get("/slow")).status == 500

@@ -1,6 +1,8 @@
 """Responses that a route's filters give in the endpoint's place: redirects, injected failures, bad policy.
 
-Each leaves a trace, as failures do: an application that sees an injected fault finds out that it was one.
+Those that fail a request leave a trace, as other failures do: an application that sees an injected fault finds out
+that it was one. A redirect is an answer like an endpoint's and takes no failure's place among the traces; to gRPC,
+which cannot follow it, it is a failure.
 """
 
 from collections.abc import Sequence
@@ -37,8 +39,15 @@ def step(found: Answer) -> DecisionStep:
     return DecisionStep(STAGE, "injected failure" if isinstance(found, Failed) else "invalid policy", found.message)
 
 
+def is_failure(found: Answer, x: Exchange) -> bool:
+    """Whether the request fails by this answer."""
+    return not isinstance(found, Redirected) or x.flags & GRPC != 0
+
+
 def tell(decisions: Decisions, direction: str, x: Exchange, found: Answer, way: Way) -> Headers:
-    """Keep the trace of an answer; the head of the whole response, with the line that leads to the trace."""
+    """Keep the trace of a failure; the head of the whole response, with the line that leads to the trace."""
+    if not is_failure(found, x):
+        return response(found, "", grpc=False, emit=False)
     last = step(found)
     identifier = decisions.record(trace(direction, x, last.verdict, way._replace(steps=[*way.steps, last])))
     line = ProxyErrorLine(last.reason, last.verdict, STAGE, way.peer, identifier).text()

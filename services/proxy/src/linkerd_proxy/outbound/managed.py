@@ -60,7 +60,7 @@ class Managed:
         """The first message behind such a head, until it is known whether the end follows at once."""
         self._committed = False
         self._told = False
-        """Whether the last answer is a filter's, which leaves a trace of its own."""
+        """Whether the last answer is a filter's, which leaves a trace of its own where one is due."""
         self._closed = False
         self._timers: list[Timer] = []
         self._profile: Timer | None = None
@@ -274,7 +274,7 @@ class Managed:
         if self._calls_for_retry(attempt):
             self._again(attempt, complete=True)
         else:
-            self._told = True
+            self._told = filtered.is_failure(answer, x)
             self._commit(filtered.tell(self._runtime.decisions, "outbound", x, answer, self._way(attempt)), attempt)
 
     def _calls_for_retry(self, attempt: Attempt) -> bool:
