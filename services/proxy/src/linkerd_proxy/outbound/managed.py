@@ -1,16 +1,16 @@
 """A request of a route with features: filters, timeouts, and as many attempts as the retry policy allows.
 
 Towards the client it is the `up` of the request's exchange; each attempt is an exchange of its own. A response is
-passed on as it comes once it is decided that it is the one ("committed"). The body is kept for further attempts up to
-the policy's limit; one that is larger, or not complete when the response comes, is never sent again. Credit for bytes
-that a later attempt sends again is not given to the client twice.
+passed on as it comes once it is decided that it is the one ("committed"). Whether there is another attempt is
+retrying.py's to say, the timeouts are deadlines.py's. Credit for bytes that a later attempt sends again is not given to
+the client twice.
 """
 
 from collections.abc import Sequence
 
 from linkerd_contract.explain import DecisionStep
 from linkerd_proxy.codec.headers import Headers, find
-from linkerd_proxy.errors import BackendMissing, FailFastError, ProfileTimeout, ProxyError, ResponseTimeout, StreamReset
+from linkerd_proxy.errors import BackendMissing, ProxyError, ResponseTimeout
 from linkerd_proxy.http import filtered
 from linkerd_proxy.http.exchange import (
     CLOSED,
@@ -29,14 +29,12 @@ from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.told import RETRIED, trace
 from linkerd_proxy.outbound.attempt import Attempt
 from linkerd_proxy.outbound.concrete import Concrete
+from linkerd_proxy.outbound.deadlines import Deadlines
 from linkerd_proxy.outbound.features import RouteFeatures
-from linkerd_proxy.outbound.replay import Replay
+from linkerd_proxy.outbound.retrying import Retrying
 from linkerd_proxy.outbound.way import attempt_step
-from linkerd_proxy.transport.wheel import Timer
 from linkerd_rules.policy.filters import Answer, Filters
 from linkerd_runtime.settings import Addr
-
-_REFUSED_STREAM = 7
 
 
 class Managed:
@@ -47,13 +45,11 @@ class Managed:
         self._runtime = features.runtime
         self._route = features.route
         self._x = x
-        x.head, self._retry, self._timeouts = features.settings(x.head)
+        x.head, retry, timeouts = features.settings(x.head)
+        self._retrying = Retrying(features, x, retry)
+        self._deadlines = Deadlines(features.runtime, timeouts, x.started)
         self._attempt: Attempt | None = None
         self._filters: tuple[Filters, ...] = ()
-        self._tries = 0
-        self._trail: list[DecisionStep] = []
-        """What became of the attempts that were followed by another one."""
-        self._replay = Replay(None if self._retry is None else self._retry.max_body_bytes)
         self._held: Headers | None = None
         """A gRPC response's head while its end may still call for a retry."""
         self._peeked = b""
@@ -62,14 +58,10 @@ class Managed:
         self._told = False
         """Whether the last answer is a filter's, which leaves a trace of its own where one is due."""
         self._closed = False
-        self._timers: list[Timer] = []
-        self._profile: Timer | None = None
-        self._idle: Timer | None = None
-        self._active = x.started
 
     def start(self) -> None:
         """Send it."""
-        x, timeouts, wheel = self._x, self._timeouts, self._runtime.wheel
+        x = self._x
         if x.flags & UPGRADE:
             self._pass_upgrade()
             return
@@ -79,42 +71,32 @@ class Managed:
             self._features.budget.deposit(self._runtime.turn.now)
         if self._features.metrics is not None:
             self._features.metrics.effective.requests.value += 1
-        if timeouts.request is not None:
-            self._timers.append(
-                wheel.after(
-                    timeouts.request, lambda: self._expire(ResponseTimeout("request timeout", "REQUEST_TIMEOUT"))
-                )
-            )
-        if timeouts.profile is not None:
-            self._profile = wheel.after(timeouts.profile, lambda: self._expire(ProfileTimeout()))
-            self._timers.append(self._profile)
-        if timeouts.idle is not None:
-            self._idle = wheel.after(timeouts.idle, self._idle_due)
+        self._deadlines.start(self._expire)
         if x.flags & REQUEST_ENDED:
-            self._request_ended()
+            self._deadlines.request_ended()
         self._try()
 
     # Up: from the client.
 
     def send(self, x: Exchange, data: bytes, end: bool) -> None:
-        self._active = self._runtime.turn.now
+        self._deadlines.frame()
         if data:
             x.cell.request_frames.observe(len(data))
-            self._replay.keep(data)
+            self._retrying.replay.keep(data)
         attempt = self._attempt
         if end:
-            self._request_ended()
+            self._deadlines.request_ended()
         if attempt is None:
             x.down.consumed(x, len(data))
             return
         if end:
             attempt.flags |= REQUEST_ENDED
-            attempt.sent = self._active
+            attempt.sent = self._runtime.turn.now
         attempt.up.send(attempt, data, end)
 
     def trailers(self, x: Exchange, trailers: Headers) -> None:
-        self._replay.keep(trailers)
-        self._request_ended()
+        self._retrying.replay.keep(trailers)
+        self._deadlines.request_ended()
         attempt = self._attempt
         if attempt is not None:
             attempt.flags |= REQUEST_ENDED
@@ -143,11 +125,11 @@ class Managed:
         """The head of a response."""
         if attempt is not self._attempt:
             return
-        self._active = self._runtime.turn.now
+        self._deadlines.frame()
         if attempt.timer is not None:
             attempt.timer.cancel()
         complete = end or attempt.flags & RESPONSE_ENDED != 0
-        if not end and attempt.flags & GRPC and attempt.grpc_status is None and self._can_repeat:
+        if not end and attempt.flags & GRPC and attempt.grpc_status is None and self._retrying.can_repeat:
             self._held = head
         elif self._calls_for_retry(attempt):
             self._again(attempt, complete=complete)
@@ -158,7 +140,7 @@ class Managed:
         """Some of a response's body."""
         if attempt is not self._attempt:
             return
-        self._active = self._runtime.turn.now
+        self._deadlines.frame()
         attempt.down_held += len(data)
         if self._held is not None and not self._peeked and not end:
             # Its status may lie right behind it: all that was read with it is looked at first (Linkerd).
@@ -191,7 +173,7 @@ class Managed:
     def credit(self, attempt: Attempt, count: int) -> None:
         """An endpoint took so many bytes of the request's body."""
         attempt.credited += count
-        new = self._replay.credit(attempt.credited)
+        new = self._retrying.replay.credit(attempt.credited)
         if new:
             self._x.down.consumed(self._x, new)
 
@@ -203,9 +185,7 @@ class Managed:
         """An attempt had no response, or not all of one."""
         if attempt is not self._attempt:
             return
-        refused = isinstance(error, FailFastError) or (isinstance(error, StreamReset) and error.code == _REFUSED_STREAM)
-        retry = self._retry
-        if refused and retry is not None and not retry.on_failure and not self._committed and self._may_retry():
+        if not self._committed and self._retrying.called_for_after(error):
             self._again(attempt, complete=True, error=error.label)
             return
         self._finish(attempt, error)
@@ -224,16 +204,16 @@ class Managed:
             self._fail(BackendMissing(), None)
             return
         ref, concrete = choice
-        self._tries += 1
+        self._retrying.tries += 1
         self._filters = (self._route.filters, self._features.backend_filters(ref))
         attempt = self._attempt = Attempt(self, x.head, x.head.flags | x.flags & REQUEST_ENDED, now)
-        if self._replay.parts:
-            attempt.waiting = list(self._replay.parts)
+        if self._retrying.replay.parts:
+            attempt.waiting = list(self._retrying.replay.parts)
         if self._features.metrics is not None:
             self._features.metrics.actual_requests.value += 1
         delay = sum(filters.delay_ms(self._runtime.rng()) for filters in self._filters)
         if delay:
-            self._timers.append(self._runtime.wheel.after(delay / 1000, lambda: self._send(attempt, concrete)))
+            self._deadlines.after(delay / 1000, lambda: self._send(attempt, concrete))
         else:
             self._send(attempt, concrete)
 
@@ -246,10 +226,9 @@ class Managed:
             self._answered(attempt, answer)
             return
         attempt.head = self._request_head()
-        timeout = None if self._retry is None else self._retry.try_timeout(self._tries - 1)
+        timeout = self._retrying.timeout()
         if timeout is not None:
-            attempt.timer = self._runtime.wheel.after(timeout, lambda: self._try_expired(attempt))
-            self._timers.append(attempt.timer)
+            attempt.timer = self._deadlines.after(timeout, lambda: self._try_expired(attempt))
         concrete.send(attempt, self._route)
 
     def _request_head(self) -> RequestHead:
@@ -270,7 +249,7 @@ class Managed:
         attempt.status = head[0][1]
         attempt.grpc_status = find(head, b"grpc-status")
         self.credit(attempt, sum(len(part) for part in waiting if isinstance(part, bytes)))
-        self._active = self._runtime.turn.now
+        self._deadlines.frame()
         if self._calls_for_retry(attempt):
             self._again(attempt, complete=True)
         else:
@@ -278,48 +257,16 @@ class Managed:
             self._commit(filtered.tell(self._runtime.decisions, "outbound", x, answer, self._way(attempt)), attempt)
 
     def _calls_for_retry(self, attempt: Attempt) -> bool:
-        if self._retry is None or self._committed:
-            return False
-        status, grpc_status, success = self._features.classify(attempt)
-        return self._retry.retryable(status, grpc_status, success) and self._may_retry()
-
-    @property
-    def _can_repeat(self) -> bool:
-        """Whether the whole request is at hand. A response to half a request is never waited with, nor retried."""
-        return self._replay.parts is not None and self._x.flags & REQUEST_ENDED != 0
-
-    def _may_retry(self) -> bool:
-        """Whether body, limit, budget and backends allow another attempt, which is then paid for."""
-        retry, budget, metrics = self._retry, self._features.budget, self._features.metrics
-        if retry is None or not self._can_repeat:
-            return False
-        if not retry.may_try(self._tries, self._replay.size):
-            self._features.retries(self._x).limit_exceeded.value += 1
-            return False
-        choice = self._features.choose()
-        if choice is None or not choice[1].available():
-            skipped = "overflow"
-            self._features.retries(self._x).overflow.value += 1
-        elif budget is not None and not budget.withdraw(self._runtime.turn.now):
-            skipped = "no_budget"
-        else:
-            skipped = ""
-        if metrics is not None:
-            metrics.retryable(skipped)
-        return not skipped
+        return not self._committed and self._retrying.called_for_by(attempt)
 
     def _again(self, attempt: Attempt, *, complete: bool, error: str = "") -> None:
         """Another attempt in this one's place, after the backoff."""
-        self._features.count_attempt(attempt, error)
-        self._features.retries(self._x).requests.value += 1
-        self._trail.append(attempt_step(self._tries, attempt, error))
+        wait = self._retrying.followed(attempt, error)
         self._attempt = None
         self._held = None
         attempt.discard(complete=complete)
-        assert self._retry is not None
-        wait = self._retry.wait(self._tries, self._runtime.rng())
         if wait:
-            self._timers.append(self._runtime.wheel.after(wait, self._try))
+            self._deadlines.after(wait, self._try)
         else:
             # Not from here: attempts that fail at once would nest.
             self._runtime.loop.call_soon(self._try)
@@ -342,9 +289,8 @@ class Managed:
         """This is the response; `ended`: it has no body."""
         x = self._x
         self._committed = True
-        self._replay.drop()
-        if self._profile is not None:
-            self._profile.cancel()
+        self._retrying.replay.drop()
+        self._deadlines.response_started()
         for filters in reversed(self._filters):
             head = [*filters.response_headers(head)]
         x.flags |= RESPONSE_STARTED
@@ -363,17 +309,17 @@ class Managed:
         if attempt is not None:
             way = attempt.observer.explain(attempt)
             peer, steps = way.peer, way.steps or steps
-        return Way(peer, [*steps, *self._trail], max(1, self._tries))
+        return Way(peer, [*steps, *self._retrying.trail], max(1, self._retrying.tries))
 
     def _finish(self, attempt: Attempt, error: ProxyError | None = None) -> None:
         """The response has ended, well or not."""
         self._stop()
-        if error is None and self._tries > 1:
+        if error is None and self._retrying.tries > 1:
             if self._features.classify(attempt)[2]:
                 self._features.retries(self._x).successes.value += 1
             if not self._told:
                 way = self._way(attempt)
-                last = attempt_step(self._tries, attempt, "")
+                last = attempt_step(self._retrying.tries, attempt, "")
                 way = way._replace(steps=[*way.steps, last])
                 self._runtime.decisions.record(trace("outbound", self._x, RETRIED, way))
         self._features.count_attempt(attempt, "" if error is None else error.label)
@@ -381,31 +327,16 @@ class Managed:
 
     # Time.
 
-    def _request_ended(self) -> None:
-        if self._timeouts.response is not None and not self._closed:
-            expired = ResponseTimeout("response timeout", "RESPONSE_STREAM_TIMEOUT")
-            self._timers.append(self._runtime.wheel.after(self._timeouts.response, lambda: self._expire(expired)))
-
     def _try_expired(self, attempt: Attempt) -> None:
         if self._closed or attempt is not self._attempt or self._committed:
             return
         self._runtime.turn.read()
         error = ResponseTimeout()
-        if not self._may_retry():
+        if not self._retrying.may():
             self._expire(error)
             return
         attempt.abandon(error)
         self._again(attempt, complete=True, error=error.label)
-
-    def _idle_due(self) -> None:
-        idle = self._timeouts.idle
-        if self._closed or idle is None:
-            return
-        left = self._active + idle - self._runtime.turn.read()
-        if left <= 0:
-            self._expire(ResponseTimeout("idle timeout", "IDLE_TIMEOUT"))
-        else:
-            self._idle = self._runtime.wheel.after(left, self._idle_due)
 
     def _expire(self, error: ProxyError) -> None:
         if self._closed:
@@ -421,11 +352,7 @@ class Managed:
 
     def _stop(self) -> None:
         self._closed = True
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        if self._idle is not None:
-            self._idle.cancel()
+        self._deadlines.stop()
 
     # The rest.
 
