@@ -390,9 +390,29 @@ async def test_prune(cluster: Cluster) -> None:
 
 
 async def test_kinds_that_cannot_be_made(cluster: Cluster) -> None:
-    assert (await cluster.kubectl("get", "pvc,pv,rc,ing")).err == "No resources found\n"
-    refused = await cluster.kubectl("create", "ingress", "i", "--rule=a.b/c=svc:80")
-    assert (refused.code, refused.err) == (
-        1,
-        "error: failed to create ingress: ingresses.networking.k8s.io: not implemented by the sandbox's API server\n",
-    )
+    assert (await cluster.kubectl("get", "pvc,pv,rc")).err == "No resources found\n"
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": spec}
+    refused = await cluster.kubectl("create", "-f", "-", stdin=[claim])
+    assert refused.code == 1
+    assert "persistentvolumeclaims: not implemented by the sandbox's API server" in refused.err
+
+
+async def test_kinds_that_are_kept_and_not_acted_upon(cluster: Cluster) -> None:
+    """Manifests with them can be applied; whoever does is told."""
+    await _ok(cluster, "create", "deployment", "web", "--image=x:1")
+    for command, kind, shown in (
+        (("create", "ingress", "i", "--rule=a.b/c*=svc:80", "--class=c"), "ing", ["i", "c", "a.b", "80"]),
+        (("create", "quota", "q", "--hard=pods=5"), "quota", ["q"]),
+        (
+            ("autoscale", "deployment", "web", "--max=3", "--cpu-percent=80"),
+            "hpa",
+            ["web", "Deployment/web", "cpu:", "<unknown>/80%", "1", "3", "0"],
+        ),
+    ):
+        done = await cluster.kubectl(*command)
+        assert (done.code, "Warning: the sandbox stores" in done.err) == (0, True), done.err
+        found = (await _ok(cluster, "get", kind, "--no-headers")).split()
+        assert found[: len(shown)] == shown
+        assert (await cluster.kubectl("describe", kind)).code == 0
+        await _ok(cluster, "delete", kind, "--all")

@@ -3,7 +3,7 @@
 Source: k8s.io/apiserver/pkg/endpoints/handlers/patch.go (applyPatcher).
 """
 
-from linkerd_sandbox.apiserver import ownership, status
+from linkerd_sandbox.apiserver import conversions, ownership, status
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.lifecycle import has_status
@@ -65,6 +65,8 @@ class Applying:
 
     def _checked(self, call: Call, kind: ResourceType, body: object) -> JsonObject:
         """The configuration in normal form, without defaults: what it does not say, it does not own."""
+        if conversions.converts(kind):
+            raise status.not_implemented(f"server-side apply of {kind.api_version} {kind.kind} (of v2 it is)")
         if not call.field_manager:
             cause = status.Cause("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")
             raise status.invalid("PatchOptions", "meta.k8s.io", "", [cause])

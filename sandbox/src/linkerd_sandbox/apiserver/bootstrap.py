@@ -20,17 +20,19 @@ _EDITABLE = {
              "statefulsets/scale"],
     "batch": ["cronjobs", "jobs"],
     "coordination.k8s.io": ["leases"],
-    "networking.k8s.io": ["networkpolicies"],
+    "autoscaling": ["horizontalpodautoscalers"],
+    "networking.k8s.io": ["ingresses", "networkpolicies"],
     "policy": ["poddisruptionbudgets"],
 }  # fmt: skip
 _VIEWABLE = {
-    "": ["configmaps", "endpoints", "events", "namespaces", "pods", "pods/log", "pods/status", "serviceaccounts",
-         "services", "services/status"],
+    "": ["configmaps", "endpoints", "events", "limitranges", "namespaces", "pods", "pods/log", "pods/status",
+         "resourcequotas", "serviceaccounts", "services", "services/status"],
     "apps": ["controllerrevisions", *_EDITABLE["apps"]],
     "batch": _EDITABLE["batch"],
     "coordination.k8s.io": ["leases"],
     "discovery.k8s.io": ["endpointslices"],
-    "networking.k8s.io": ["networkpolicies"],
+    "autoscaling": ["horizontalpodautoscalers"],
+    "networking.k8s.io": ["ingresses", "networkpolicies"],
     "policy": ["poddisruptionbudgets"],
 }  # fmt: skip
 _DISCOVERY = [

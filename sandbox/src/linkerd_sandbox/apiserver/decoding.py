@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from linkerd_sandbox.apiserver import fieldcheck, structural
+from linkerd_sandbox.apiserver import conversions, fieldcheck, structural
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, copy, encode, go_value
@@ -64,13 +64,13 @@ class Decoder:
     def decode(self, call: Call, kind: ResourceType, body: object) -> JsonObject:
         """The object, validated field by field and with its defaults. Raises `StatusError` 400."""
         checked = self.check_kind(kind, body)
-        return self._rules.defaulted(kind, self.fields(call, kind, checked))
+        return self._rules.defaulted(kind, conversions.stored(kind, self.fields(call, kind, checked)))
 
     def patched(self, call: Call, kind: ResourceType, made: Patched) -> JsonObject:
         """The object that a patch has made, as `decode`. Raises `StatusError` 422 where it is none of its kind."""
         try:
             checked = self.check_kind(kind, made.body)
-            return self._rules.defaulted(kind, self.fields(call, kind, checked, patch=made))
+            return self._rules.defaulted(kind, conversions.stored(kind, self.fields(call, kind, checked, patch=made)))
         except StatusError as error:
             if error.code != 400:
                 raise

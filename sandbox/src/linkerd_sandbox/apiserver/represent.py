@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from linkerd_sandbox.apiserver import tables
+from linkerd_sandbox.apiserver import conversions, tables
 from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.negotiate import Accepted
 from linkerd_sandbox.apiserver.objects import JsonObject, encode
@@ -18,6 +18,8 @@ FORMS = (
 
 def view(kind: ResourceType, body: JsonObject) -> JsonObject:
     """The object in the version that was asked for."""
+    if conversions.converts(kind):
+        return conversions.shown(kind, body)
     if kind.custom and body.get("apiVersion") != kind.api_version:
         return {**body, "apiVersion": kind.api_version}
     return body
@@ -25,7 +27,7 @@ def view(kind: ResourceType, body: JsonObject) -> JsonObject:
 
 def raw(kind: ResourceType, stored: Stored) -> bytes:
     """JSON text of a stored object in the version that was asked for."""
-    if kind.custom and kind.custom.storage_version != kind.version:
+    if conversions.converts(kind) or (kind.custom and kind.custom.storage_version != kind.version):
         return encode(view(kind, stored.body))
     return stored.raw
 
@@ -95,5 +97,7 @@ class Representation:
         return encode(head)[:-1] + b',"items":[' + b",".join(raw(self.kind, item) for item in items) + b"]}"
 
     def _table(self, bodies: Iterable[JsonObject], meta: JsonObject) -> JsonObject:
-        found = tables.table(self.kind, [view(self.kind, body) for body in bodies], self.now, self._include)
+        as_stored = conversions.converts(self.kind)  # columns are made of the stored version
+        shown = list(bodies) if as_stored else [view(self.kind, body) for body in bodies]
+        found = tables.table(self.kind, shown, self.now, self._include)
         return {**found, "apiVersion": f"meta.k8s.io/{self._version}", "metadata": meta}

@@ -33,12 +33,18 @@ from linkerd_sandbox.apiserver.validation.scheduling import SYSTEM_PRIORITIES
 
 _ATTEMPTS = 5
 _IMMORTAL = ("default", "kube-system", "kube-public")
-_SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates")
+_SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates", "resourcequotas")
 """Kinds whose deletion is answered with the object, not with a Status (ReturnDeletedObject of their registries)."""
-_SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates")
+_SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates", "resourcequotas")
 """Kinds whose deletion is answered with the object, not with a Status (ReturnDeletedObject of their registries)."""
 _PRIORITIES = "priorityclasses.scheduling.k8s.io"
-_NOT_ENFORCED = {"networkpolicies.networking.k8s.io": "the sandbox stores NetworkPolicies and does not enforce them"}
+_NOT_ENFORCED = {
+    "horizontalpodautoscalers.autoscaling": "the sandbox stores HorizontalPodAutoscalers and scales nothing by them",
+    "ingresses.networking.k8s.io": "the sandbox stores Ingresses and serves none of them (up --port does)",
+    "limitranges": "the sandbox stores LimitRanges and does not apply them to pods",
+    "networkpolicies.networking.k8s.io": "the sandbox stores NetworkPolicies and does not enforce them",
+    "resourcequotas": "the sandbox stores ResourceQuotas and does not enforce them",
+}
 Change = Callable[[JsonObject], JsonObject]
 
 

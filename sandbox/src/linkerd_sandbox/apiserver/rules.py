@@ -40,8 +40,10 @@ class Rules:
                 body["status"] = {"phase": "Active"}
             case "pods":
                 body["status"] = pods.first_status(body)
-            case "services":
+            case "services" | "ingresses.networking.k8s.io":
                 body["status"] = {"loadBalancer": {}}
+            case "horizontalpodautoscalers.autoscaling":
+                body["status"] = {"desiredReplicas": 0, "currentMetrics": None}
             case "jobs.batch":
                 workloads.job_selector(body)
                 body["status"] = {}

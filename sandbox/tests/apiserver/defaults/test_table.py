@@ -140,3 +140,23 @@ def test_webhooks() -> None:
 def test_filling_twice_changes_nothing_more(bucket: str) -> None:
     once = _fill(bucket, {"kind": "X", "spec": {"template": {"spec": {"containers": [{"image": "i"}]}}}})
     assert _fill(bucket, once) == once
+
+
+def test_kinds_that_are_only_kept() -> None:
+    spec = _fill("horizontalpodautoscalers.autoscaling", {"spec": {"maxReplicas": 2}})["spec"]
+    assert spec["minReplicas"] == 1
+    assert spec["metrics"][0]["resource"] == {
+        "name": "cpu",
+        "target": {"type": "Utilization", "averageUtilization": 80},
+    }
+    assert _fill("resourcequotas", {"spec": {"hard": {"pods": 5, "cpu": "1"}}})["spec"]["hard"] == {
+        "pods": "5",
+        "cpu": "1",
+    }
+    limits = [
+        {"type": "Container", "max": {"cpu": 2}, "default": {"memory": "1Gi"}},
+        {"type": "Pod", "max": {"cpu": 2}},
+    ]
+    container, pod = _fill("limitranges", {"spec": {"limits": limits}})["spec"]["limits"]
+    assert container["default"] == container["defaultRequest"] == {"cpu": "2", "memory": "1Gi"}
+    assert pod == {"type": "Pod", "max": {"cpu": "2"}}

@@ -107,6 +107,17 @@ kind: NetworkPolicy
 metadata: {name: n}
 spec: {podSelector: {}, ingress: [{from: [{podSelector: {}}], ports: [{port: 80}]}]}
 ---
+kind: Ingress
+metadata: {name: i}
+spec:
+  rules:
+  - host: "*.a.b"
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: s, port: {number: 80}}}}]}
+---
+kind: HorizontalPodAutoscaler
+metadata: {name: h}
+spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: d}}
+---
 kind: EndpointSlice
 metadata: {name: e}
 addressType: IPv4
@@ -145,6 +156,7 @@ def _set(body: Any, path: str, value: Any) -> None:
 
 
 C = "spec.containers[0]"
+ROUTE = "spec.rules[0].http.paths[0]"
 
 
 @pytest.mark.parametrize(
@@ -392,6 +404,21 @@ C = "spec.containers[0]"
         ("Event", "involvedObject.namespace", "other", "involvedObject.namespace", "does not match event.namespace"),
         ("NetworkPolicy", "spec.ingress.0.from", [{}], "spec.ingress[0].from[0]", "must specify a peer"),
         ("NetworkPolicy", "spec.ingress.0.ports.0.port", 0, "spec.ingress[0].ports[0].port", "between 1 and 65535"),
+        ("Ingress", "spec.rules", None, "spec", "either `defaultBackend` or `rules` must be specified"),
+        ("Ingress", "spec.rules.0.host", "Bad_", "spec.rules[0].host", "a lowercase RFC 1123 subdomain"),
+        ("Ingress", "spec.rules.0.http.paths.0.pathType", None, f"{ROUTE}.pathType", "pathType must be specified"),
+        ("Ingress", "spec.rules.0.http.paths.0.path", "x", f"{ROUTE}.path", "must be an absolute path"),
+        (
+            "Ingress",
+            "spec.rules.0.http.paths.0.backend.service.port",
+            {},
+            f"{ROUTE}.backend",
+            "name or number is required",
+        ),
+        ("HorizontalPodAutoscaler", "spec.maxReplicas", 0, "spec.maxReplicas", "must be greater than 0"),
+        ("HorizontalPodAutoscaler", "spec.minReplicas", 0, "spec.minReplicas", "greater than or equal to 1"),
+        ("HorizontalPodAutoscaler", "spec.minReplicas", 4, "spec.maxReplicas", "or equal to `minReplicas`"),
+        ("HorizontalPodAutoscaler", "spec.scaleTargetRef", {}, "spec.scaleTargetRef.kind", "Required value"),
         ("EndpointSlice", "addressType", "IPv5", "addressType", "Unsupported value"),
         ("EndpointSlice", "endpoints.0.addresses", [], "endpoints[0].addresses", "at least 1 address"),
     ],

@@ -99,6 +99,36 @@ def network_policy(body: JsonObject) -> None:
         spec["policyTypes"] = ["Ingress", "Egress"] if dig_list(spec, "egress") else ["Ingress"]
 
 
+def autoscaler(body: JsonObject) -> None:
+    """A HorizontalPodAutoscaler."""
+    spec = body.setdefault("spec", {})
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def _quantities(amounts: JsonObject) -> None:
+    amounts.update({key: str(value) for key, value in amounts.items() if isinstance(value, int)})
+
+
+def resource_quota(body: JsonObject) -> None:
+    """A ResourceQuota."""
+    _quantities(dig_map(body, "spec", "hard"))
+
+
+def limit_range(body: JsonObject) -> None:
+    """A LimitRange: a container's limit is its default, and that its default request."""
+    for limit in dig_list(body, "spec", "limits"):
+        for key in ("default", "defaultRequest", "max", "maxLimitRequestRatio", "min"):
+            _quantities(dig_map(limit, key))
+        if limit.get("type") != "Container":
+            continue
+        default = {**dig_map(limit, "max"), **dig_map(limit, "default")}
+        request = {**default, **dig_map(limit, "min"), **dig_map(limit, "defaultRequest")}
+        limit.update({key: value for key, value in (("default", default), ("defaultRequest", request)) if value})
+
+
 def priority_class(body: JsonObject) -> None:
     """A PriorityClass."""
     body.setdefault("preemptionPolicy", "PreemptLowerPriority")

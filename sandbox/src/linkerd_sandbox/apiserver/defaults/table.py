@@ -26,6 +26,9 @@ _DEFAULTS: dict[str, Callable[[JsonObject], None]] = {
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": cluster.webhooks,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": cluster.webhooks,
     "apiservices.apiregistration.k8s.io": cluster.api_service,
+    "horizontalpodautoscalers.autoscaling": cluster.autoscaler,
+    "limitranges": cluster.limit_range,
+    "resourcequotas": cluster.resource_quota,
     "priorityclasses.scheduling.k8s.io": cluster.priority_class,
 }
 

@@ -6,7 +6,7 @@ from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, dig_map
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.status import Cause
-from linkerd_sandbox.apiserver.validation import cluster, fields, meta, pods, scheduling, workloads
+from linkerd_sandbox.apiserver.validation import cluster, fields, kept, meta, pods, scheduling, workloads
 from linkerd_sandbox.apiserver.validation.causes import invalid
 
 Check = Callable[[JsonObject, JsonObject | None], list[Cause]]
@@ -29,6 +29,8 @@ _CHECKS: dict[str, Check] = {
     "events": cluster.event,
     "networkpolicies.networking.k8s.io": cluster.network_policy,
     "nodes": scheduling.node,
+    "horizontalpodautoscalers.autoscaling": kept.autoscaler,
+    "ingresses.networking.k8s.io": kept.ingress,
     "priorityclasses.scheduling.k8s.io": scheduling.priority_class,
     "endpointslices.discovery.k8s.io": cluster.endpoint_slice,
     "roles.rbac.authorization.k8s.io": cluster.role,
