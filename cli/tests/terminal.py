@@ -15,7 +15,7 @@ import yaml
 from linkerd_cli.app import main
 
 LINKERD = str(Path(sys.executable).parent / "linkerd")
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 90.0
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ async def test_a_whole_control_plane(terminal: Terminal, kube: Cluster) -> None:
 async def test_waits_for_what_comes_up(terminal: Terminal, kube: Cluster) -> None:
     control_plane(kube)
     kube.remove("/api/v1/namespaces/linkerd/pods/linkerd-destination-1")
-    typed = asyncio.create_task(terminal.linkerd("check", "--wait", "30s"))
+    typed = asyncio.create_task(terminal.linkerd("check", "--wait", "60s"))
     path = "GET /api/v1/namespaces/linkerd/pods"
     async with asyncio.timeout(30):
         while kube.requests.count(path) < 3:

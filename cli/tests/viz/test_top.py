@@ -19,7 +19,7 @@ async def test_a_table_after_so_many_seconds(terminal: Terminal) -> None:
     async with tapping(terminal) as taps:
         taps.events = [*exchange(), *exchange(1)]
         taps.hold = True
-        said = await terminal.linkerd("viz", "top", "deploy/web", "--seconds", "1")
+        said = await terminal.linkerd("viz", "top", "deploy/web", "--seconds", "4")
         assert (said.code, said.out, said.err) == (0, TABLE, "")
 
 

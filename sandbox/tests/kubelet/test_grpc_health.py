@@ -42,7 +42,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, int
     await one.stop(None)
 
 
-async def attempt(port: int, service: str = "", timeout: float = 5) -> Result:
+async def attempt(port: int, service: str = "", timeout: float = 30) -> Result:
     async def no_exec(argv: list[str], timeout: float) -> Result:
         raise AssertionError(argv)
 
@@ -83,7 +83,7 @@ async def test_against_something_else(answer: bytes | None, message: str) -> Non
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        result = await attempt(listener.sockets[0].getsockname()[1], timeout=0.3 if answer is None else 5)
+        result = await attempt(listener.sockets[0].getsockname()[1], timeout=0.3 if answer is None else 30)
     finally:
         release.set()
         listener.close()

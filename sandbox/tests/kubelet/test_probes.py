@@ -72,7 +72,7 @@ async def no_exec(argv: list[str], timeout: float) -> Result:
     return Result(argv == ["true"], "said so")
 
 
-async def attempt(probe: JsonObject, timeout: float = 2) -> Result:
+async def attempt(probe: JsonObject, timeout: float = 30) -> Result:
     return await probes.run(probe, {"name": "c"}, "127.0.0.1", no_exec, timeout)
 
 

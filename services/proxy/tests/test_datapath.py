@@ -8,6 +8,7 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import (
     CLIENT,
+    PATIENT_MS,
     SERVER,
     SERVICE,
     credentials,
@@ -420,13 +421,14 @@ async def test_before_discovery_has_spoken_the_environment_says_which_ports_are_
 
     async with apps.server(app) as addr:
         port = str(addr[1])
+        patient = {"INBOUND_DETECT_TIMEOUT": f"{PATIENT_MS}ms"}
         for variable in ("INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION", "INBOUND_PORTS_REQUIRE_IDENTITY"):
             async with (
-                sidecar(None, tmp_path, SERVER, inbound_dst=str(Addr(*addr)), **{variable: port}) as proxy,
+                sidecar(None, tmp_path, SERVER, inbound_dst=str(Addr(*addr)), **{variable: port}, **patient) as proxy,
                 apps.client(proxy.inbound) as client,
             ):
                 if variable.endswith("DETECTION"):
-                    # It is not asked for a word first: the server's greeting comes long before detection ends.
+                    # It is not asked for a word first: the server's greeting does not wait for the end of detection.
                     assert await asyncio.wait_for(client.reader.readexactly(9), 30) == b"220 first"
                 else:
                     client.send(b"GET / HTTP/1.1\r\nHost: v\r\n\r\n")

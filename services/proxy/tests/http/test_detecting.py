@@ -19,7 +19,7 @@ class Log(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def listening(decide: Decide, on_lost: Callable[[], None], timeout: float = 5) -> AsyncIterator[tuple[str, int]]:
+async def listening(decide: Decide, on_lost: Callable[[], None], timeout: float = 60) -> AsyncIterator[tuple[str, int]]:
     loop = asyncio.get_running_loop()
     wheel = Wheel(loop)
     server = await loop.create_server(lambda: FirstRead(wheel, timeout, decide, on_lost), "127.0.0.1", 0)
