@@ -11,7 +11,9 @@ from libs.kube.tests.fake_api import FakeApi
 from linkerd_kube import KubeClient, resources
 from linkerd_kube import config as module
 from linkerd_kube.config import ConfigError, TokenFile
+from linkerd_kube.errors import Unreachable
 from linkerd_testkit.certs import Authority
+from linkerd_testkit.ports import free_port
 
 
 def write_kubeconfig(path: Path, server: str, user: dict[str, object]) -> str:
@@ -40,6 +42,25 @@ async def test_kubeconfig(api: FakeApi, tmp_path: Path) -> None:
     by_variable = await KubeClient.connect(context="two", environ={"KUBECONFIG": path})
     assert by_variable.namespace is None
     await by_variable.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_cluster_on_this_machine_is_asked_without_the_environments_proxy(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """As kubectl does: kind and the sandbox are there, and no proxy leads to them."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    server = api.url.replace("127.0.0.1", host)
+    here = await KubeClient.connect(write_kubeconfig(tmp_path / "config", server, {"token": "secret"}))
+    await here.list(resources.PODS)
+    await here.close()
+    away = await KubeClient.connect(write_kubeconfig(tmp_path / "config", "http://192.0.2.1", {"token": "secret"}))
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
+        await away.list(resources.PODS)
+    await away.close()
 
 
 async def test_an_exec_plugins_token(api: FakeApi, tmp_path: Path) -> None:

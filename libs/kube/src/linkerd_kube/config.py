@@ -10,8 +10,10 @@ import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -98,6 +100,14 @@ def _existing(kubeconfig: str) -> list[str]:
     return [str(path) for path in paths if path.is_file()]
 
 
+def _on_this_machine(server: str) -> bool:
+    host = urlsplit(server).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 async def _from_kubeconfig(kind: "type[KubeClient]", kubeconfig: str, context: str | None) -> "KubeClient":
     paths = _existing(kubeconfig)
     if not paths:
@@ -127,11 +137,21 @@ async def _from_kubeconfig(kind: "type[KubeClient]", kubeconfig: str, context: s
         key = configuration.api_key.get("BearerToken")
         return None if key is None else str(key)
 
-    client = kind(configuration.host, api.rest_client.pool_manager, token)
+    # With its connections, but not its trust in the environment: no proxy leads to a cluster on this machine.
+    connections = api.rest_client.pool_manager.connector
+    session = aiohttp.ClientSession(
+        connector=connections, connector_owner=False, trust_env=not _on_this_machine(configuration.host)
+    )
+
+    async def close() -> None:
+        await session.close()
+        await api.close()
+
+    client = kind(configuration.host, session, token)
     options: TransportOptions = {}
     if configuration.tls_server_name:
         options["server_hostname"] = configuration.tls_server_name
     if configuration.proxy:
         options["proxy"] = configuration.proxy
-    client.adopt(namespace, options, api.close)
+    client.adopt(namespace, options, close)
     return client
