@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,12 @@ from linkerd_proxy_init.apply import SEARCH_PATH, ApplyError, programs, simulate
 from linkerd_proxy_init.arguments import parse
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
+
+
+@pytest.fixture(autouse=True)
+def fixture_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own lock of iptables-legacy is root's, and so are the rules that it is for."""
+    monkeypatch.setenv("XTABLES_LOCKFILE", str(tmp_path / "lock"))
 
 
 def in_namespace(script: str) -> subprocess.CompletedProcess[str]:
