@@ -32,6 +32,11 @@ class Sidecar:
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.admin}{path}") as answer:
             return answer.status, await answer.text()
 
+    async def post(self, path: str) -> int:
+        """The status of an answer of the admin server."""
+        async with aiohttp.ClientSession() as session, session.post(f"http://127.0.0.1:{self.admin}{path}") as answer:
+            return answer.status
+
     async def ready(self) -> bool:
         """Whether it says so."""
         try:

@@ -127,6 +127,22 @@ async def test_unary_calls_with_metadata_and_trailers(tmp_path: Path) -> None:
 
 
 @on_uvloop
+async def test_a_grpc_response_that_breaks_off_ends_with_a_status(tmp_path: Path) -> None:
+    """The endpoint's connection is lost behind a response's head: the client gets trailers, not silence."""
+    async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
+        call = to.stream_stream("/t/Chat")()
+        await call.write(b"1")
+        assert await asyncio.wait_for(call.read(), DEADLINE) == b"re: 1"
+        for connection in mesh.server.path.open_connections():
+            connection.kill()
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await asyncio.wait_for(call.read(), DEADLINE)
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert failed.value.details() == "connection closed before message completed"
+        assert mesh.client.sample("response_total", 'error="i/o"', 'status_code="200"') == 1
+
+
+@on_uvloop
 async def test_grpc_failures_are_told_and_classified(tmp_path: Path) -> None:
     async with grpc_app() as (_, addr), pair(tmp_path, addr) as mesh, channel(mesh.addr) as to:
         with pytest.raises(grpc.aio.AioRpcError) as failed:

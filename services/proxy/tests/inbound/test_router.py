@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
-from services.proxy.tests.mesh import inbound_document, pair
+from services.proxy.tests.mesh import CLIENT, inbound_document, pair
 
-from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, InboundRoute, RateLimit
+from linkerd_contract.inbound import AuthnKind, Authorization, InboundDocument, InboundRoute, RateLimit, RateOverride
 from linkerd_contract.matching import (
     Condition,
     Fault,
@@ -63,6 +63,32 @@ async def test_authorities_are_a_label_where_they_are_wanted(tmp_path: Path, wan
         assert mesh.server.sample("response_total", into, 'authority="other.ns"') == (2 if wanted else 0)
         assert mesh.server.sample("request_total", into) == 3
         assert mesh.server.sample("inbound_http_authz_allow_total", 'authority="') == 0
+
+
+@on_uvloop
+async def test_audit_lets_requests_in_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "linkerd_proxy")
+    audit = Authorization(resource=ResourceRef(name="audit"), audit=True)
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
+        mesh.serve(inbound_document(authorization=audit))
+        assert (await client.get()).status == 200
+        assert mesh.server.sample("inbound_http_authz_allow_total", 'authz_name="audit"') == 1
+    assert "audit: would deny 127.0.0.1:" in caplog.text
+
+
+@on_uvloop
+async def test_rate_limits_of_identities(tmp_path: Path) -> None:
+    override = RateOverride(requests_per_second=1, identities=[CLIENT])
+    limit = RateLimit(ResourceRef(name="limit"), identity=3, overrides=[override])
+    async with apps.echo_app() as app, pair(tmp_path, app) as mesh:
+        mesh.serve(changed(rate_limit=limit))
+        async with apps.client(mesh.addr) as client:
+            assert [(await client.get()).status for _ in range(2)] == [200, 429]
+        # Clients without an identity share a bucket of their own.
+        async with apps.client(mesh.server.inbound) as stranger:
+            assert [(await stranger.get()).status for _ in range(4)] == [200, 200, 200, 429]
+        assert mesh.server.sample("inbound_http_local_ratelimit_total", 'ratelimit_scope="identity"') == 2
+        assert mesh.server.sample("inbound_http_errors_total", 'error="rate limited"') == 2
 
 
 @on_uvloop

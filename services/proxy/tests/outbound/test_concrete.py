@@ -8,7 +8,7 @@ from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, pair, sidecar
 
 from linkerd_contract.explain import ProxyErrorLine
-from linkerd_contract.outbound import Balancer, OutboundDocument, ProtocolHint
+from linkerd_contract.outbound import Balancer, FailureAccrual, OutboundDocument, ProtocolHint
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
@@ -176,3 +176,36 @@ async def test_those_that_answer_nobody_are_tried_beside_the_others(tmp_path: Pa
                 assert (await client.get()).status == 200
         for one in filling:
             one.close()
+
+
+@on_uvloop
+async def test_an_endpoint_that_fails_again_and_again_is_left_alone_and_probed(tmp_path: Path) -> None:
+    status, asked = 503, 0
+
+    async def app(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while True:
+            await apps.read_head(reader)
+            asked += 1
+            writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status)
+
+    async with apps.server(app) as addr, sidecar(None, tmp_path, CLIENT) as proxy:
+        accrual = FailureAccrual(max_failures=3, min_penalty_ms=2000, max_penalty_ms=2000, jitter_ratio=0)
+        known = msgspec.structs.replace(plain(addr), failure_accrual=accrual, balancer=Balancer(failfast_ms=100))
+        proxy.discovery.set(SERVICE, known)
+
+        async def ask() -> int:
+            async with apps.client(proxy.outbound) as client:
+                return (await client.get()).status
+
+        assert [await ask() for _ in range(3)] == [503, 503, 503]
+        # Its breaker is shut: what comes waits, as long as failfast allows, then fails at once.
+        assert [await ask() for _ in range(2)] == [504, 503]
+        assert asked == 3
+        status = 200
+
+        async def recovered() -> bool:
+            return await ask() == 200
+
+        await eventually(recovered)
+        assert asked == 4

@@ -1,4 +1,5 @@
 import asyncio
+import ssl
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,8 @@ from services.proxy.tests import apps
 from services.proxy.tests.loop import on_uvloop
 from services.proxy.tests.mesh import CLIENT, SERVER, SERVICE, document, impatient, pair, sidecar
 
-from linkerd_contract.outbound import ProtocolHint
+from linkerd_contract.outbound import Http2Params, ProtocolHint
+from linkerd_proxy.codec.h2 import frames
 from linkerd_runtime.settings import Addr
 from linkerd_testkit.certs import Authority
 from linkerd_testkit.ports import eventually
@@ -81,3 +83,36 @@ async def test_a_forwarded_connection_is_closed_where_the_peer_says_so(tmp_path:
             got = await client.get()
             assert got.fields.get("connection") == ("close" if forwarded else None)
             assert "l5d-proxy-connection" not in got.fields
+
+
+@on_uvloop
+async def test_a_peer_that_falls_silent_is_lost_and_connected_to_again(tmp_path: Path) -> None:
+    """Keep-alive PINGs find out that a pod is gone of which no packet says so."""
+    authority = Authority()
+    accepted: list[asyncio.StreamWriter] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
+        writer.write(frames.settings({}))
+        try:
+            while await reader.read(100):
+                pass
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    chain, key = authority.leaf(SERVER).write(tmp_path / "server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    context.set_alpn_protocols(["h2"])
+    listening = await asyncio.start_server(silent, "127.0.0.1", 0, ssl=context)
+    async with sidecar(authority, tmp_path, CLIENT) as proxy, apps.client(proxy.outbound) as client:
+        known = document([Addr(*listening.sockets[0].getsockname()[:2])])
+        proxy.discovery.set(SERVICE, msgspec.structs.replace(known, http2=Http2Params(100, 200)))
+        assert (await client.get()).status == 502
+        assert proxy.sample("response_total", 'error="i/o"') == 1
+        # It is idempotent, so it was sent once more, on another connection.
+        assert len(accepted) >= 2
+    listening.close()
+    await eventually(lambda: all(writer.is_closing() for writer in accepted))
