@@ -12,6 +12,7 @@ from linkerd_contract.names import L5D_CLIENT_ID, L5D_ORIG_PROTO
 from linkerd_contract.resource import ResourceRef
 from linkerd_proxy.codec.headers import Header, Headers
 from linkerd_proxy.errors import ProxyError
+from linkerd_proxy.http.counting import Counting
 from linkerd_proxy.http.exchange import CARRIED, GRPC, Exchange, Way
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.runtime import Runtime
@@ -19,7 +20,7 @@ from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.inbound.profile import ProfileRoute
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
+from linkerd_proxy.telemetry.book import BOUNDS_MS, Responses
 from linkerd_proxy.telemetry.metrics import ALLOWED, DENIED, INBOUND, LEGACY
 from linkerd_proxy.telemetry.routes import inbound_labels
 from linkerd_rules.policy import InboundRule, PortRules
@@ -31,18 +32,14 @@ _REMOVED = frozenset((L5D_CLIENT_ID, L5D_ORIG_PROTO))
 _HTTP_11: Header = (L5D_ORIG_PROTO, b"HTTP/1.1")
 
 
-class Permit:
+class Permit(Counting):
     """A verdict, and the series of the requests under it."""
 
     __slots__ = (
-        "_book",
         "_classify",
         "_client",
         "_client_id",
         "_filters",
-        "_grpc",
-        "_http",
-        "_places",
         "_rule",
         "_rules",
         "_turn",
@@ -88,14 +85,12 @@ class Permit:
         if self.allowed:
             pairs += labels.resource("authz", verdict.resource)
         text = labels.render(pairs)
-        self._places = (
+        places = (
             (LEGACY, labels.join(labels.render([("authority", authority)]), text)),
             (ALLOWED if self.allowed else DENIED, text),
             (INBOUND, inbound_labels(rules.policy.server, client.dst.port, rule.route.resource)),
         )
-        self._book = runtime.metrics.requests
-        self._http: Cell | None = None
-        self._grpc: Cell | None = None
+        super().__init__(runtime.metrics.requests, places)
         self.facts = facts(client, rule.route.resource)
         self._usual: dict[tuple[bytes, bytes | None, int], Responses] = {}
 
@@ -118,14 +113,6 @@ class Permit:
     def first_data(self, x: Exchange) -> None:
         pass
 
-    def begin(self, x: Exchange) -> None:
-        """Count a request."""
-        cell = self._grpc if x.flags & GRPC else self._http
-        if cell is None:
-            cell = self._cell(x)
-        cell.requests += 1
-        x.cell = cell
-
     def response_end(self, x: Exchange, trailers: Headers | None) -> None:
         responses = self._usual.get((x.status, x.grpc_status, x.flags & GRPC))
         if responses is None:
@@ -141,7 +128,7 @@ class Permit:
         if error is not None:
             status = int(x.status) if x.status else error.status
             ms = (self._turn.now - x.started) * 1000
-            self._cell(x).responses(status, False, None, error).observe(ms)
+            self.cell(x).responses(status, False, None, error).observe(ms)
 
     def explain(self, x: Exchange) -> Way:
         if self._way is None:
@@ -156,20 +143,11 @@ class Permit:
             self._way = found._replace(steps=[*found.steps, last])
         return self._way
 
-    def _cell(self, x: Exchange) -> Cell:
-        grpc = x.flags & GRPC != 0
-        cell = self._book.cell(*self._places, grpc=grpc)
-        if grpc:
-            self._grpc = cell
-        else:
-            self._http = cell
-        return cell
-
     def _responses(self, x: Exchange) -> Responses:
         status = int(x.status)
         grpc_status = int(x.grpc_status) if x.grpc_status is not None and x.grpc_status.isdigit() else None
         success = self._classify(status, grpc_status, x.flags & GRPC != 0)
-        found = self._cell(x).responses(status, success, grpc_status)
+        found = self.cell(x).responses(status, success, grpc_status)
         # The application chooses these: what is not usual is not kept.
         if len(self._usual) < 64:
             self._usual[x.status, x.grpc_status, x.flags & GRPC] = found

@@ -9,12 +9,13 @@ from linkerd_contract.names import L5D_PROXY_CONNECTION, L5D_PROXY_ERROR
 from linkerd_proxy.balance import EndpointState, penalty_ms
 from linkerd_proxy.codec.headers import Headers, find, without
 from linkerd_proxy.errors import ProxyError
+from linkerd_proxy.http.counting import Counting
 from linkerd_proxy.http.exchange import FIRST_DATA, GRPC, Exchange, Way
 from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.outbound.books import backend_places
 from linkerd_proxy.outbound.way import backend_step, route_step, target_step
 from linkerd_proxy.telemetry import labels
-from linkerd_proxy.telemetry.book import BOUNDS_MS, Cell, Responses
+from linkerd_proxy.telemetry.book import BOUNDS_MS, Responses
 from linkerd_proxy.telemetry.metrics import LEGACY
 from linkerd_rules.policy import CompiledRoute
 
@@ -50,20 +51,16 @@ def _number(value: bytes | None) -> float | None:
     return float(value) if value is not None and value.isdigit() and len(value) < 10 else None
 
 
-class RequestObserver:
+class RequestObserver(Counting):
     """`hostname` is a label of the route's metrics; empty: there is none."""
 
     __slots__ = (
         "_addr",
-        "_book",
         "_classify",
         "_endpoint",
         "_forward",
         "_from_peer",
-        "_grpc",
-        "_http",
         "_penalize",
-        "_places",
         "_route",
         "_state",
         "_turn",
@@ -76,10 +73,8 @@ class RequestObserver:
         self._endpoint = endpoint
         self._route = route.route
         self._state = state
-        self._book = endpoint.runtime.metrics.requests
-        self._places = ((LEGACY, endpoint.labels), *backend_places(endpoint.doc, route, endpoint.backend, hostname))
-        self._http: Cell | None = None
-        self._grpc: Cell | None = None
+        places = ((LEGACY, endpoint.labels), *backend_places(endpoint.doc, route, endpoint.backend, hostname))
+        super().__init__(endpoint.runtime.metrics.requests, places)
         self._turn = endpoint.runtime.turn
         self._classify = route.classify
         self.facts: Facts | None = None
@@ -116,14 +111,6 @@ class RequestObserver:
         now = self._turn.now
         self._state.observe((now - x.started) * 1000, now)
 
-    def begin(self, x: Exchange) -> None:
-        """Count a request."""
-        cell = self._grpc if x.flags & GRPC else self._http
-        if cell is None:
-            cell = self._cell(x)
-        cell.requests += 1
-        x.cell = cell
-
     def response_end(self, x: Exchange, trailers: Headers | None) -> None:
         found = self._usual.get((x.status, x.grpc_status, x.flags & GRPC))
         if found is None:
@@ -158,16 +145,7 @@ class RequestObserver:
             self._state.observe((now - x.started) * 1000, now)
         self._state.classify(False, now)
         status = int(x.status) if x.status else error.status
-        self._cell(x).responses(status, False, None, error).observe((now - x.started) * 1000)
-
-    def _cell(self, x: Exchange) -> Cell:
-        grpc = x.flags & GRPC != 0
-        cell = self._book.cell(*self._places, grpc=grpc)
-        if grpc:
-            self._grpc = cell
-        else:
-            self._http = cell
-        return cell
+        self.cell(x).responses(status, False, None, error).observe((now - x.started) * 1000)
 
     def _ending(self, x: Exchange) -> tuple[Responses, bool, bool]:
         """Where a response like this one is counted, whether it is a success, and whether it says "too many"."""
@@ -175,7 +153,7 @@ class RequestObserver:
         status = int(x.status)
         success = self._classify(status, grpc_status, x.flags & GRPC != 0)
         limited = status == 429 or grpc_status == _RESOURCE_EXHAUSTED
-        found = (self._cell(x).responses(status, success, grpc_status), success, limited)
+        found = (self.cell(x).responses(status, success, grpc_status), success, limited)
         # Peers choose these: what is not usual is not kept.
         if len(self._usual) < 64:
             self._usual[x.status, x.grpc_status, x.flags & GRPC] = found
