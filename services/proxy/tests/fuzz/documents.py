@@ -21,6 +21,7 @@ from linkerd_proxy.http.exchange import GONE, Exchange
 from linkerd_proxy.http.request import RequestHead
 from linkerd_proxy.http.watch import Facts
 from linkerd_proxy.tap.match import BadMatch, compile_match
+from linkerd_proxy.telemetry import labels
 from linkerd_rules.policy import CompiledRoute, InboundPolicy, OutboundPolicy
 from linkerd_rules.policy.budget import Budget
 from linkerd_rules.policy.filters import Filters
@@ -184,6 +185,14 @@ def _decide_inbound(policy: InboundPolicy) -> None:
         for rule in rules.rules:
             rule.authorize("::1", "web.emojivoto", True)
             _apply(rule.filters)
+        assert rules.has_profiles is bool(rules.policy.profiles)
+        for one in rules.policy.profiles:
+            profile = rules.profile(one.authority.encode())
+            assert profile is not None
+            route = profile.route(*REQUEST)
+            if route is not None:
+                route.classify(503, 14, True)
+                assert "\n" not in labels.render(labels.prefixed("rt", route.route.labels))
 
 
 def _apply(filters: Filters) -> None:
