@@ -1,7 +1,13 @@
-"""How Hypothesis runs: `make test` always asks the same, so that a failure is a change's; `make fuzz` explores.
+"""What holds for all tests.
 
-No deadline for an example and no check of how fast examples are made: a slow machine is no failure.
+Hypothesis: `make test` always asks the same, so that a failure is a change's; `make fuzz` explores. No deadline for an
+example and no check of how fast examples are made: a slow machine is no failure.
+
+Proxies that the environment names are for the world outside. Tests ask this machine only, and most clients (curl, grpc,
+urllib, browsers) would ask the proxy for it.
 """
+
+import os
 
 from hypothesis import HealthCheck, settings
 
@@ -9,3 +15,7 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow],
 settings.register_profile("repeat", _PATIENT, derandomize=True)
 settings.register_profile("explore", _PATIENT, max_examples=2_000)
 settings.load_profile("repeat")
+
+for _name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)

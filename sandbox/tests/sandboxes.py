@@ -6,16 +6,12 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from linkerd_kube.objects import JsonObject
-
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Asks this machine's own ports, also where the environment names a proxy for all that is HTTP."""
 
 
 class Sandbox:

@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox.tests.sandboxes import DIRECT, Sandbox, container, host_view, members, pod, started, until, web
+from sandbox.tests.sandboxes import Sandbox, container, host_view, members, pod, started, until, web
 
 from linkerd_kube.objects import JsonObject
 from linkerd_testkit.ports import free_port
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.root
 
 def answers(port: int) -> bool:
     try:
-        with DIRECT.open(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sandbox.tests.sandboxes import DIRECT
 
 from linkerd_sandbox.testing import runner
 from linkerd_sandbox.testing.cluster import until
@@ -78,7 +77,7 @@ def test_the_caller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         until(lambda: listening(port), 60, "it listens")
         asked = {"method": "GET", "url": "http://127.0.0.1:1/", "headers": {}, "body": ""}
         request = urllib.request.Request(f"http://127.0.0.1:{port}/", json.dumps(asked).encode(), method="POST")
-        with DIRECT.open(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             assert "ConnectionRefusedError" in json.loads(response.read())["error"]
     finally:
         running.send_signal(signal.SIGTERM)
