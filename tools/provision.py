@@ -24,6 +24,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MINIMUM = (3, 11)
+# A mirror that answers badly is asked again, and another apt (an unattended upgrade) is waited for.
+APT = ["apt-get", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"]
+WISH_SECONDS = 240
+"""What only some tests want is not waited for longer than this while it is fetched."""
 SOURCES = ("libs", "services", "cli", "sandbox", "examples")
 
 
@@ -92,6 +96,7 @@ def python_environment(requirements: list[str]) -> None:
         "install",
         "--quiet",
         "--disable-pip-version-check",
+        "--retries=10",
         "-c",
         "constraints.txt",
     ]
@@ -113,29 +118,34 @@ def missing_packages(wanted: list[str]) -> list[str]:
     return [w.partition("=")[0] for w in wanted if not shutil.which(w.partition("=")[2], path=path)]
 
 
-def install(packages: list[str]) -> str:
-    """Install Debian packages; the reason where that does not work, else nothing."""
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    by_hand = f"sudo {' '.join(command)}"
+def install(packages: list[str], seconds: int | None = None) -> str:
+    """Install Debian packages; the reason where that does not work, else nothing. `seconds` is all that it may load."""
+    words = ["install", "-y", "--no-install-recommends", *packages]
+    by_hand = f"sudo apt-get {' '.join(words)}"
     if not shutil.which("apt-get"):
         return f"missing: {', '.join(packages)}; install them with your package manager (on Debian: {by_hand})"
     prefix: list[str] = []
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
-            return f"missing Debian packages: {', '.join(packages)}; install them as root with: {' '.join(command)}"
+            return (
+                f"missing Debian packages: {', '.join(packages)}; install them as root with: apt-get {' '.join(words)}"
+            )
         prefix = ["sudo"]
     say(f"installing Debian packages{' with sudo' if prefix else ''}: {', '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["apt-get", "update", "-qq"], command):
+    # Not the installing itself: half of it would be worse than none.
+    steps = [[*APT, "update", "-qq"], ["timeout", str(seconds), *APT, *words, "--download-only"], [*APT, *words]]
+    for step in steps if seconds else [steps[0], steps[2]]:
         done = subprocess.run(
             [*prefix, *step],
             env=environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        if done.returncode and step is command:
+        if done.returncode and step is not steps[0]:
             return f"{done.stdout[-2000:]}\ncould not install {', '.join(packages)}; try: {by_hand}"
     return ""
 
@@ -145,8 +155,10 @@ def debian_packages(needed: list[str], wished: list[str]) -> None:
     needed, wished = missing_packages(needed), missing_packages(wished)
     if needed and (reason := install(needed)):
         fail(reason)
-    if wished and (reason := install(wished)):
-        say(f"{reason}\nsetup: tests that want {', '.join(wished)} will skip")
+    # One by one: a distribution that lacks one of them has the others.
+    for package in wished:
+        if reason := install([package], WISH_SECONDS):
+            say(f"{reason}\nsetup: tests that want {package} will skip")
 
 
 def main() -> None:
