@@ -93,6 +93,11 @@ def test_a_normal_user_has_a_whole_cluster(unprivileged: tuple[str, Sandbox]) ->
     _, six = [one["ip"] for one in sandbox.get("pod", "client")["status"]["podIPs"]]
     assert six.startswith("fd00:10:42::")
     name = sandbox.kubectl("get", "pods", "-l", "app=web", "-o", "name").stdout.strip()
+    source = sandbox.directory.parent / "file"
+    source.write_text("content\n")
+    os.chown(source, 1000, 1000)  # whose it is means nothing where one id is all that there is
+    sandbox.kubectl("cp", str(source), f"{name.removeprefix('pod/')}:/tmp/copied")
+    assert sandbox.kubectl("exec", name, "--", "cat", "/tmp/copied").stdout == "content\n"
     for fault in (("delay", "100"), ("loss", "1"), ("partition",), ("pause",), ("heal",)):
         sandbox.run("chaos", fault[0], name, *fault[1:])
     typed = sandbox.kubectl("run", "tty", "-i", "--rm", "--restart=Never", "--image=busybox", "--", "cat", stdin="x\n")

@@ -1,5 +1,6 @@
 """Delayed packets: the messages, and real packets in a namespace of their own."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -63,7 +64,9 @@ def test_any_bytes_are_read(data: bytes) -> None:
 @pytest.mark.root
 def test_packets_wait() -> None:
     command = ["unshare", "--net", "--map-root-user", sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    # A normal user's PATH on Debian has no sbin.
+    env = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
     if "unshare" in done.stderr or "no queues" in done.stdout:
         pytest.skip((done.stdout + done.stderr).strip())
     assert done.stdout == "True 3000000\n", done.stdout + done.stderr

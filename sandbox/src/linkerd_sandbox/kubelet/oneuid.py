@@ -2,7 +2,8 @@
 
 `-m owner --uid-owner` refers to ids that do not exist in such a user namespace (EINVAL). The init step gets
 `--proxy-mark` in place of `--proxy-uid`, the proxy LINKERD2_PROXY_SOCKET_MARK and the right to set it (CAP_NET_ADMIN).
-Nothing else differs from the other modes.
+tar, which is root there and would give files to whoever their archive names (`kubectl cp`), is told not to. Nothing
+else differs from the other modes.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Final
 
 MARK: Final = 0x4C35  # "L5"
 ENV: Final = {"LINKERD2_PROXY_SOCKET_MARK": str(MARK)}
+EVERYWHERE: Final = {"TAR_OPTIONS": "--no-same-owner"}
+"""In every container's environment."""
 _REPLACED: Final = ("--proxy-uid", "-u", "--proxy-gid")
 
 

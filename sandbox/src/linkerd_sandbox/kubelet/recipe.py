@@ -64,6 +64,8 @@ class Recipe:
         base = {"PATH": path, "HOSTNAME": hostname_of(self._context.pod), "HOME": "/root"} | dict(image.env)
         if self._spec.get("tty"):
             base["TERM"] = "xterm"
+        if node.mode == "one-uid":
+            base |= oneuid.EVERYWHERE
         base |= {
             "KUBERNETES_SERVICE_HOST": node.api_host,
             "KUBERNETES_SERVICE_PORT": "443",
