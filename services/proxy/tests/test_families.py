@@ -66,7 +66,10 @@ LINKERD = {
     "inbound_http_authz_allow_total": f"{IN} authz_group authz_kind authz_name",
     "inbound_http_authz_deny_total": IN,
     "inbound_http_route_not_found_total": f"direction {TARGET} tls no_tls_reason client_id {SRV}",
-    "inbound_http_local_ratelimit_total": "ratelimit_group ratelimit_kind ratelimit_name ratelimit_scope",
+    "inbound_http_local_ratelimit_total": (
+        f"direction {TARGET} tls no_tls_reason client_id {SRV} "
+        "ratelimit_group ratelimit_kind ratelimit_name ratelimit_scope"
+    ),
     "inbound_tcp_authz_allow_total": AUTHZ_TCP,
     "inbound_tcp_authz_deny_total": AUTHZ_TCP,
     "inbound_tcp_authz_terminate_total": AUTHZ_TCP,
@@ -120,11 +123,11 @@ LINKERD = {
             ("queue_gate_timeout_seconds", ""),
         )
     },
-    "outbound_tcp_protocol_connections_total": "protocol",
-    "inbound_tcp_detect_http_results_total": "result",
-    "outbound_tcp_detect_http_results_total": "result",
-    "inbound_tcp_detect_http_duration_seconds": "",
-    "outbound_tcp_detect_http_duration_seconds": "",
+    "outbound_tcp_protocol_connections_total": f"protocol {PARENT_OUT}",
+    "inbound_tcp_detect_http_results_total": f"result {SRV}",
+    "outbound_tcp_detect_http_results_total": f"result {PARENT_OUT}",
+    "inbound_tcp_detect_http_duration_seconds": SRV,
+    "outbound_tcp_detect_http_duration_seconds": PARENT_OUT,
     "outbound_tcp_transfer_cost_bytes_total": "op zone_locality",
     **{
         f"process_{name}": ""

@@ -27,7 +27,7 @@ async def test_silence_becomes_opaque_after_the_detection_timeout(
             client.send(b"bye\r\n")
             assert await client.ended() == b"bye\r\n"
         assert proxy.sample("outbound_tcp_detect_http_results_total", 'result="read_timeout"') == 1
-        assert proxy.sample("outbound_tcp_protocol_connections_total", 'protocol="opaque"') == 1
+        assert proxy.sample("outbound_tcp_protocol_connections_total", 'protocol="detect"') == 1
     assert "mark port 80 as opaque (config.linkerd.io/opaque-ports)" in caplog.text
 
 
@@ -49,6 +49,7 @@ async def test_hints_need_no_byte(tmp_path: Path) -> None:
         async with apps.client(proxy.outbound) as client:
             assert await asyncio.wait_for(client.reader.readline(), 30) == b"220 hello\r\n"
         assert proxy.sample("outbound_tcp_detect_http_results_total") == 0
+        assert proxy.sample("outbound_tcp_protocol_connections_total", 'protocol="opaq"') == 1
 
 
 @on_uvloop

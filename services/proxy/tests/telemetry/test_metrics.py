@@ -115,13 +115,13 @@ def test_policy_and_errors() -> None:
     metrics.outbound_errors.tcp.labels("i/o").value += 1
     metrics.outbound_detect.results.labels("http/1").value += 1
     metrics.outbound_detect.duration.labels().observe(0.01)
-    metrics.outbound_protocols.labels("opaque").value += 1
+    metrics.outbound_protocols.labels("opaq").value += 1
     text = metrics.registry.render().decode()
     assert 'inbound_http_errors_total{error="tls detection timeout"} 1' in text
     assert 'outbound_tcp_errors_total{error="i/o"} 1' in text
     assert 'outbound_tcp_detect_http_results_total{result="http/1"} 1' in text
     assert 'outbound_tcp_detect_http_duration_seconds_bucket{le="0.1"} 1' in text
-    assert 'outbound_tcp_protocol_connections_total{protocol="opaque"} 1' in text
+    assert 'outbound_tcp_protocol_connections_total{protocol="opaq"} 1' in text
 
 
 def test_balancer() -> None:

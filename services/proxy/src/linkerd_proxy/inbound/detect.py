@@ -18,7 +18,7 @@ from linkerd_proxy.http.runtime import Runtime
 from linkerd_proxy.inbound import client as clients
 from linkerd_proxy.inbound.client import Client
 from linkerd_proxy.inbound.serve import Serve
-from linkerd_proxy.telemetry.labels import NoTls
+from linkerd_proxy.telemetry.labels import NoTls, render
 from linkerd_proxy.transport.tls import client_identity
 from linkerd_proxy.transport.tls_stream import TlsStream
 from linkerd_rules.policy import PortRules
@@ -136,18 +136,19 @@ class Detection:
     def _decider(self, client: Client) -> Decide:
         def decide(transport: asyncio.Transport, data: bytes, why: Why) -> bool:
             metrics = self._runtime.metrics.inbound_detect
+            server = render(client.server_labels(self._rules.policy.server))
             if self._rules.protocol in _H2:
                 found = Detected.HTTP2
             elif why is Why.timeout:
-                metrics.results.labels("read_timeout").value += 1
+                metrics.results.labels("read_timeout", base=server).value += 1
                 if self._rules.protocol is not Protocol.http1:
                     self._stalled()
                 # A meshed client of an HTTP/1 port may keep a connection ready without using it (Linkerd).
                 found = Detected.HTTP1 if self._rules.protocol is Protocol.http1 else Detected.OPAQUE
             else:
                 found = detect(data)
-                metrics.results.labels(_RESULTS[found]).value += 1
-                metrics.duration.labels().observe(self._runtime.loop.time() - self._started)
+                metrics.results.labels(_RESULTS[found], base=server).value += 1
+                metrics.duration.labels(base=server).observe(self._runtime.loop.time() - self._started)
             if found is Detected.EMPTY:
                 return False
             if found is Detected.OPAQUE:

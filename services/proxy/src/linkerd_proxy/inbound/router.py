@@ -133,19 +133,22 @@ class Router:
             return True
         resource = refusal.resource
         self._runtime.metrics.authz.http_local_ratelimit.labels(
-            resource.group, resource.kind, resource.name, refusal.scope
+            resource.group, resource.kind, resource.name, refusal.scope, base=self._labels()
         ).value += 1
         x.fail(RateLimited(refusal.message))
         return False
 
     def _not_found(self, x: Exchange) -> None:
-        server = self._client.server_labels(self._rules.policy.server)
-        pairs = labels.render([*self._client.labels, *server])
-        self._runtime.metrics.authz.http_route_not_found.labels(base=pairs).value += 1
+        self._runtime.metrics.authz.http_route_not_found.labels(base=self._labels()).value += 1
         x.observer = Told(way(self._client, self._rules.policy, None))
         for hook in self._hooks.inbound:
             hook(x, facts(self._client, ResourceRef()))
         x.fail(RouteNotFound())
+
+    def _labels(self) -> str:
+        """Of the client's connection and the port's Server."""
+        server = self._client.server_labels(self._rules.policy.server)
+        return labels.render([*self._client.labels, *server])
 
     def failed(self, x: Exchange, error: ProxyError) -> str:
         """A request was denied, or failed on its way to the application: what l5d-proxy-error says."""

@@ -22,6 +22,7 @@ from linkerd_proxy.outbound.opaque import OpaqueConnection
 from linkerd_proxy.settings import Outbound
 from linkerd_proxy.telemetry import labels
 from linkerd_proxy.telemetry.metrics import TcpSeries
+from linkerd_proxy.telemetry.routes import parent_labels
 from linkerd_proxy.transport.connect import Dialer
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,14 @@ _STALLED = (
     "to spare it that wait, mark port %d as opaque (config.linkerd.io/opaque-ports)"
 )
 
+_CONFIGURED = {
+    Protocol.http1: "http/1",
+    Protocol.http2: "http/2",
+    Protocol.grpc: "http/2",
+    Protocol.opaque: "opaq",
+    Protocol.tls: "tls",
+}
+"""Linkerd's words for what discovery says; all else is "detect"."""
 _HINTS = {Protocol.http1: Detected.HTTP1, Protocol.http2: Detected.HTTP2, Protocol.grpc: Detected.HTTP2}
 _RESULTS = {Detected.HTTP1: "http/1", Detected.HTTP2: "http/2", Detected.OPAQUE: "not_http", Detected.EMPTY: "error"}
 
@@ -58,6 +67,8 @@ class ProtocolStage:
         # Opaque and TLS connections wait for nothing: their servers may speak first.
         timeout = 0.0 if doc.protocol in (Protocol.opaque, Protocol.tls) else doc.detect_timeout_ms / 1000
         started = self._runtime.loop.time()
+        parent = parent_labels(doc.parent)
+        self._protocols.labels(_CONFIGURED.get(doc.protocol, "detect"), base=parent).value += 1
 
         def decide(transport: asyncio.Transport, data: bytes, why: Why) -> bool:
             if hint is not None:
@@ -67,11 +78,11 @@ class ProtocolStage:
                 if not target.stalled:
                     target.stalled = True
                     log.warning(_STALLED, target.addr, timeout, target.addr.port)
-                self._detect.results.labels("read_timeout").value += 1
+                self._detect.results.labels("read_timeout", base=parent).value += 1
             else:
                 found = detect(data)
-                self._detect.results.labels(_RESULTS[found]).value += 1
-                self._detect.duration.labels().observe(self._runtime.loop.time() - started)
+                self._detect.results.labels(_RESULTS[found], base=parent).value += 1
+                self._detect.duration.labels(base=parent).observe(self._runtime.loop.time() - started)
                 if found is Detected.EMPTY:
                     return False
             self.serve(transport, target, found, data)
@@ -87,7 +98,6 @@ class ProtocolStage:
         """Serve a connection whose protocol is known."""
         accepted = self._accepted(target)
         if protocol is Detected.OPAQUE:
-            self._protocols.labels("opaque").value += 1
             OpaqueConnection(self._runtime, target, self._dialer, accepted, self._connections).start(
                 transport, received
             )
@@ -95,14 +105,12 @@ class ProtocolStage:
         logical = Logical(target, self._runtime)
         server: H1Server | H2Server
         if protocol is Detected.HTTP2:
-            self._protocols.labels("http/2").value += 1
             server = H2Server(self._runtime.turn, accepted, self._h2_settings, logical, emit_errors=self._emit_errors)
             wire: asyncio.Protocol = server.wire
             if self._http2.keep_alive_interval_ms:
                 interval, timeout = self._http2.keep_alive_interval_ms, self._http2.keep_alive_timeout_ms
                 server.keep_alive = KeepAlive(server, self._runtime.wheel, interval / 1000, timeout / 1000)
         else:
-            self._protocols.labels("http/1").value += 1
             server = H1Server(self._runtime, accepted, logical, emit_errors=self._emit_errors)
             wire = server
 

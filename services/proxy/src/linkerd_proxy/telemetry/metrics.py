@@ -331,7 +331,9 @@ class Metrics:
         self.inbound_detect = DetectFamilies(r, "inbound")
         self.outbound_detect = DetectFamilies(r, "outbound")
         self.outbound_protocols = r.counter(
-            "outbound_tcp_protocol_connections_total", "Outbound connections by protocol.", ("protocol",)
+            "outbound_tcp_protocol_connections_total",
+            "Outbound TCP connections by protocol configuration.",
+            ("protocol",),
         )
         self.http_balancer = BalancerFamilies(r, "http")
         self.tcp_balancer = BalancerFamilies(r, "tcp")
