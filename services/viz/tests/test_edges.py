@@ -71,6 +71,11 @@ async def test_by_pod() -> None:
     assert [(row.src, row.dst) for row in rows] == [("web-1-a", "emoji-1-a")]
 
 
+async def test_by_namespace() -> None:
+    rows = await _edges(f'tcp_open_connections{{{TO_EMOJI},peer="dst"}} 1', kind="namespace")
+    assert [(row.src, row.src_namespace, row.dst, row.dst_namespace) for row in rows] == [("emojivoto",) * 4]
+
+
 async def test_pods_that_cannot_be_scraped_are_named() -> None:
     store = Store(600)
     store.fail(WEB, "refused")

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from services.viz.tests.mesh import emojivoto, named, pod, replica_set, service
 
-from linkerd_viz.inventory import Inventory, Pod, groups
+from linkerd_viz.inventory import Inventory, Meta, Named, Owner, Pod, groups, workload_of_pods
 
 
 def _shape(inventory: Inventory, kind: str) -> dict[str, list[str]]:
@@ -85,3 +85,27 @@ def test_reads_a_real_pod_and_keeps_a_changed_admin_port() -> None:
     decoded = msgspec.json.decode(document, type=Pod)
     assert decoded.admin_addr == "10.0.0.1:5191"
     assert _shape(Inventory(pods=[decoded]), "statefulset") == {"x/web": ["web-0"]}
+
+
+def test_pods_of_cron_jobs_and_replication_controllers() -> None:
+    job = Named(Meta("nightly-1", "emojivoto", owner_references=[Owner("CronJob", "nightly", True)]))
+    once = named("once")
+    pods = [
+        owned("nightly-1-a", Owner("Job", "nightly-1", True)),
+        owned("once-a", Owner("Job", "once", True)),
+        owned("old-a", Owner("ReplicationController", "old", True)),
+    ]
+    inventory = Inventory(pods=pods, jobs=[job, once])
+    assert _shape(inventory, "cronjob") == {"emojivoto/nightly": ["nightly-1-a"]}
+    assert _shape(inventory, "job") == {"emojivoto/nightly-1": ["nightly-1-a"], "emojivoto/once": ["once-a"]}
+    assert _shape(inventory, "replicationcontroller") == {"emojivoto/old": ["old-a"]}
+    assert set(workload_of_pods(inventory).values()) == {
+        ("cronjob", "emojivoto", "nightly"),
+        ("job", "emojivoto", "once"),
+        ("replicationcontroller", "emojivoto", "old"),
+    }
+
+
+def owned(name: str, owner: Owner) -> Pod:
+    made = pod(name)
+    return msgspec.structs.replace(made, metadata=msgspec.structs.replace(made.metadata, owner_references=[owner]))

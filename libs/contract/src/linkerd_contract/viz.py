@@ -34,6 +34,8 @@ TAP_KINDS = {
     "statefulset": "statefulsets",
     "daemonset": "daemonsets",
     "job": "jobs",
+    "cronjob": "cronjobs",
+    "replicationcontroller": "replicationcontrollers",
     "service": "services",
     "namespace": "namespaces",
 }

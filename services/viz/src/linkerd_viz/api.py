@@ -11,12 +11,12 @@ from aiohttp import web
 
 from linkerd_contract import codec, viz
 from linkerd_runtime.problem import problem_middleware, problem_response
-from linkerd_viz.authz import AUTHZ_KINDS, authz
+from linkerd_viz.authz import authz
 from linkerd_viz.certificates import certificates
 from linkerd_viz.edges import EDGE_KINDS, edges
 from linkerd_viz.graph import graph
 from linkerd_viz.history import HISTORY_KINDS, history
-from linkerd_viz.inventory import Inventory
+from linkerd_viz.inventory import KINDS, Inventory
 from linkerd_viz.measurements import BadWindow, Measurements, Unavailable
 from linkerd_viz.pods import pods
 from linkerd_viz.query import SOURCE_KINDS, BadQuery, Query, parse_query
@@ -36,7 +36,7 @@ _DOCUMENTS: dict[str, tuple[Answer, tuple[str, ...]]] = {
     viz.EDGES_PATH: (edges, EDGE_KINDS),
     viz.GRAPH_PATH: (graph, ("namespace",)),
     viz.ROUTES_PATH: (routes, ROUTE_KINDS),
-    viz.AUTHZ_PATH: (authz, AUTHZ_KINDS),
+    viz.AUTHZ_PATH: (authz, KINDS),
     viz.HISTORY_PATH: (history, HISTORY_KINDS),
     viz.PODS_PATH: (pods, ("pod",)),
 }

@@ -11,7 +11,6 @@ from linkerd_viz.inventory import Inventory
 from linkerd_viz.measurements import Measurements, Reading, Window
 from linkerd_viz.query import Query, selected
 
-AUTHZ_KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace", "service")
 UNAUTHENTICATED = "unauthenticated"
 _MAX_CLIENTS = 20
 _WANTS = tuple(Want(family, INBOUND) for family in (RESPONSES, LATENCY, AUTHZ_ALLOW, AUTHZ_DENY))

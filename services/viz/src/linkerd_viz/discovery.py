@@ -46,6 +46,7 @@ class Discovery:
         self._services = reflect(resources.SERVICES, msgspec.json.Decoder(Service).decode)
         self._namespaces = reflect(resources.NAMESPACES, named)
         self._replica_sets = reflect(resources.REPLICA_SETS, named)
+        self._jobs = reflect(resources.JOBS, named)
         self._workloads = {kind: reflect(resource, named) for kind, resource in _WORKLOADS.items()}
         # Their definitions may be missing, or come and go.
         self._profiles = Reflector(
@@ -71,7 +72,7 @@ class Discovery:
             group.create_task(self._services.run())
             group.create_task(self._profiles.run())
             group.create_task(self._splits.run())
-            for reflector in (self._namespaces, self._replica_sets, *self._workloads.values()):
+            for reflector in (self._namespaces, self._replica_sets, self._jobs, *self._workloads.values()):
                 group.create_task(reflector.run())
 
     async def synced(self) -> None:
@@ -81,7 +82,7 @@ class Discovery:
             self._services.synced,
             self._profiles.synced,
             self._splits.synced,
-            *(r.synced for r in (self._namespaces, self._replica_sets, *self._workloads.values())),
+            *(r.synced for r in (self._namespaces, self._replica_sets, self._jobs, *self._workloads.values())),
         ):
             await event.wait()
 
@@ -94,6 +95,7 @@ class Discovery:
         return Inventory(
             pods=self._pods.objects(),
             replica_sets=self._replica_sets.objects(),
+            jobs=self._jobs.objects(),
             services=self._services.objects(),
             namespaces=self._namespaces.objects(),
             workloads={kind: reflector.objects() for kind, reflector in self._workloads.items()},

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from linkerd_contract.exposition import Labels
 from linkerd_contract.viz import Dependency, EdgeRow, EdgesResponse
 from linkerd_viz.families import CALLS, short_identity
-from linkerd_viz.inventory import Group, Inventory, Pod, groups
+from linkerd_viz.inventory import WORKLOADS, Group, Inventory, Pod, groups
 from linkerd_viz.measurements import Measurements, Reading, Readings, Window
 from linkerd_viz.query import Destinations, Query
 
-EDGE_KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod")
+EDGE_KINDS = (*WORKLOADS, "namespace")
 
 
 def dependencies(calls: Iterable[Reading], destinations: Destinations) -> list[Dependency]:

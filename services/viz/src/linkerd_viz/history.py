@@ -3,11 +3,11 @@
 from linkerd_contract.viz import History, HistoryResponse
 from linkerd_viz.families import INBOUND, LATENCY, RESPONSES, Want
 from linkerd_viz.figures import Figures, of_group, total
-from linkerd_viz.inventory import Group, Inventory
+from linkerd_viz.inventory import WORKLOADS, Group, Inventory
 from linkerd_viz.measurements import Measurements, Readings, Window
 from linkerd_viz.query import Query, selected
 
-HISTORY_KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace")
+HISTORY_KINDS = (*WORKLOADS, "namespace")
 _WANTS = (Want(RESPONSES, INBOUND), Want(LATENCY, INBOUND))
 _POINTS = 60
 # A point is a rate, so it needs several scrapes: points of a finer step overlap.

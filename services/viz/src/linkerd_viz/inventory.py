@@ -162,6 +162,7 @@ class Inventory:
 
     pods: list[Pod] = field(default_factory=list)
     replica_sets: list[Named] = field(default_factory=list)
+    jobs: list[Named] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     namespaces: list[Named] = field(default_factory=list)
     workloads: dict[str, list[Named]] = field(default_factory=dict)
@@ -186,34 +187,46 @@ class Group:
         return [pod for pod in self.pods if pod.proxy is not None]
 
 
-KINDS = ("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace", "service")
+# The topmost of a pod's owners first: from what pods come and go with to what stays.
+WORKLOADS = (
+    *("deployment", "statefulset", "daemonset", "cronjob", "job"),
+    *("replicaset", "replicationcontroller", "pod"),
+)
+KINDS = (*WORKLOADS, "namespace", "service")
+Parents = Mapping[tuple[str, str, str], str]
+"""Of a ReplicaSet or a Job, by kind, namespace and name, the Deployment or CronJob that made it."""
+_ABOVE = {"replicaset": ("deployment", "Deployment"), "job": ("cronjob", "CronJob")}
 
 
 def _controller(meta: Meta) -> Owner | None:
     return next((owner for owner in meta.owner_references if owner.controller), None)
 
 
-def owners(pod: Pod, deployments: dict[Key, str]) -> dict[str, str]:
-    """Names of what the pod belongs to, by kind; `deployments` maps ReplicaSets to their Deployment."""
+def owners(pod: Pod, parents: Parents) -> dict[str, str]:
+    """Names of what the pod belongs to, by kind."""
     found = {"pod": pod.metadata.name, "namespace": pod.metadata.namespace}
     owner = _controller(pod.metadata)
     if owner is None:
         return found
     kind = owner.kind.lower()
     found[kind] = owner.name
-    if kind == "replicaset" and (deployment := deployments.get((pod.metadata.namespace, owner.name))):
-        found["deployment"] = deployment
+    if parent := parents.get((kind, pod.metadata.namespace, owner.name)):
+        found[_ABOVE[kind][0]] = parent
     return found
 
 
-def deployments_of(replica_sets: list[Named]) -> dict[Key, str]:
-    """The Deployment of each ReplicaSet that has one."""
-    pairs = ((rs.metadata.key, _controller(rs.metadata)) for rs in replica_sets)
-    return {key: owner.name for key, owner in pairs if owner is not None and owner.kind == "Deployment"}
+def parents_of(inventory: Inventory) -> Parents:
+    """Of all ReplicaSets and Jobs that have one."""
+    return {
+        (kind, *made.metadata.key): owner.name
+        for kind, listed in (("replicaset", inventory.replica_sets), ("job", inventory.jobs))
+        for made in listed
+        if (owner := _controller(made.metadata)) is not None and owner.kind == _ABOVE[kind][1]
+    }
 
 
 def groups(inventory: Inventory, kind: str) -> list[Group]:
-    """Every resource of a kind with its active pods, by namespace and name. ReplicaSets and Jobs only with pods."""
+    """Every resource of a kind with its active pods, by namespace and name. Those not in `workloads` only with pods."""
     found: dict[Key, list[Pod]] = {}
     if kind == "service":
         return _services(inventory)
@@ -221,9 +234,9 @@ def groups(inventory: Inventory, kind: str) -> list[Group]:
     for workload in listed:
         found[workload.metadata.key] = []
     labels = {workload.metadata.key: workload.metadata.labels for workload in listed}
-    deployments = deployments_of(inventory.replica_sets)
+    parents = parents_of(inventory)
     for pod in inventory.pods:
-        name = owners(pod, deployments).get(kind) if pod.active else None
+        name = owners(pod, parents).get(kind) if pod.active else None
         if name is not None:
             found.setdefault(("" if kind == "namespace" else pod.metadata.namespace, name), []).append(pod)
     return [
@@ -237,22 +250,18 @@ def meshed_pods(inventory: Inventory) -> list[Pod]:
     return [pod for pod in inventory.pods if pod.active and pod.proxy is not None]
 
 
-# From what a workload's pods come and go with to what stays.
-_TOP = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
-
-
 def workload_of(found: Mapping[str, str]) -> tuple[str, str]:
     """Kind and name of the topmost of a pod's owners."""
-    return next((kind, found[kind]) for kind in _TOP if kind in found)
+    return next((kind, found[kind]) for kind in WORKLOADS if kind in found)
 
 
 def workload_of_pods(inventory: Inventory) -> dict[Key, tuple[str, str, str]]:
     """Kind, namespace and name of the workload of every active pod."""
-    deployments = deployments_of(inventory.replica_sets)
+    parents = parents_of(inventory)
     found = {}
     for pod in inventory.pods:
         if pod.active:
-            kind, name = workload_of(owners(pod, deployments))
+            kind, name = workload_of(owners(pod, parents))
             found[pod.metadata.key] = (kind, pod.metadata.namespace, name)
     return found
 

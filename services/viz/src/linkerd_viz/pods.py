@@ -1,7 +1,7 @@
 """Every pod, what it belongs to, and how its proxy is."""
 
 from linkerd_contract.viz import PodRow, PodsResponse
-from linkerd_viz.inventory import Inventory, deployments_of, owners, workload_of
+from linkerd_viz.inventory import Inventory, owners, parents_of, workload_of
 from linkerd_viz.measurements import Measurements
 from linkerd_viz.query import Query
 
@@ -11,7 +11,7 @@ TAP_ENABLED = "viz.linkerd.io/tap-enabled"
 
 async def pods(measurements: Measurements, inventory: Inventory, query: Query) -> PodsResponse:
     """Active pods of the namespace and, where one is given, of that name. Raises Unavailable."""
-    deployments = deployments_of(inventory.replica_sets)
+    parents = parents_of(inventory)
     chosen = [
         pod
         for pod in sorted(inventory.pods, key=lambda p: p.metadata.key)
@@ -27,7 +27,7 @@ async def pods(measurements: Measurements, inventory: Inventory, query: Query) -
             PodRow(
                 namespace=pod.metadata.namespace,
                 name=pod.metadata.name,
-                workload="/".join(workload_of(owners(pod, deployments))),
+                workload="/".join(workload_of(owners(pod, parents))),
                 status=pod.status.phase,
                 meshed=pod.proxy is not None,
                 tap=pod.proxy is not None and annotations.get(TAP_ENABLED) == "true",

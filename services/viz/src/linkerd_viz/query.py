@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 from linkerd_contract.durations import parse_go_duration_ms
 from linkerd_contract.exposition import Labels
-from linkerd_viz.inventory import KINDS, Group, Inventory, Pod, deployments_of, groups, owners
+from linkerd_viz.inventory import KINDS, WORKLOADS, Group, Inventory, Pod, groups, owners, parents_of
 from linkerd_viz.measurements import Series
 from linkerd_viz.selectors import Selector, parse_selector
 
 MIN_WINDOW_SECONDS = 15.0
 DESTINATION_KINDS = (*KINDS, "authority")
-# The topmost first.
-WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
 SOURCE_KINDS = tuple(kind for kind in KINDS if kind != "service")
 
 
@@ -136,8 +134,8 @@ class Destinations:
     """
 
     def __init__(self, inventory: Inventory) -> None:
-        deployments = deployments_of(inventory.replica_sets)
-        self._owners = {pod.metadata.key: owners(pod, deployments) for pod in inventory.pods if pod.active}
+        parents = parents_of(inventory)
+        self._owners = {pod.metadata.key: owners(pod, parents) for pod in inventory.pods if pod.active}
         self._found: dict[tuple[Series, str], str | None] = {}
         self._workloads: dict[Series, tuple[str, str, str] | None] = {}
 

@@ -11,21 +11,11 @@ from linkerd_contract.viz import RouteRow, RoutesResponse
 from linkerd_viz.edges import unscraped
 from linkerd_viz.families import ROUTE_ACTUAL, ROUTE_LATENCY, ROUTE_RESPONSES, Want
 from linkerd_viz.figures import Figures, by, summed
-from linkerd_viz.inventory import Inventory, Pod, groups, meshed_pods
+from linkerd_viz.inventory import KINDS, Inventory, Pod, groups, meshed_pods
 from linkerd_viz.measurements import Measurements, Window
 from linkerd_viz.query import BadQuery, Named, Query, pods_of
 
-ROUTE_KINDS = (
-    "service",
-    "deployment",
-    "replicaset",
-    "statefulset",
-    "daemonset",
-    "job",
-    "pod",
-    "namespace",
-    "authority",
-)
+ROUTE_KINDS = (*KINDS, "authority")
 DEFAULT_ROUTE = "[DEFAULT]"
 _WANTS = tuple(Want(family, "outbound") for family in (ROUTE_RESPONSES, ROUTE_ACTUAL, ROUTE_LATENCY))
 Key = tuple[str, str]

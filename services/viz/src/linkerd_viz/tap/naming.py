@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from linkerd_contract.tap import TapEvent, TapPeer
-from linkerd_viz.inventory import Inventory, deployments_of, owners
+from linkerd_viz.inventory import Inventory, owners, parents_of
 
 Labels = dict[str, str]
 
@@ -19,7 +19,7 @@ class Names:
     @classmethod
     def of(cls, inventory: Inventory) -> "Names":
         """As the cluster is now."""
-        deployments = deployments_of(inventory.replica_sets)
+        parents = parents_of(inventory)
         found: dict[str, Labels] = {}
         shared: set[str] = set()
         for pod in inventory.pods:
@@ -28,7 +28,7 @@ class Names:
                 continue
             if ip in found:
                 shared.add(ip)
-            found[ip] = {**owners(pod, deployments), "serviceaccount": pod.spec.service_account_name}
+            found[ip] = {**owners(pod, parents), "serviceaccount": pod.spec.service_account_name}
         return cls({ip: labels for ip, labels in found.items() if ip not in shared})
 
     def named(self, event: TapEvent) -> TapEvent:
