@@ -3,7 +3,7 @@
 import pytest
 
 from linkerd_cli.errors import UsageError
-from linkerd_cli.kinds import canonical, parse_resources
+from linkerd_cli.kinds import POLICIES, TRAFFIC, WORKLOADS, canonical, parse_resources
 
 
 @pytest.mark.parametrize(
@@ -16,16 +16,21 @@ def test_canonical(typed: str, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "told"),
-    [("frog", 'cannot find Kubernetes canonical name from friendly name "frog"'), ("ts", "ts: not implemented")],
+    [
+        ("frog", 'cannot find Kubernetes canonical name from friendly name "frog"'),
+        ("ts", "ts: not a kind that this command takes"),
+    ],
 )
 def test_others(typed: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         canonical(typed)
 
 
-def test_what_is_measured_but_has_no_pods() -> None:
-    assert canonical("au", measured=True) == "authority"
-    assert parse_resources(["ts/web"], measured=True) == [("trafficsplit", "web")]
+def test_what_some_commands_take_besides() -> None:
+    assert canonical("au", TRAFFIC) == "authority"
+    assert canonical("CJ", WORKLOADS) == "cronjob"
+    assert canonical("saz", POLICIES) == "serverauthorization"
+    assert parse_resources(["ts/web"], TRAFFIC) == [("trafficsplit", "web")]
 
 
 @pytest.mark.parametrize(

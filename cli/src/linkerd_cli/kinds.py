@@ -1,5 +1,7 @@
 """Names of kinds as people type them. PURE."""
 
+from collections.abc import Mapping
+
 from linkerd_cli.errors import UsageError
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -12,31 +14,44 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "service": ("services", "svc"),
     "statefulset": ("statefulsets", "sts"),
 }
-_ALIASES = {alias: kind for kind, aliases in _NAMES.items() for alias in (kind, *aliases)}
-# What is measured, but has no pods.
-_MEASURED = {
-    **dict.fromkeys(("authority", "authorities", "au"), "authority"),
-    **dict.fromkeys(("trafficsplit", "trafficsplits", "ts"), "trafficsplit"),
-}
-# Linkerd's, of later issues.
-_NOT_YET = frozenset(
-    {"all", "cronjob", "cronjobs", "cj", "rc", "replicationcontroller"}
-    | {"server", "servers", "srv", "serverauthorization", "saz"}
-    | {"authorizationpolicy", "authzpolicy", "httproute", "httproutes"}
+Aliases = Mapping[str, str]
+"""Kinds by what is typed for them."""
+
+
+def _aliases(names: Mapping[str, tuple[str, ...]]) -> Aliases:
+    return {alias: kind for kind, aliases in names.items() for alias in (kind, *aliases)}
+
+
+_ALWAYS = _aliases(_NAMES)
+# What some commands take besides.
+WORKLOADS = _aliases(
+    {"cronjob": ("cronjobs", "cj"), "replicationcontroller": ("replicationcontrollers", "rc")},
 )
+TRAFFIC = _aliases({"authority": ("authorities", "au"), "trafficsplit": ("trafficsplits", "ts")})
+POLICIES = _aliases(
+    {
+        "server": ("servers", "srv"),
+        "serverauthorization": ("serverauthorizations", "saz"),
+        "authorizationpolicy": ("authorizationpolicies", "authzpolicy"),
+        "httproute": ("httproutes",),
+    }
+)
+ALL = {"all": "all"}
+_SOMEWHERE = {**WORKLOADS, **TRAFFIC, **POLICIES, **ALL}
 
 
-def canonical(typed: str, *, measured: bool = False) -> str:
-    """The kind that a word means; with `measured` also authority and trafficsplit. Raises UsageError."""
-    kind = _ALIASES.get(typed.lower()) or (_MEASURED.get(typed.lower()) if measured else None)
+def canonical(typed: str, also: Aliases | None = None) -> str:
+    """The kind that a word means; `also`: what the command takes besides those that all take. Raises UsageError."""
+    word = typed.lower()
+    kind = _ALWAYS.get(word) or (also or {}).get(word)
     if kind is None:
-        if typed.lower() in _NOT_YET or typed.lower() in _MEASURED:
-            raise UsageError(f"{typed}: not implemented")
+        if word in _SOMEWHERE:
+            raise UsageError(f"{typed}: not a kind that this command takes")
         raise UsageError(f'cannot find Kubernetes canonical name from friendly name "{typed}"')
     return kind
 
 
-def parse_resources(words: list[str], *, measured: bool = False) -> list[tuple[str, str | None]]:
+def parse_resources(words: list[str], also: Aliases | None = None) -> list[tuple[str, str | None]]:
     """(kind, name or None) of `deploy`, `deploy/web`, `deploy web emoji`, `deploy/web po/x`. Raises UsageError."""
     if any("/" in word for word in words):
         found: list[tuple[str, str | None]] = []
@@ -44,7 +59,7 @@ def parse_resources(words: list[str], *, measured: bool = False) -> list[tuple[s
             kind, slash, name = word.partition("/")
             if not slash or not name:
                 raise UsageError(f"{word}: write KIND/NAME for each resource")
-            found.append((canonical(kind, measured=measured), name))
+            found.append((canonical(kind, also), name))
         return found
-    kind = canonical(words[0], measured=measured)
+    kind = canonical(words[0], also)
     return [(kind, name) for name in words[1:]] or [(kind, None)]

@@ -7,10 +7,17 @@ from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 from cli.tests.viz.api import Api
 
+from linkerd_cli.viz.edges import edges_table
 from linkerd_contract.viz import EdgeRow, EdgesResponse
 
 SECURED = EdgeRow("vote-bot", "emojivoto", "web", "emojivoto", "default.emojivoto", "web.emojivoto")
 PLAIN = EdgeRow("web", "emojivoto", "old", "other", no_tls_reason="not_provided_by_service_discovery")
+
+
+def test_edges_that_differ_in_their_identities_alone_are_one_line_until_those_are_shown() -> None:
+    rows = [EdgeRow("a", "a", "b", "b", f"{client}.a", "x.b") for client in ("one", "two")]
+    assert edges_table(rows, wide=False).count("\n") == 2
+    assert edges_table(rows, wide=True).count("\n") == 3
 
 
 async def test_table(terminal: Terminal, kube: Cluster, api: Api) -> None:

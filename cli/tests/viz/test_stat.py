@@ -7,6 +7,7 @@ import pytest
 from cli.tests.cluster import Cluster
 from cli.tests.terminal import Terminal
 from cli.tests.viz.api import Api
+from msgspec.structs import replace
 
 from linkerd_cli.viz.stat import json_row, stat_table, tables
 from linkerd_contract.codec import decode
@@ -50,15 +51,15 @@ def test_linkerds_columns() -> None:
     )
 
 
-def test_namespaces_status_kinds_and_bytes() -> None:
-    pod = StatRow("emojivoto", "pod", "web-1", status="Running", meshed=1, total=1)
-    text = stat_table([WEB, pod], namespaces=True, wide=True)
+def test_namespaces_status_and_bytes() -> None:
+    pod = replace(WEB, kind="pod", name="web-1", status="Running")
+    text = stat_table([pod], namespaces=True, wide=True)
     assert text.splitlines()[0].split() == [
         *("NAMESPACE", "NAME", "STATUS", "MESHED", "SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99"),
         *("TCP_CONN", "READ_BYTES/SEC", "WRITE_BYTES/SEC"),
     ]
     assert text.splitlines()[1].split()[-2:] == ["512.5B/s", "1024.0B/s"]
-    assert text.splitlines()[2].split()[:3] == ["emojivoto", "pod/web-1", "Running"]
+    assert text.splitlines()[1].split()[:3] == ["emojivoto", "web-1", "Running"]
 
 
 async def test_all_namespaces_where_nothing_names_one(terminal: Terminal, kube: Cluster, api: Api) -> None:
@@ -129,7 +130,8 @@ async def test_pods_that_cannot_be_read_are_named(terminal: Terminal, kube: Clus
     ("typed", "told"),
     [
         (["frog"], 'cannot find Kubernetes canonical name from friendly name "frog"'),
-        (["cj"], "cj: not implemented"),
+        (["all/x"], "all: no names can be given with it"),
+        (["deploy", "--to", "server/x"], "server: not a kind that this command takes"),
         (["deploy", "--to", "frog/x"], 'cannot find Kubernetes canonical name from friendly name "frog"'),
         ([], "the following arguments are required: KIND[/NAME]; see `linkerd viz stat --help`"),
     ],
@@ -155,3 +157,37 @@ def test_a_split_has_a_line_for_each_leaf() -> None:
 def test_an_authority_has_no_pods() -> None:
     text = stat_table([StatRow("x", "authority", "web.x:80", rps=1.0)], namespaces=False, wide=False)
     assert text.split()[:2] == ["NAME", "SUCCESS"]
+
+
+SERVER = StatRow("emojivoto", "server", "voting-grpc", success=0.5, rps=2.4, latency_p50=1.0, denied_rps=1.0)
+
+
+def test_a_server_says_what_was_refused() -> None:
+    assert tables([SERVER], namespaces=False, wide=True) == (
+        "NAME          UNAUTHORIZED   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99\n"
+        "voting-grpc         1.0rps    50.00%   2.4rps           1ms             -             -\n"
+    )
+    assert json_row(SERVER)["unauthorized_rps"] == 1.0
+    assert "unauthorized_rps" not in json_row(WEB)
+
+
+async def test_all_is_every_kind(terminal: Terminal, kube: Cluster, api: Api) -> None:
+    api.answers["/api/v1/stat"] = StatResponse([])
+    said = await terminal.linkerd("viz", "stat", "all", "-n", "x")
+    assert said.err == "No traffic found.\n"
+    kinds = [asked["kind"] for asked in api.asked]
+    assert kinds[0] == "deployment"
+    assert set(kinds) == {
+        *("deployment", "statefulset", "daemonset", "cronjob", "job", "replicationcontroller", "pod"),
+        *("service", "authority", "trafficsplit"),
+    }
+
+
+def test_kinds_have_a_table_each_and_say_which() -> None:
+    pod = StatRow("emojivoto", "pod", "web-1", status="Running", meshed=1, total=1)
+    assert tables([WEB, pod], namespaces=False, wide=False).split("\n")[3:] == [
+        "NAME       STATUS    MESHED   SUCCESS   RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN",
+        "po/web-1   Running      1/1         -     -             -             -             -          -",
+        "",
+    ]
+    assert "deploy/web " in tables([WEB, pod], namespaces=False, wide=False)

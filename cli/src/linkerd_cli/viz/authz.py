@@ -19,7 +19,9 @@ UNAUTHORIZED = "[UNAUTHORIZED]"
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, sts, ds, job, svc")
+    parser.add_argument(
+        "resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, sts, ds, job, cj, rc, svc"
+    )
     add_namespace_flags(parser)
     add_window_flag(parser)
     add_output_flag(parser, "table", "wide", "json")

@@ -3,7 +3,7 @@
 import argparse
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.kinds import canonical
+from linkerd_cli.kinds import WORKLOADS, canonical
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.metrics_api import add_namespace_flags, namespace_of, query
@@ -18,14 +18,14 @@ SECURED = "√"
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    parser.add_argument("kind", metavar="KIND", help="deploy, po, rs, sts, ds, job")
+    parser.add_argument("kind", metavar="KIND", help="deploy, po, rs, sts, ds, job, cj, rc, ns")
     add_namespace_flags(parser)
     parser.add_argument("-o", "--output", choices=("table", "wide", "json"), default="table", help="default table")
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    found = run_async(_ask(args, context, canonical(args.kind)))
+    found = run_async(_ask(args, context, canonical(args.kind, WORKLOADS)))
     return show(args, found, lambda found: edges_table(found.rows, args.output == "wide"), json_row, "No edges found.")
 
 
@@ -38,7 +38,7 @@ async def _ask(args: argparse.Namespace, context: Context, kind: str) -> Found[E
 
 
 def edges_table(rows: list[EdgeRow], wide: bool) -> str:
-    """Linkerd's columns; an edge that is not secured says why."""
+    """Linkerd's columns; an edge that is not secured says why. Edges that differ in what is not shown are one line."""
     header = ["SRC", "DST", "SRC_NS", "DST_NS", *(["CLIENT_ID", "SERVER_ID"] * wide), "SECURED"]
     lines = [
         [
@@ -48,7 +48,7 @@ def edges_table(rows: list[EdgeRow], wide: bool) -> str:
         ]
         for row in rows
     ]
-    return table(header, lines)
+    return table(header, [list(line) for line in dict.fromkeys(map(tuple, lines))])
 
 
 def json_row(row: EdgeRow) -> dict[str, str]:

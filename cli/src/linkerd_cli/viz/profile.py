@@ -7,7 +7,7 @@ import sys
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.errors import CliError, UsageError
-from linkerd_cli.kinds import parse_resources
+from linkerd_cli.kinds import WORKLOADS, parse_resources
 from linkerd_cli.profile.document import service_profile
 from linkerd_cli.profile.profile_command import names_of, written
 from linkerd_cli.usage import Parser
@@ -34,7 +34,7 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """1 where no request came."""
-    ((kind, name),) = parse_resources([args.tap])
+    ((kind, name),) = parse_resources([args.tap], WORKLOADS)
     try:
         seconds = parse_go_duration_ms(args.tap_duration) / 1000
     except ValueError as error:

@@ -3,6 +3,7 @@
 import argparse
 
 from linkerd_cli.context import Context, run_async
+from linkerd_cli.kinds import TRAFFIC, WORKLOADS
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.cells import milliseconds, percent, rps, whole
@@ -19,7 +20,9 @@ NOTHING = "No routes found: no ServiceProfile of the service, and no traffic to 
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="svc, deploy, po, rs, sts, ds, job, ns, au")
+    parser.add_argument(
+        "resources", nargs="+", metavar="KIND[/NAME]", help="svc, deploy, po, rs, sts, ds, job, cj, rc, ns, au"
+    )
     add_namespace_flags(parser)
     add_window_flag(parser)
     add_side_flags(parser, "to")
@@ -28,7 +31,11 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
-    found = run_async(ask_each(args, context, ROUTES_PATH, RoutesResponse, side_parameters(args, "to"), measured=True))
+    found = run_async(
+        ask_each(
+            args, context, ROUTES_PATH, RoutesResponse, side_parameters(args, "to"), kinds={**WORKLOADS, **TRAFFIC}
+        )
+    )
     return show(args, found, lambda found: routes_table(found.rows, args.output == "wide"), json_row, NOTHING)
 
 

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from linkerd_cli.context import Context
-from linkerd_cli.kinds import parse_resources
+from linkerd_cli.errors import UsageError
+from linkerd_cli.kinds import WORKLOADS, Aliases, parse_resources
 from linkerd_cli.viz.metrics_api import namespace_of, query, warn_unscraped
 
+# What "all" means, in the order of their tables. What depends on it alone is shown: no namespaces, no ReplicaSets.
+EVERYTHING = (
+    *("deployment", "statefulset", "daemonset", "cronjob", "job", "replicationcontroller", "pod"),
+    *("service", "authority", "trafficsplit"),
+)
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -41,13 +47,17 @@ async def ask_each(
     kind: type[Response[R]],
     more: Mapping[str, str] | None = None,
     *,
-    measured: bool = False,
+    kinds: Aliases = WORKLOADS,
 ) -> Found[R]:
-    """Every resource that was typed, over the window that was. `measured`: kinds too that are no objects with pods.
+    """Every resource that was typed, over the window that was. `kinds`: what may be typed besides the usual ones.
 
     Raises CliError, UsageError.
     """
-    resources = parse_resources(args.resources, measured=measured)
+    resources = parse_resources(args.resources, kinds)
+    if ("all", None) in resources:
+        resources = [(kind, None) for kind in EVERYTHING]
+    elif any(kind == "all" for kind, _ in resources):
+        raise UsageError("all: no names can be given with it")
     rows: list[R] = []
     unscraped: dict[str, None] = {}
     async with context.client() as client:

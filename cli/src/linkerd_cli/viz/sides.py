@@ -2,7 +2,7 @@
 
 import argparse
 
-from linkerd_cli.kinds import parse_resources
+from linkerd_cli.kinds import TRAFFIC, WORKLOADS, parse_resources
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.metrics_api import add_namespace_flags
 
@@ -29,7 +29,7 @@ def selected(args: argparse.Namespace) -> dict[str, str]:
 
 def add_workload_flags(parser: Parser) -> None:
     """What stat-inbound and stat-outbound take."""
-    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, sts, ds, job")
+    parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help="deploy, po, ns, rs, sts, ds, job, cj, rc")
     add_namespace_flags(parser)
     add_window_flag(parser)
     add_selector_flag(parser)
@@ -50,7 +50,7 @@ def side_parameters(args: argparse.Namespace, *sides: str) -> dict[str, str]:
     for side in sides:
         typed, namespace = getattr(args, side), getattr(args, f"{side}_namespace")
         if typed is not None:
-            ((kind, name),) = parse_resources([typed], measured=True)
+            ((kind, name),) = parse_resources([typed], {**WORKLOADS, **TRAFFIC})
             found[f"{side}_kind"] = kind
             if name is not None:
                 found[f"{side}_name"] = name

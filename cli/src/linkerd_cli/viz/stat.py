@@ -2,7 +2,10 @@
 
 import argparse
 
+import msgspec
+
 from linkerd_cli.context import Context, run_async
+from linkerd_cli.kinds import ALL, POLICIES, TRAFFIC, WORKLOADS
 from linkerd_cli.table import table
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.cells import byte_rate, milliseconds, percent, rps, whole
@@ -22,12 +25,31 @@ EXAMPLES = """examples:
   linkerd viz stat deploy -n emojivoto
   linkerd viz stat deploy/web --to svc/voting-svc
   linkerd viz stat ts -n emojivoto
+  linkerd viz stat server -n emojivoto
   linkerd viz stat -o json deployments"""
+KINDS = {**WORKLOADS, **TRAFFIC, **POLICIES, **ALL}
+_POLICIES = frozenset(POLICIES.values())
+# As in Linkerd, a name is told with its kind where several kinds are shown.
+_SHORT = {
+    "authority": "au",
+    "authorizationpolicy": "authzpolicy",
+    "cronjob": "cj",
+    "daemonset": "ds",
+    "deployment": "deploy",
+    "namespace": "ns",
+    "pod": "po",
+    "replicaset": "rs",
+    "replicationcontroller": "rc",
+    "serverauthorization": "saz",
+    "service": "svc",
+    "statefulset": "sts",
+    "trafficsplit": "ts",
+}
 
 
 def configure(parser: Parser) -> None:
     """Flags."""
-    kinds = "deploy, po, ns, rs, svc, sts, ds, job, au, ts"
+    kinds = "deploy, po, ns, rs, svc, sts, ds, job, cj, rc, au, ts, server, httproute, saz, authzpolicy, all"
     parser.add_argument("resources", nargs="+", metavar="KIND[/NAME]", help=kinds)
     add_namespace_flags(parser)
     add_window_flag(parser)
@@ -41,16 +63,20 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """0 also where nothing was found: that is said on stderr."""
     more = side_parameters(args, "to", "from") | selected(args)
     more["unmeshed"] = "true" if args.unmeshed else "false"
-    found = run_async(ask_each(args, context, STAT_PATH, StatResponse, more, measured=True))
+    found = run_async(ask_each(args, context, STAT_PATH, StatResponse, more, kinds=KINDS))
     return show(args, found, lambda found: tables(found.rows, found.namespaces, args.output == "wide"), json_row)
 
 
 def tables(rows: list[StatRow], namespaces: bool, wide: bool) -> str:
-    """TrafficSplits have columns of their own, hence a table."""
-    splits = [row for row in rows if row.kind == "trafficsplit"]
-    others = [row for row in rows if row.kind != "trafficsplit"]
-    parts = [stat_table(others, namespaces, wide)] if others else []
-    parts += [split_table(splits, namespaces)] if splits else []
+    """One for each kind, in the order in which they were asked for."""
+    kinds = list(dict.fromkeys(row.kind for row in rows))
+    parts = []
+    for kind in kinds:
+        mine = [row for row in rows if row.kind == kind]
+        if len(kinds) > 1:
+            mine = [msgspec.structs.replace(row, name=f"{_SHORT.get(kind, kind)}/{row.name}") for row in mine]
+        made = split_table(mine, namespaces) if kind == "trafficsplit" else stat_table(mine, namespaces, wide)
+        parts.append(made)
     return "\n".join(parts)
 
 
@@ -77,27 +103,30 @@ def _figures(row: StatRow) -> list[str]:
 def stat_table(rows: list[StatRow], namespaces: bool, wide: bool) -> str:
     """Linkerd's columns; what was not measured is "-"."""
     status = any(row.status for row in rows)
-    # Authorities have no pods.
-    meshed = any(row.kind != "authority" for row in rows)
+    # Neither authorities nor policies have pods, and connections are not told apart by policy.
+    policies = any(row.kind in _POLICIES for row in rows)
+    denied = any(row.denied_rps is not None for row in rows)
+    meshed = not policies and any(row.kind != "authority" for row in rows)
     namespaces = namespaces and any(row.namespace for row in rows)
-    kinds = len({row.kind for row in rows}) > 1
     header = ["NAMESPACE"] * namespaces + ["NAME"] + ["STATUS"] * status
     left = len(header)
-    header += ["MESHED"] * meshed + ["SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99", "TCP_CONN"]
-    header += ["READ_BYTES/SEC", "WRITE_BYTES/SEC"] * wide
+    header += ["MESHED"] * meshed + ["UNAUTHORIZED"] * denied
+    header += ["SUCCESS", "RPS", "LATENCY_P50", "LATENCY_P95", "LATENCY_P99"]
+    header += ["TCP_CONN", *["READ_BYTES/SEC", "WRITE_BYTES/SEC"] * wide] if not policies else []
     lines = []
     for row in rows:
-        cells = [row.namespace] * namespaces + [f"{row.kind}/{row.name}" if kinds else row.name]
-        cells += [row.status] * status
-        cells += [f"{row.meshed}/{row.total}" if row.kind != "authority" else "-"] * meshed
-        cells += [*_figures(row), "-" if row.tcp_open_connections is None else str(row.tcp_open_connections)]
-        cells += [*map(byte_rate, (row.tcp_read_bytes_rate, row.tcp_write_bytes_rate))] * wide
+        cells = [row.namespace] * namespaces + [row.name]
+        cells += [row.status] * status + [f"{row.meshed}/{row.total}"] * meshed + [rps(row.denied_rps)] * denied
+        cells += _figures(row)
+        if not policies:
+            cells.append("-" if row.tcp_open_connections is None else str(row.tcp_open_connections))
+            cells += [*map(byte_rate, (row.tcp_read_bytes_rate, row.tcp_write_bytes_rate))] * wide
         lines.append(cells)
     return table(header, lines, left)
 
 
 def json_row(row: StatRow) -> dict[str, object]:
-    """Linkerd's fields, and `dependencies`."""
+    """Linkerd's fields, and `dependencies`; of Servers and HTTPRoutes also what was refused."""
     split = {"apex": row.apex, "leaf": row.leaf, "weight": row.weight} if row.leaf is not None else {}
     return {
         "namespace": row.namespace,
@@ -113,4 +142,5 @@ def json_row(row: StatRow) -> dict[str, object]:
         "tcp_write_bytes_rate": row.tcp_write_bytes_rate,
         "dependencies": [{"kind": d.kind, "namespace": d.namespace, "name": d.name} for d in row.dependencies],
         **split,
+        **({} if row.denied_rps is None else {"unauthorized_rps": row.denied_rps}),
     }

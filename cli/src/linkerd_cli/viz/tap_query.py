@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context
 from linkerd_cli.errors import CliError, UsageError
-from linkerd_cli.kinds import parse_resources
+from linkerd_cli.kinds import WORKLOADS, parse_resources
 from linkerd_cli.usage import Parser
 from linkerd_contract.tap import TapEvent
 from linkerd_contract.viz import TapQuery
@@ -20,7 +20,9 @@ _INSTALL = "viz's tap is not there: linkerd viz install | kubectl apply -f -"
 
 def add_tap_flags(parser: Parser) -> None:
     """Which resource, and which of its requests."""
-    parser.add_argument("resource", nargs="+", metavar="KIND/NAME", help="deploy, po, ns, rs, sts, ds, job, svc")
+    parser.add_argument(
+        "resource", nargs="+", metavar="KIND/NAME", help="deploy, po, ns, rs, sts, ds, job, cj, rc, svc"
+    )
     parser.add_argument("-n", "--namespace", metavar="NAMESPACE", help="default: the context's, else default")
     parser.add_argument("--to", metavar="KIND/NAME", help="only requests to it")
     parser.add_argument("--to-namespace", metavar="NAMESPACE", help="its namespace (default the resource's)")
@@ -34,7 +36,7 @@ def add_tap_flags(parser: Parser) -> None:
 
 def query_of(args: argparse.Namespace, client: "KubeClient", *, headers: bool = False) -> TapQuery:
     """Raises UsageError."""
-    found = parse_resources(args.resource)
+    found = parse_resources(args.resource, WORKLOADS)
     if len(found) != 1:
         raise UsageError("one resource at a time can be tapped")
     ((kind, name),) = found
@@ -42,7 +44,7 @@ def query_of(args: argparse.Namespace, client: "KubeClient", *, headers: bool = 
         raise UsageError(f"--max-rps: {args.max_rps:g} is not more than 0")
     to_kind, to_name = "", ""
     if args.to is not None:
-        ((to_kind, named),) = parse_resources([args.to])
+        ((to_kind, named),) = parse_resources([args.to], WORKLOADS)
         to_name = named or ""
     return TapQuery(
         kind=kind,

@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 from linkerd_contract.tap import TapDirection, TapEvent, TapHeader, TapPeer
 
-WORKLOADS = ("deployment", "statefulset", "daemonset", "job", "replicaset", "pod")
+WORKLOADS = (
+    *("deployment", "statefulset", "daemonset", "cronjob", "job"),
+    *("replicaset", "replicationcontroller", "pod"),
+)
 _PROXY = {TapDirection.inbound: "in", TapDirection.outbound: "out"}
 _GRPC = (
     *("OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists"),

@@ -51,7 +51,10 @@ class Dependency(Document, frozen=True):
 
 
 class StatRow(Document, frozen=True, omit_defaults=False):
-    """One resource over the window. Latencies in milliseconds, success 0-1, rates per second."""
+    """One resource over the window. Latencies in milliseconds, success 0-1, rates per second.
+
+    `denied_rps`: what policy refused, of Servers and HTTPRoutes.
+    """
 
     namespace: str
     kind: str
@@ -71,6 +74,7 @@ class StatRow(Document, frozen=True, omit_defaults=False):
     apex: str | None = None
     leaf: str | None = None
     weight: str | None = None
+    denied_rps: float | None = None
 
 
 class StatResponse(Document, frozen=True, omit_defaults=False):

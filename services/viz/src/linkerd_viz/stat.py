@@ -2,7 +2,7 @@
 
 Workloads: of the inbound side of their pods; with a destination, of their outbound side to it; with a source, of its
 outbound side to them. Services, authorities and the leaves of TrafficSplits are no processes: their figures are of the
-outbound side of who calls them, all the mesh or the source, as Linkerd's are.
+outbound side of who calls them, all the mesh or the source, as Linkerd's are. What policy is made of: policies.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,16 +12,14 @@ from linkerd_contract.viz import Dependency, StatResponse, StatRow
 from linkerd_viz.edges import dependencies, unscraped
 from linkerd_viz.families import CALLS, INBOUND_FIGURES, OUTBOUND_FIGURES, Want
 from linkerd_viz.figures import Figures, by, of_group, summed, total
-from linkerd_viz.inventory import Group, Inventory, Pod, Split, meshed_pods
+from linkerd_viz.inventory import KINDS, Group, Inventory, Pod, Split, meshed_pods
 from linkerd_viz.measurements import Measurements, Reading, Readings, Window
+from linkerd_viz.policies import POLICY_KINDS, stat_policies
 from linkerd_viz.query import BadQuery, Destinations, Named, Query, pods_of, selected
 
-STAT_KINDS = (
-    *("deployment", "replicaset", "statefulset", "daemonset", "job", "pod", "namespace"),
-    *("service", "authority", "trafficsplit"),
-)
+STAT_KINDS = (*KINDS, "authority", "trafficsplit", *POLICY_KINDS)
 _CALLED = ("service", "authority", "trafficsplit")
-_PER_POD = ("pod", "replicaset", "authority", "trafficsplit")
+_PER_POD = ("pod", "replicaset", "authority", "trafficsplit", *POLICY_KINDS)
 
 
 async def stat(measurements: Measurements, inventory: Inventory, query: Query) -> StatResponse:
@@ -30,6 +28,8 @@ async def stat(measurements: Measurements, inventory: Inventory, query: Query) -
     sides = {named.kind for named in (query.subject, query.destination, query.source) if named is not None}
     per_pod = query.selector is not None or not sides.isdisjoint(_PER_POD)
     measurements.check_window(query.window_seconds, per_pod=per_pod)
+    if kind in POLICY_KINDS:
+        return await stat_policies(measurements, inventory, query)
     if kind in _CALLED and query.destination is not None:
         raise BadQuery(f"to: a {kind} sends no traffic; ask for what calls it with from")
     if kind in _CALLED or query.source is not None:
