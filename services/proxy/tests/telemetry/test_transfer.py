@@ -42,3 +42,15 @@ def test_endpoints_that_are_gone_stay_in_the_sum() -> None:
             metrics.registry.evict(now + 1000 * round, 600)
         assert len(metrics.tcp.read_bytes_total) == 0
         assert read(metrics)['{op="Recv",zone_locality="remote"}'] == 7 * (round + 1)
+
+
+def test_what_has_no_series_is_not_kept() -> None:
+    metrics = Metrics()
+    metrics.tcp.read_bytes_total.limit = metrics.tcp.write_bytes_total.limit = 2
+    held = []
+    for number in range(5):
+        labels = f'dst_pod="p{number}"'
+        held.append(metrics.tcp.series(labels))
+        metrics.transfer_cost.locate(labels, "local")
+        held[-1].read.value = held[-1].written.value = 1
+    assert read(metrics) == {'{op="Recv",zone_locality="local"}': 2, '{op="Send",zone_locality="local"}': 2}

@@ -4,7 +4,7 @@ Transfer between zones is what clouds charge for. It is summed up from tcp_{read
 rendered, so it costs nothing where bytes are counted.
 """
 
-from linkerd_proxy.telemetry.registry import MAX_SERIES, Counter, Family
+from linkerd_proxy.telemetry.registry import Counter, Family
 from linkerd_proxy.telemetry.views import header, sample
 
 
@@ -19,7 +19,8 @@ class _Side:
         bytes_total.on_evicted = self._on_evicted
 
     def locate(self, labels: str, locality: str) -> None:
-        if len(self._localities) < MAX_SERIES:
+        # Beyond the family's limit there is no series, and nothing would ever be forgotten.
+        if self._bytes_total.peek(labels) is not None:
             self._localities[labels] = locality
 
     def samples(self, name: str) -> list[str]:
@@ -47,7 +48,7 @@ class TransferCost:
         self._sides = (_Side("Send", written), _Side("Recv", read))
 
     def locate(self, labels: str, locality: str) -> None:
-        """The connections of this label set go to an endpoint that is "local", "remote", or of a zone "unknown"."""
+        """The series of this label set are of an endpoint that is "local", "remote", or of a zone "unknown"."""
         for side in self._sides:
             side.locate(labels, locality)
 
