@@ -23,7 +23,7 @@ DENIED = AuthzRow("default", "web-http", "", "emojivoto", denied_rps=0.5, client
 async def test_table(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/authz"] = AuthzResponse([ALLOWED, DENIED], ["x/a"])
     said = await terminal.linkerd("viz", "authz", "deploy/web", "-n", "emojivoto")
-    assert said.err == "‼ metrics of 1 pods could not be read: x/a\n"
+    assert said.err == "‼ metrics of 1 pod could not be read: x/a\n"
     assert [line.split() for line in said.out.splitlines()] == [
         [
             *("ROUTE", "SERVER", "AUTHORIZATION", "UNAUTHORIZED", "SUCCESS", "RPS"),

@@ -62,7 +62,7 @@ async def test_none(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/edges"] = EdgesResponse([], ["x/a"])
     said = await terminal.linkerd("viz", "edges", "deploy")
     assert (said.code, said.out) == (0, "")
-    assert said.err == "‼ metrics of 1 pods could not be read: x/a\nNo edges found.\n"
+    assert said.err == "‼ metrics of 1 pod could not be read: x/a\nNo edges found.\n"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ DEFAULT = RouteRow("[DEFAULT]", "voting")
 async def test_table(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers["/api/v1/routes"] = RoutesResponse([VOTE, DEFAULT], ["x/a"])
     said = await terminal.linkerd("viz", "routes", "service/voting", "-n", "emojivoto")
-    assert (said.code, said.err) == (0, "‼ metrics of 1 pods could not be read: x/a\n")
+    assert (said.code, said.err) == (0, "‼ metrics of 1 pod could not be read: x/a\n")
     assert said.out == (
         "ROUTE        SERVICE   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99\n"
         "POST /vote    voting    93.75%   0.2rps           1ms           4ms           5ms\n"

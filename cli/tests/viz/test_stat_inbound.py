@@ -23,7 +23,7 @@ async def test_table(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers[PATH] = StatInboundResponse([PLAIN, VOTES], ["x/a"])
     said = await terminal.linkerd("viz", "stat-inbound", "deploy/web", "-n", "emojivoto", "-t", "5m", "-l", "a=b")
     assert (said.code, said.out) == (0, TABLE)
-    assert said.err == "‼ metrics of 1 pods could not be read: x/a\n"
+    assert said.err == "‼ metrics of 1 pod could not be read: x/a\n"
     assert api.asked == [
         {"kind": "deployment", "name": "web", "namespace": "emojivoto", "window": "5m", "selector": "a=b"}
     ]

@@ -31,7 +31,7 @@ async def test_table(terminal: Terminal, kube: Cluster, api: Api) -> None:
     api.answers[PATH] = StatOutboundResponse([ROUTE, CANARY, STABLE, PLAIN], ["x/a"])
     said = await terminal.linkerd("viz", "stat-outbound", "deploy/web", "-n", "emojivoto")
     assert (said.code, said.out) == (0, TABLE)
-    assert said.err == "‼ metrics of 1 pods could not be read: x/a\n"
+    assert said.err == "‼ metrics of 1 pod could not be read: x/a\n"
     assert api.asked == [{"kind": "deployment", "name": "web", "namespace": "emojivoto", "window": "1m"}]
 
 

@@ -1,9 +1,9 @@
 """Scraping over real sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -20,8 +20,10 @@ PAGE = 'response_total{direction="inbound"} 1\ntcp_open_connections{direction="i
 
 
 @asynccontextmanager
-async def _proxy(page: str, status: int = 200) -> AsyncIterator[int]:
+async def _proxy(page: str, status: int = 200, hang: asyncio.Event | None = None) -> AsyncIterator[int]:
     async def metrics(_request: web.Request) -> web.Response:
+        if hang is not None:
+            await hang.wait()
         return web.Response(text=page, status=status)
 
     app = web.Application()
@@ -38,9 +40,9 @@ def _pod(name: str, port: int) -> Pod:
     return Pod(Meta(name=name, namespace="x"), PodSpec([proxy]), PodStatus("Running", "127.0.0.1"))
 
 
-async def _round(pods: list[Pod], store: Store) -> None:
-    scraper = Scraper(store, lambda: pods, from_env({}), CollectorRegistry(), lambda: 1.0)
-    async with aiohttp.ClientSession() as session:
+async def _round(pods: list[Pod], store: Store, **settings: str) -> None:
+    scraper = Scraper(store, lambda: pods, from_env(settings), CollectorRegistry(), lambda: 1.0)
+    async with scraper.session() as session:
         await scraper.round(session)
 
 
@@ -51,6 +53,14 @@ async def test_keeps_what_is_wanted() -> None:
     assert store.failure(("x", "a")) == ""
     wants = (Want("tcp_open_connections", "inbound"),)
     assert [value for _, value in store.readings(("x", "a"), wants, 0, 2)] == [2]
+
+
+async def test_a_proxy_that_does_not_answer_is_told_in_words() -> None:
+    store, hang = Store(600), asyncio.Event()
+    async with _proxy(PAGE, hang=hang) as port:
+        await _round([_pod("a", port)], store, LINKERD_VIZ_SCRAPE_TIMEOUT="200ms")
+        hang.set()
+    assert store.failure(("x", "a")) == "no answer within 0.2 s"
 
 
 @pytest.mark.parametrize(

@@ -56,4 +56,5 @@ def warn_unscraped(pods: list[str]) -> None:
     """Say whose metrics are missing from an answer."""
     if pods:
         shown = ", ".join(pods[:5]) + (f" and {len(pods) - 5} more" if len(pods) > 5 else "")
-        print(f"‼ metrics of {len(pods)} pods could not be read: {shown}", file=sys.stderr)
+        count = "1 pod" if len(pods) == 1 else f"{len(pods)} pods"
+        print(f"‼ metrics of {count} could not be read: {shown}", file=sys.stderr)

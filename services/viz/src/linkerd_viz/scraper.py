@@ -46,8 +46,7 @@ class Scraper:
 
     async def run(self, after_round: Callable[[], Awaitable[None]]) -> None:
         """Forever, a round every interval; a round that takes longer is followed by the next at once."""
-        timeout = aiohttp.ClientTimeout(total=self._settings.scrape_timeout)
-        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=True) as session:
+        async with self.session() as session:
             while True:
                 started = self._clock()
                 count = await self.round(session)
@@ -56,6 +55,11 @@ class Scraper:
                 self._seconds.observe(took)
                 interval = max(self._settings.scrape_interval, count / _PODS_PER_SECOND)
                 await asyncio.sleep(max(0.0, interval - took))
+
+    def session(self) -> aiohttp.ClientSession:
+        """A client with the scrape's timeout."""
+        timeout = aiohttp.ClientTimeout(total=self._settings.scrape_timeout)
+        return aiohttp.ClientSession(timeout=timeout, auto_decompress=True)
 
     async def round(self, session: aiohttp.ClientSession) -> int:
         """Scrape every meshed pod once; how many there are."""
@@ -77,13 +81,19 @@ class Scraper:
                 text = await _fetch(session, f"http://{addr}/metrics")
                 self._store.record(pod, self._clock(), read(text))
             except (aiohttp.ClientError, OSError, TimeoutError, UnicodeDecodeError, Unreadable) as error:
-                reason = str(error) or type(error).__name__
+                reason = str(error) or self._silence(error)
                 if self._store.failure(pod) != reason:
                     log.warning("%s/%s at %s cannot be scraped: %s", *pod, addr, reason)
                 self._store.fail(pod, reason)
                 self._total.labels("failure").inc()
             else:
                 self._total.labels("success").inc()
+
+    def _silence(self, error: Exception) -> str:
+        """What an error means that says nothing itself."""
+        if isinstance(error, TimeoutError):
+            return f"no answer within {self._settings.scrape_timeout:g} s"
+        return type(error).__name__
 
 
 async def _fetch(session: aiohttp.ClientSession, url: str) -> str:

@@ -158,6 +158,15 @@ async def test_never_zero_where_nothing_was_measured(page: Page, mesh: tuple[Fak
     assert "not meshed: there are no figures" in await page.text(".state")
 
 
+async def test_figures_of_before_its_pods_failed_are_marked(page: Page, mesh: tuple[FakeMesh, str]) -> None:
+    pod = viz.PodRow("emojivoto", "web-0", "deployment/web", "Running", True, True, "0.1.0", "no answer within 3 s")
+    mesh[0].answers[viz.PODS_PATH] = viz.PodsResponse([pod])
+    await _visit(page, mesh[1])
+    row = "[...document.querySelectorAll('tbody tr')].find(r => r.textContent.startsWith('web')).innerText"
+    assert "1 of 1 not scraped" in await page.eval(row)
+    assert "93.80%" in await page.eval(row)
+
+
 async def test_sorting_and_the_figures_order(page: Page, mesh: tuple[FakeMesh, str]) -> None:
     await _visit(page, mesh[1])
     links = "[...body.querySelectorAll('tr:not(.group) > th a')].map(a => a.firstChild.data)"

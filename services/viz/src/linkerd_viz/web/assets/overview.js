@@ -57,8 +57,8 @@ function columns(context) {
   return [name, meshed, judged, trend, ...latencies];
 }
 
-/** Where all of its pods fail, the figures' own place says so. */
-const some = (row, count) => (count && count < row.meshed ? h("span", { class: "tag warn" }, `▲ ${count} of ${row.meshed} not scraped`) : null);
+/** Where all of its pods fail and nothing is left of before, the figures' own place says so. */
+const some = (row, count) => (count && (count < row.meshed || row.rps != null) ? h("span", { class: "tag warn" }, `▲ ${count} of ${row.meshed} not scraped`) : null);
 
 function view(context) {
   const { rows, spaces } = context.data;
