@@ -55,7 +55,7 @@ e2e: setup ## the installed mesh on the sandbox; CLUSTER=kind; KUBECONFIG=PATH; 
 ifeq ($(CLUSTER),kind)
 	@$(BIN)/python -m tools.kind
 else
-	@$(E2E_ON) APISERVER=$(APISERVER) KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) $(BIN)/pytest -q tests/e2e
+	@$(E2E_ON) APISERVER=$(APISERVER) KUBE_APISERVER=$(KUBE_APISERVER) ETCD=$(ETCD) $(BIN)/pytest -q -m "not soak" tests/e2e
 endif
 
 bench: setup-bench ## side by side with an Envoy pair, then certificates a second, then a large cluster; minutes long

@@ -20,11 +20,11 @@ function "cached" {
 }
 
 group "default" {
-  targets = ["proxy", "identity", "destination", "injector", "viz", "debug", "emojivoto"]
+  targets = ["service", "debug", "emojivoto"]
 }
 
 group "release" {
-  targets = ["service-release"]
+  targets = ["image-release"]
 }
 
 target "labels" {
@@ -35,44 +35,15 @@ target "labels" {
   }
 }
 
-target "proxy" {
+# proxy, identity, destination, injector, viz: each has a Dockerfile of its own.
+target "service" {
+  name       = "${service}"
+  matrix     = { service = ["proxy", "identity", "destination", "injector", "viz"] }
   inherits   = ["labels"]
-  dockerfile = "services/proxy/Dockerfile"
-  tags       = ["${REGISTRY}/proxy:${TAG}"]
-  cache-from = cached("proxy", "")
-  cache-to   = cached("proxy", ",mode=max")
-}
-
-target "identity" {
-  inherits   = ["labels"]
-  dockerfile = "services/identity/Dockerfile"
-  tags       = ["${REGISTRY}/identity:${TAG}"]
-  cache-from = cached("identity", "")
-  cache-to   = cached("identity", ",mode=max")
-}
-
-target "destination" {
-  inherits   = ["labels"]
-  dockerfile = "services/destination/Dockerfile"
-  tags       = ["${REGISTRY}/destination:${TAG}"]
-  cache-from = cached("destination", "")
-  cache-to   = cached("destination", ",mode=max")
-}
-
-target "injector" {
-  inherits   = ["labels"]
-  dockerfile = "services/injector/Dockerfile"
-  tags       = ["${REGISTRY}/injector:${TAG}"]
-  cache-from = cached("injector", "")
-  cache-to   = cached("injector", ",mode=max")
-}
-
-target "viz" {
-  inherits   = ["labels"]
-  dockerfile = "services/viz/Dockerfile"
-  tags       = ["${REGISTRY}/viz:${TAG}"]
-  cache-from = cached("viz", "")
-  cache-to   = cached("viz", ",mode=max")
+  dockerfile = "services/${service}/Dockerfile"
+  tags       = ["${REGISTRY}/${service}:${TAG}"]
+  cache-from = cached(service, "")
+  cache-to   = cached(service, ",mode=max")
 }
 
 target "debug" {
@@ -100,15 +71,20 @@ target "e2e" {
   tags       = ["linkerd-sandbox.test/python:1"]
 }
 
-# The same images for both architectures, with provenance and a bill of materials.
-target "service-release" {
-  name       = "${service}-release"
-  matrix     = { service = ["proxy", "identity", "destination", "injector", "viz", "debug"] }
-  inherits   = [service]
-  platforms  = ["linux/amd64", "linux/arm64"]
-  attest     = ["type=provenance,mode=max", "type=sbom"]
+# The same images for both architectures, with annotations, provenance and a bill of materials.
+target "image-release" {
+  name   = "${image}-release"
+  matrix = {
+    image = [
+      "proxy", "identity", "destination", "injector", "viz", "debug",
+      "emojivoto-web", "emojivoto-emoji", "emojivoto-voting", "emojivoto-vote-bot",
+    ]
+  }
+  inherits  = [image]
+  platforms = ["linux/amd64", "linux/arm64"]
+  attest    = ["type=provenance,mode=max", "type=sbom"]
   annotations = [
-    "index,manifest:org.opencontainers.image.title=linkerd-py",
+    "index,manifest:org.opencontainers.image.title=linkerd-py ${image}",
     "index,manifest:org.opencontainers.image.version=${TAG}",
     "index,manifest:org.opencontainers.image.licenses=Apache-2.0",
   ]

@@ -4,7 +4,7 @@ buildah builds the same Dockerfiles as `docker buildx bake`; the base that they 
 registry has) is made here by debootstrap, from Debian's packages, without documentation and translations, as the slim
 image is. Needs root (debootstrap and the mounts), buildah, debootstrap and Debian's package archive.
 
-    python -m tools.images_check [IMAGE ...]      proxy identity destination injector viz; all without arguments
+    python -m tools.images_check [IMAGE ...]      all of docker-bake.hcl's group default without arguments
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _NOT_IN_SLIM = ("doc", "locale", "man", "info")
 """Below /usr/share."""
 _NEVER_SHIPPED = ("pip", "pip3", "gcc", "cc", "g++", "make", "hatchling")
 _BAD_SETTINGS = 64
+_NONSENSE = tuple(f"{name}=nonsense" for name in ("LINKERD_LOG_LEVEL", "GRPC_PORT", "WEB_PORT", "TTL"))
+"""Settings that every program refuses one of."""
 _POST_QUANTUM = """
 import ssl
 out = ssl.MemoryBIO()
@@ -44,30 +46,71 @@ raise SystemExit(bytes.fromhex("11ec04c0") not in out.read())
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A program of an image that is run in it, with what makes it end at once, and what must come of it."""
+
+    command: str
+    exit_code: int = _BAD_SETTINGS
+    says: str = "LINKERD_LOG_LEVEL"
+    """Where its settings are of no use it starts, names the variable and exits with 64."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What an image must be."""
 
+    dockerfile: str
     user: str
-    entrypoint: str
-    commands: tuple[str, ...]
-    refusal: str
-    """What its program says, and exits with 64, where its settings are of no use: it starts, and names the variable."""
+    entrypoint: tuple[str, ...]
+    trials: tuple[Trial, ...]
     most_megabytes: float
     """Compressed, all layers."""
+    python: str = "/opt/linkerd/bin/python"
+    """Whose TLS is looked at; empty for an image that is no program of ours."""
+    commands: tuple[str, ...] = ()
+    """What must be there besides."""
+    part: str = ""
+    """The build argument PART."""
+
+
+def _service(name: str, *commands: str) -> Expected:
+    """One of the control plane or of viz; the first command is the entry point."""
+    paths = [f"/opt/linkerd/bin/{command}" for command in commands]
+    trials = tuple(Trial(path) for path in paths)
+    return Expected(f"services/{name}/Dockerfile", "2103:2103", (paths[0],), trials, 60.0)
+
+
+def _emojivoto(part: str) -> Expected:
+    """A port or a time that is no number ends it with a stack trace: it is an example, and starts."""
+    trial = Trial(f"/opt/emojivoto/bin/emojivoto-{part}", 1, "'nonsense'")
+    entry = ("/usr/local/bin/emojivoto-part",)
+    python = "/opt/emojivoto/bin/python"
+    return Expected("examples/emojivoto/Dockerfile", "65534:65534", entry, (trial,), 70.0, python, part=part)
 
 
 IMAGES = {
     "proxy": Expected(
+        "services/proxy/Dockerfile",
         "2102:2102",
-        "/usr/lib/linkerd/linkerd2-proxy",
-        ("/usr/lib/linkerd/linkerd2-proxy-init", "/usr/lib/linkerd/linkerd-await", "/usr/sbin/iptables-nft"),
-        "LINKERD2_PROXY_IDENTITY_DIR: not set",
+        ("/usr/lib/linkerd/linkerd2-proxy",),
+        (Trial("/usr/lib/linkerd/linkerd2-proxy", says="LINKERD2_PROXY_IDENTITY_DIR: not set"),),
         60.0,
+        commands=("/usr/lib/linkerd/linkerd2-proxy-init", "/usr/lib/linkerd/linkerd-await", "/usr/sbin/iptables-nft"),
     ),
-    "identity": Expected("2103:2103", "/opt/linkerd/bin/linkerd-identity", (), "LINKERD_LOG_LEVEL", 60.0),
-    "destination": Expected("2103:2103", "/opt/linkerd/bin/linkerd-destination", (), "LINKERD_LOG_LEVEL", 60.0),
-    "injector": Expected("2103:2103", "/opt/linkerd/bin/linkerd-injector", (), "LINKERD_LOG_LEVEL", 60.0),
-    "viz": Expected("2103:2103", "/opt/linkerd/bin/linkerd-viz-metrics-api", (), "LINKERD_LOG_LEVEL", 60.0),
+    "identity": _service("identity", "linkerd-identity"),
+    "destination": _service("destination", "linkerd-destination"),
+    "injector": _service("injector", "linkerd-injector"),
+    "viz": _service("viz", "linkerd-viz-metrics-api", "linkerd-viz-tap"),
+    "debug": Expected(
+        "deploy/debug/Dockerfile",
+        "",
+        ("tshark", "-i", "any"),
+        (Trial("/usr/bin/tshark --version", 0, "TShark"), Trial("/usr/bin/curl --version", 0, "curl")),
+        160.0,
+        python="",
+        commands=("/usr/sbin/iptables-nft", "/usr/bin/tcpdump", "/usr/bin/jq", "/usr/sbin/conntrack"),
+    ),
+    **{f"emojivoto-{part}": _emojivoto(part) for part in ("web", "emoji", "voting", "vote-bot")},
 }
 
 
@@ -91,7 +134,7 @@ def main(arguments: Sequence[str]) -> int:
         builder.make_base()
         for name in names:
             print(f"images-check: building {name}", flush=True)
-            image = builder.build(name)
+            image = builder.build(name, IMAGES[name])
             with builder.container(image) as (container, files):
                 found, size = look(builder, container, files, IMAGES[name])
             print(f"images-check: {name}: {size:.1f} MB compressed{''.join(f'; {line}' for line in found)}", flush=True)
@@ -123,15 +166,19 @@ class Builder:
         self.run("commit", "--quiet", "--rm", container, BASE)
         shutil.rmtree(root)
 
-    def build(self, name: str) -> str:
+    def build(self, name: str, expected: Expected) -> str:
         """The image's name in the store. pip is lent this machine's certificates: a mirror may have its own."""
         image = f"localhost/linkerd-py/{name}:check"
         isolation = ["--isolation", "chroot", "--network", "host"]
         pip_conf = self._scratch / "pip.conf"
         pip_conf.write_text("[global]\ncert = /etc/images-check.crt\n")
         lent = ["--volume", f"{pip_conf}:/etc/pip.conf:ro", "--volume", f"{CERTIFICATES}:/etc/images-check.crt:ro"]
-        dockerfile = str(ROOT / f"services/{name}/Dockerfile")
-        self.run("build", *isolation, *lent, "--build-arg", f"BASE={BASE}", "-f", dockerfile, "-t", image, str(ROOT))
+        arguments = ["--build-arg", f"BASE={BASE}"]
+        if expected.part:
+            arguments += ["--build-arg", f"PART={expected.part}"]
+        dockerfile = str(ROOT / expected.dockerfile)
+        # With layers: what Dockerfiles have in common is built once.
+        self.run("build", "--layers", *isolation, *lent, *arguments, "-f", dockerfile, "-t", image, str(ROOT))
         return image
 
     @contextmanager
@@ -164,19 +211,22 @@ def look(builder: Builder, container: str, files: Path, expected: Expected) -> t
     user, entrypoint = builder.configuration(container)
     if user != expected.user:
         wrong.append(f"its user is {user!r}, not {expected.user}")
-    if entrypoint != [expected.entrypoint]:
-        wrong.append(f"its entry point is {entrypoint}, not {expected.entrypoint}")
+    if tuple(entrypoint) != expected.entrypoint:
+        wrong.append(f"its entry point is {entrypoint}, not {list(expected.entrypoint)}")
     wrong += [f"{command} is missing" for command in expected.commands if not os.path.lexists(files / command[1:])]
-    folders = ("usr/bin", "usr/sbin", "usr/local/bin", "opt/linkerd/bin")
+    folders = ("usr/bin", "usr/sbin", "usr/local/bin", "opt/linkerd/bin", "opt/emojivoto/bin")
     wrong += [f"{f}/{tool} is in it" for f in folders for tool in _NEVER_SHIPPED if (files / f / tool).exists()]
     if (files / "build").exists():
         wrong.append("/build of the first stage is in it")
-    started = builder.inside(container, "/usr/bin/env", "LINKERD_LOG_LEVEL=nonsense", expected.entrypoint)
-    if started.returncode != _BAD_SETTINGS or expected.refusal not in started.stdout + started.stderr:
-        wrong.append(f"with bad settings it did not exit with 64 and say {expected.refusal!r}: {started.stderr[-300:]}")
-    exchanged = builder.inside(container, "/opt/linkerd/bin/python", "-c", _POST_QUANTUM)
-    if exchanged.returncode:
-        wrong.append(f"X25519MLKEM768 is not offered {exchanged.stderr.strip()[-200:]}".strip())
+    for trial in expected.trials:
+        ended = builder.inside(container, "/usr/bin/env", *_NONSENSE, *trial.command.split())
+        if ended.returncode != trial.exit_code or trial.says not in ended.stdout + ended.stderr:
+            did = f"exited with {ended.returncode}: {(ended.stdout + ended.stderr)[-300:]}"
+            wrong.append(f"{trial.command} did not exit with {trial.exit_code} and say {trial.says!r}; it {did}")
+    if expected.python:
+        exchanged = builder.inside(container, expected.python, "-c", _POST_QUANTUM)
+        if exchanged.returncode:
+            wrong.append(f"X25519MLKEM768 is not offered {exchanged.stderr.strip()[-200:]}".strip())
     size = compressed(files)
     if size > expected.most_megabytes:
         wrong.append(f"{size:.1f} MB compressed, more than {expected.most_megabytes:g}")

@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from linkerd_contract.version import VERSION
@@ -20,13 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "linkerd-py-e2e"
 REGISTRY = "ghcr.io/linkerd-py"
 OURS = ("proxy", "identity", "destination", "injector", "viz")
+EXAMPLE = tuple(f"emojivoto-{part}" for part in ("web", "emoji", "voting", "vote-bot"))
 EMOJIVOTO = "https://run.linkerd.io/emojivoto.yml"
 """Upstream's own manifest: what its users apply must work on this mesh as it is."""
 
 
 def images() -> list[str]:
     """All that the cluster must have, since nothing is pulled but upstream's emojivoto."""
-    return [*(f"{REGISTRY}/{name}:{VERSION}" for name in OURS), IMAGE]
+    return [*(f"{REGISTRY}/{name}:{VERSION}" for name in (*OURS, *EXAMPLE)), IMAGE]
 
 
 def missing() -> list[str]:
@@ -51,20 +53,25 @@ def main(arguments: Sequence[str]) -> int:
     if lacking:
         print(f"make e2e CLUSTER=kind: {'; '.join(lacking)}", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="linkerd-kind-") as directory:
-        kubeconfig = f"{directory}/kubeconfig"
-        try:
-            run("docker", "buildx", "bake", "--load", *OURS, "e2e")
-            run("kind", "create", "cluster", "--name", NAME, "--kubeconfig", kubeconfig, "--wait", "120s")
+    try:
+        run("docker", "buildx", "bake", "--load", *OURS, *EXAMPLE, "e2e")
+        with tempfile.TemporaryDirectory(prefix="linkerd-kind-") as directory, cluster(f"{directory}/kubeconfig") as on:
             run("kind", "load", "docker-image", "--name", NAME, *images())
-            on = {"E2E_KUBECONFIG": kubeconfig, "E2E_OVERLAY": "kind", "E2E_UPSTREAM": EMOJIVOTO}
-            suite = [sys.executable, "-m", "pytest", "-q", *(arguments or ["tests/e2e"])]
+            suite = [sys.executable, "-m", "pytest", "-q", "-m", "not soak", *(arguments or ["tests/e2e"])]
             return subprocess.run(suite, cwd=ROOT, env={**os.environ, **on}, check=False).returncode
-        except subprocess.CalledProcessError as error:
-            print(f"e2e: {error.cmd[0]} failed with exit code {error.returncode}", file=sys.stderr)
-            return 1
-        finally:
-            subprocess.run(["kind", "delete", "cluster", "--name", NAME], cwd=ROOT, check=False)
+    except subprocess.CalledProcessError as error:
+        print(f"e2e: {error.cmd[0]} failed with exit code {error.returncode}", file=sys.stderr)
+        return 1
+
+
+@contextmanager
+def cluster(kubeconfig: str) -> Iterator[dict[str, str]]:
+    """A kind cluster until the end of the block, whatever happens in it; the suite's environment."""
+    try:
+        run("kind", "create", "cluster", "--name", NAME, "--kubeconfig", kubeconfig, "--wait", "120s")
+        yield {"E2E_KUBECONFIG": kubeconfig, "E2E_OVERLAY": "kind", "E2E_UPSTREAM": EMOJIVOTO}
+    finally:
+        subprocess.run(["kind", "delete", "cluster", "--name", NAME], cwd=ROOT, check=False)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tests.e2e.cluster import CONTROL_PLANE, Cluster, until
 from linkerd_contract import names
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resource import Resource
-from linkerd_kube.resources import CLUSTER_ROLES, CRDS, MUTATING_WEBHOOKS, SECRETS
+from linkerd_kube.resources import CLUSTER_ROLES, CRDS, MUTATING_WEBHOOKS, SECRETS, SERVICES
 from linkerd_runtime import pki
 
 pytestmark = pytest.mark.root
@@ -81,6 +81,19 @@ def test_a_webhook_without_ca_bundle(mesh: Cluster) -> None:
         assert "No running pods" in str(problems(mesh))
     # The injector has written it by the time that it is ready.
     assert problems(mesh) == {}
+
+
+def test_a_webhook_that_leads_to_nobody(mesh: Cluster) -> None:
+    """Somebody changed the Service's selector: its pods are ready, and nobody calls them."""
+    found = mesh.get(SERVICES, CONTROL_PLANE, INJECTOR)
+    assert found is not None
+    label = names.LABEL_CONTROL_PLANE_COMPONENT
+    mesh.patch(SERVICES, CONTROL_PLANE, INJECTOR, {"spec": {"selector": {label: "injector"}}})
+    try:
+        told = problems(mesh)["webhooks have endpoints"]
+        assert f"Service {CONTROL_PLANE}/{INJECTOR}, which has no endpoints: no pod with {label}=injector is" in told
+    finally:
+        mend(mesh)
 
 
 def test_an_issuer_that_has_ended(mesh: Cluster) -> None:

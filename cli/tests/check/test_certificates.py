@@ -97,6 +97,16 @@ def _wrong_host(kube: Cluster) -> None:
     webhook(kube, Issued("elsewhere", by=authority), authority)
 
 
+def _no_service(kube: Cluster) -> None:
+    kube.remove("/api/v1/namespaces/linkerd/services/linkerd-sp-validator")
+
+
+def _no_endpoints(kube: Cluster) -> None:
+    """Somebody's patch: the Service looks for pods that nobody has."""
+    service = kube.objects["/api/v1/namespaces/linkerd/services/linkerd-policy-validator"]
+    service["spec"]["selector"] = {"linkerd.io/control-plane-component": "policy"}
+
+
 def _issuer_ends_soon(kube: Cluster) -> None:
     anchor = Issued("root", days=3650)
     trust(kube, anchor, Issued("identity.linkerd", by=anchor, days=30))
@@ -130,6 +140,13 @@ def _issuer_ends_soon(kube: Cluster) -> None:
         (_no_validator_ca_bundle, "policy-validator webhook has valid cert", "has no caBundle"),
         (_foreign_ca_bundle, "proxy-injector webhook has valid cert", "does not vouch for the certificate"),
         (_wrong_host, "proxy-injector webhook has valid cert", "is not for linkerd-proxy-injector.linkerd.svc"),
+        (_no_service, "webhooks have endpoints", "calls Service linkerd/linkerd-sp-validator, which is not there"),
+        (
+            _no_endpoints,
+            "webhooks have endpoints",
+            "calls Service linkerd/linkerd-policy-validator, which has no endpoints: "
+            "no pod with linkerd.io/control-plane-component=policy is ready",
+        ),
     ],
 )
 async def test_a_broken_one_names_the_cause(

@@ -60,6 +60,7 @@ linkerd-webhooks-and-apisvc-tls
 √ sp-validator cert is valid for at least 60 days
 √ policy-validator webhook has valid cert
 √ policy-validator cert is valid for at least 60 days
+√ webhooks have endpoints
 
 linkerd-version
 ---------------
@@ -79,6 +80,7 @@ linkerd-control-plane-proxy
 linkerd-extension-checks
 ------------------------
 √ namespace configuration for extensions
+√ no namespace is stuck being deleted
 
 Status check results are √
 """

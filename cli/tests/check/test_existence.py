@@ -1,5 +1,6 @@
 """linkerd-existence and linkerd-config against broken installations."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,9 +59,38 @@ def _foreign_pod(kube: Cluster) -> None:
     kube.add_pod("x", "far", {}, status={"podIP": "203.0.113.7"})
 
 
+def deleted(kube: Cluster, name: str, ago: timedelta) -> None:
+    """A namespace that somebody asked to delete, and that is still there."""
+    path = f"/api/v1/namespaces/{name}"
+    namespace = kube.objects.get(path, {"metadata": {}})
+    namespace["metadata"]["deletionTimestamp"] = (datetime.now(UTC) - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
+    message = "Discovery failed for some groups: tap.linkerd.io/v1alpha1: stale GroupVersion discovery"
+    condition = {"type": "NamespaceDeletionDiscoveryFailure", "status": "True", "message": message}
+    fine = {"type": "NamespaceFinalizersRemaining", "status": "False", "message": "All content-preserving finalizers"}
+    namespace["status"] = {"phase": "Terminating", "conditions": [condition, fine]}
+    kube.put(path, namespace)
+
+
+def _namespace_goes(kube: Cluster) -> None:
+    deleted(kube, "linkerd", timedelta(seconds=1))
+    _no_config(kube)
+
+
+def _namespace_goes_first(kube: Cluster) -> None:
+    deleted(kube, "linkerd", timedelta(seconds=1))
+
+
+def _another_is_stuck(kube: Cluster) -> None:
+    deleted(kube, "shop", timedelta(hours=1))
+    deleted(kube, "just-now", timedelta(seconds=10))
+
+
 @pytest.mark.parametrize(
     ("breakage", "check", "told"),
     [
+        (_namespace_goes, "'linkerd-config' config map exists", "tap.linkerd.io/v1alpha1: stale"),
+        (_namespace_goes_first, "control plane Namespace exists", "namespace linkerd is being deleted, since 20"),
+        (_another_is_stuck, "no namespace is stuck being deleted", "tap.linkerd.io/v1alpha1: stale"),
         (_no_config, "'linkerd-config' config map exists", '"linkerd-config" not found'),
         (_no_crd, "control plane CustomResourceDefinitions exist", "servers.policy.linkerd.io"),
         (_pod_gone, "control plane pods are ready", 'No running pods for "linkerd-destination"'),
@@ -99,3 +129,20 @@ async def test_what_a_service_waits_for_is_told(terminal: Terminal, kube: Cluste
         await runner.cleanup()
     told = problems["control plane pods are ready"].splitlines()
     assert told[1] == ("linkerd-identity-1: not ready: Secret linkerd-identity-issuer must be given too; it is missing")
+
+
+async def test_a_namespace_that_goes_is_not_called_stuck_at_once(terminal: Terminal, kube: Cluster) -> None:
+    control_plane(kube)
+    _another_is_stuck(kube)
+    told = (await problems_of(terminal))["no namespace is stuck being deleted"]
+    assert told.startswith("namespace shop is being deleted, since ")
+    assert "just-now" not in told
+    assert "All content-preserving" not in told
+
+
+async def test_before_an_installation_a_namespace_that_goes_is_told(terminal: Terminal, kube: Cluster) -> None:
+    deleted(kube, "linkerd", timedelta(hours=1))
+    told = (await problems_of(terminal, "--pre"))["control plane namespace does not already exist"].splitlines()
+    assert told[0] == "The linkerd namespace already exists"
+    assert told[1].startswith("namespace linkerd is being deleted, since ")
+    assert "NamespaceDeletionDiscoveryFailure: Discovery failed" in told[2]

@@ -92,7 +92,7 @@ async def test_linkerd_check_has_it_too(terminal: Terminal, kube: Cluster, api: 
     api.answers["/api/v1/stat"] = StatResponse()
     said = await terminal.linkerd("check", "--wait", "0")
     assert said.code == 0
-    assert said.out.endswith("√ namespace configuration for extensions\n\n" + VIZ.format(""))
+    assert said.out.endswith("√ no namespace is stuck being deleted\n\n" + VIZ.format(""))
 
 
 async def test_not_installed(terminal: Terminal, kube: Cluster) -> None:

@@ -4,6 +4,7 @@ The services' own tests read the same files, so producer and consumer cannot dri
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -77,6 +78,23 @@ def test_what_earlier_versions_write_is_read(file: Path) -> None:
     said = json.loads(file.read_bytes())
     understood = json.loads(encode(msgspec.json.decode(file.read_bytes(), type=KINDS[file.stem])))
     assert missing(said, understood) == []
+
+
+@pytest.mark.parametrize("file", RELEASED, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_what_earlier_versions_read_is_still_written(file: Path) -> None:
+    """The other way round: whatever an old reader may look for is there, under its name. What came since it ignores."""
+    assert set(paths(json.loads(file.read_bytes()))) <= set(paths(json.loads(read(file.stem))))
+
+
+def paths(node: object, path: str = "") -> Iterator[str]:
+    """Of every field, with `[]` for the elements of lists."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield f"{path}.{key}"
+            yield from paths(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for value in node:
+            yield from paths(value, f"{path}[]")
 
 
 def missing(said: object, understood: object, path: str = "") -> list[str]:

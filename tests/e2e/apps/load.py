@@ -13,13 +13,14 @@ _KEPT = 50
 
 @dataclass
 class Load:
-    """Threads that ask `http://host:port/` again and again.
+    """Threads that ask `http://host:port` for a path again and again.
 
     Half of them keep their connection, half open one for each request: both are what clients do.
     """
 
     host: str
     port: int
+    path: str = "/"
     threads: int = 4
     pause_seconds: float = 0.02
     sent: int = 0
@@ -75,13 +76,13 @@ class Load:
     def _one(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             self.sent += 1
-        connection.request("GET", "/")
+        connection.request("GET", self.path)
         response = connection.getresponse()
         body = response.read()
         if response.status != 200:
             reason = response.getheader("l5d-proxy-error", "")
             raise ValueError(f"status {response.status} {reason}")
-        pod = str(json.loads(body)["pod"])
+        pod = str(json.loads(body).get("pod", ""))  # this application's name itself, others do not
         with self._lock:
             self.answered[pod] = self.answered.get(pod, 0) + 1
 
@@ -92,9 +93,9 @@ class Loads:
     def __init__(self) -> None:
         self._loads: dict[str, Load] = {}
 
-    def start(self, name: str, host: str, port: int) -> Json:
+    def start(self, name: str, host: str, port: int, path: str = "/") -> Json:
         """Begin a load."""
-        self._loads[name] = Load(host, port)
+        self._loads[name] = Load(host, port, path)
         self._loads[name].start()
         return {}
 

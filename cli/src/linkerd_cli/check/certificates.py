@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from linkerd_cli.check.model import Category, Check, Failed, Skipped
 from linkerd_cli.check.state import State
+from linkerd_cli.pods import is_ready
 from linkerd_cli.tree import JsonObject, mapping, objects, text
 from linkerd_contract import names
 from linkerd_contract.trust import ANCHOR_CURVES, ANCHOR_KEYS, ANCHOR_RSA_BITS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SOON = timedelta(days=60)
 INJECTOR_SECRET = "linkerd-proxy-injector-k8s-tls"  # noqa: S105 - an object's name
 INJECTOR_SERVICE = "linkerd-proxy-injector"
+WEBHOOK_SERVICES = (INJECTOR_SERVICE, "linkerd-sp-validator", "linkerd-policy-validator")
 
 
 @dataclass(slots=True)
@@ -262,6 +264,34 @@ def _webhook_checks(service: str) -> tuple[Check, Check]:
     )
 
 
+async def _endpoints(state: State) -> None:
+    """Whom the API server would call: the Service that a webhook names leads to a ready pod."""
+    from linkerd_kube.resources import MUTATING_WEBHOOKS, PODS, SERVICES, VALIDATING_WEBHOOKS
+
+    problems = []
+    for service in WEBHOOK_SERVICES:
+        resource = MUTATING_WEBHOOKS if service == INJECTOR_SERVICE else VALIDATING_WEBHOOKS
+        configuration = await state.client.find(resource.path(name=f"{service}-webhook-config"))
+        for webhook in objects(configuration or {}, "webhooks"):  # one that is missing linkerd-config has named
+            target = mapping(mapping(webhook, "clientConfig"), "service")
+            if not target:
+                continue  # a URL, which somebody has put there
+            namespace, name = text(target, "namespace"), text(target, "name")
+            found = await state.client.find(SERVICES.path(namespace, name))
+            if found is None:
+                problems.append(f"{text(webhook, 'name')} calls Service {namespace}/{name}, which is not there")
+                continue
+            selector = ",".join(f"{k}={v}" for k, v in mapping(mapping(found, "spec"), "selector").items())
+            pods = (await state.client.list(PODS, namespace, label_selector=selector)).items
+            if not any(map(is_ready, pods)):
+                problems.append(
+                    f"{text(webhook, 'name')} calls Service {namespace}/{name}, which has no endpoints: "
+                    f"no pod with {selector} is ready"
+                )
+    if problems:
+        raise Failed("\n".join(problems))
+
+
 async def _webhook_not_soon(state: State) -> None:
     _not_soon((await _webhook_certificates(state))[:1], state.now())
 
@@ -313,9 +343,8 @@ IDENTITY = Category(
 )
 WEBHOOKS = Category(
     "linkerd-webhooks-and-apisvc-tls",
-    tuple(
-        check
-        for service in (INJECTOR_SERVICE, "linkerd-sp-validator", "linkerd-policy-validator")
-        for check in _webhook_checks(service)
+    (
+        *(check for service in WEBHOOK_SERVICES for check in _webhook_checks(service)),
+        Check("webhooks have endpoints", "l5d-webhook-endpoints", _endpoints, retry=True),
     ),
 )

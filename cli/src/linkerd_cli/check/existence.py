@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from linkerd_cli.check.model import Category, Check, Failed, Skipped
+from linkerd_cli.check.namespaces import STUCK, going
 from linkerd_cli.check.state import State
 from linkerd_cli.install.relocate import relocated_name
 from linkerd_cli.install.rendered import CONTROL_PLANE, names_by_kind
@@ -20,7 +21,12 @@ COMPONENTS = ("identity", "destination", "proxy-injector")
 
 
 async def _config(state: State) -> None:
-    state.values = await read_values(state.client, state.namespace)
+    from linkerd_kube.errors import NotFound
+
+    try:
+        state.values = await read_values(state.client, state.namespace)
+    except NotFound as error:
+        raise Failed("\n".join([str(error), *await going(state, state.namespace)])) from error
 
 
 async def component_pods(state: State) -> list[JsonObject]:
@@ -204,6 +210,10 @@ def exist(description: str, anchor: str, manifest: str, kind: str, *, fatal: boo
         present = {meta(item, "name") for item in (await state.client.list(resource, namespace)).items}
         if missing := [name for name in expected if name not in present]:
             raise Failed(f"missing {kind}s: {', '.join(missing)}")
+        if kind == "Namespace":
+            ends = [line for name in expected for line in await going(state, name)]
+            if ends:
+                raise Failed("\n".join(ends))
 
     return Check(description, anchor, run, fatal=fatal)
 
@@ -291,5 +301,10 @@ HA = Category(
 )
 EXTENSIONS = Category(
     "linkerd-extension-checks",
-    (Check("namespace configuration for extensions", "l5d-extension-namespaces", _extension_namespaces, warning=True),),
+    (
+        Check(
+            "namespace configuration for extensions", "l5d-extension-namespaces", _extension_namespaces, warning=True
+        ),
+        STUCK,
+    ),
 )

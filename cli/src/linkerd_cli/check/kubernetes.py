@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from linkerd_cli.check.model import Category, Check, Failed
+from linkerd_cli.check.namespaces import going
 from linkerd_cli.check.state import State
 from linkerd_cli.inject.manual import server_version
 from linkerd_cli.install.survey import foreign_definitions
@@ -42,7 +43,8 @@ async def _no_namespace(state: State) -> None:
         await state.client.get(NAMESPACES.path(name=state.namespace))
     except NotFound:
         return
-    raise Failed(f"The {state.namespace} namespace already exists")
+    exists = f"The {state.namespace} namespace already exists"
+    raise Failed("\n".join([exists, *await going(state, state.namespace)]))
 
 
 async def may(state: State, verb: str, group: str, resource: str, namespace: str = "") -> None:
