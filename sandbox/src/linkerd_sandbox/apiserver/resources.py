@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from linkerd_sandbox.apiserver import lifecycle, ownership
+from linkerd_sandbox.apiserver import lifecycle, ownership, warnings
 from linkerd_sandbox.apiserver.call import Admission, Attributes, Call
 from linkerd_sandbox.apiserver.decoding import Decoder
 from linkerd_sandbox.apiserver.kinds import Registry, ResourceType, field_values
@@ -38,13 +38,6 @@ _SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates", "r
 _SHOWN_AT_THEIR_END = ("pods", "services", "serviceaccounts", "podtemplates", "resourcequotas")
 """Kinds whose deletion is answered with the object, not with a Status (ReturnDeletedObject of their registries)."""
 _PRIORITIES = "priorityclasses.scheduling.k8s.io"
-_NOT_ENFORCED = {
-    "horizontalpodautoscalers.autoscaling": "the sandbox stores HorizontalPodAutoscalers and scales nothing by them",
-    "ingresses.networking.k8s.io": "the sandbox stores Ingresses and serves none of them (up --port does)",
-    "limitranges": "the sandbox stores LimitRanges and does not apply them to pods",
-    "networkpolicies.networking.k8s.io": "the sandbox stores NetworkPolicies and does not enforce them",
-    "resourcequotas": "the sandbox stores ResourceQuotas and does not enforce them",
-}
 Change = Callable[[JsonObject], JsonObject]
 
 
@@ -102,7 +95,7 @@ class Resources:
         self._refuse(kind, name, self.rules.validate(kind, body, None))
         await self._admission.validate(Attributes(call, "CREATE", kind, namespace, name), body, None)
         self._check_new(kind, namespace, name)
-        if warning := _NOT_ENFORCED.get(kind.qualified):
+        for warning in warnings.of_new(kind, body):
             call.warn(warning)
         return body if call.dry_run else self._store(kind, body, None)
 
