@@ -57,6 +57,7 @@ ELSEWHERE: Final[dict[str, tuple[str, str]]] = {
     "apiserver/validation/pods.py": ("apiserver/validation/test_table.py", _TABLE),
     "apiserver/validation/kept.py": ("apiserver/validation/test_table.py", _TABLE),
     "apiserver/validation/scheduling.py": ("apiserver/validation/test_table.py", _TABLE),
+    "apiserver/validation/signing.py": ("apiserver/validation/test_table.py", _TABLE),
     "apiserver/validation/workloads.py": ("apiserver/validation/test_table.py", _TABLE),
     "apiserver/defaults/cluster.py": ("apiserver/defaults/test_table.py", _TABLE),
     "apiserver/defaults/pods.py": ("apiserver/defaults/test_table.py", _TABLE),

@@ -85,6 +85,8 @@ class Api(Protocol):
 
     def component_token(self, name: str) -> str: ...
 
+    def sign(self, request: bytes, seconds: int | None) -> str: ...
+
     def admin_kubeconfig(self, server_url: str) -> str: ...
 
 
@@ -214,7 +216,7 @@ class Supervisor:
         parts = self._components
         async with asyncio.TaskGroup() as group:
             start = group.create_task
-            start(parts["controllers"].keep(lambda: Manager(admin, server.ca_pem).run()))
+            start(parts["controllers"].keep(lambda: Manager(admin, server.ca_pem, server.sign).run()))
             start(parts["service-proxy"].keep(lambda: Proxier(proxy_client, nft, families, zone).run()))
             start(parts["dns"].keep(lambda: self._serve_dns(zone)))
             start(events.run())

@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from linkerd_sandbox.apiserver import claims, status
 from linkerd_sandbox.apiserver.claims import BadClaims, Subject
@@ -11,6 +13,14 @@ from linkerd_sandbox.apiserver.store import Store
 from linkerd_sandbox.apiserver.tokens import Signer
 
 API_AUDIENCE = claims.ISSUER
+
+
+def _named(certificate: Mapping[str, Any]) -> User | None:
+    """The common name is the user's, organizations are groups; None where there is no name."""
+    fields = [field for part in certificate.get("subject", ()) for field in part]
+    name = next((value for key, value in fields if key == "commonName"), "")
+    groups = (value for key, value in fields if key == "organizationName")
+    return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED)))) if name else None
 
 
 class Authenticator:
@@ -27,8 +37,13 @@ class Authenticator:
         self._static[token] = User(name, (MASTERS, AUTHENTICATED))
         return token
 
-    def user(self, header: str) -> User:
-        """The user of an Authorization header. Raises `StatusError` 401 for credentials that are not good."""
+    def user(self, header: str, certificate: Mapping[str, Any] | None) -> User:
+        """The user of a client's verified certificate (as `SSLSocket.getpeercert` gives it), or of a header.
+
+        Raises `StatusError` 401 for credentials that are not good.
+        """
+        if certificate and (named := _named(certificate)):
+            return named
         if not header:
             return ANONYMOUS
         scheme, _, token = header.partition(" ")

@@ -58,6 +58,35 @@ class Authority:
         )
         self.pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
 
+    def sign(self, request: bytes, seconds: int | None) -> str:
+        """A client's certificate for a signing request (PEM), for as long as asked for and no longer than a year.
+
+        Raises ValueError for a request that cannot be read, or whose key is not the asker's.
+        """
+        asked = x509.load_pem_x509_csr(request)
+        if not asked.is_signature_valid:
+            raise ValueError("the request is not signed with its key")
+        now = datetime.datetime.now(datetime.UTC)
+        life = min(_LIFE, datetime.timedelta(seconds=seconds)) if seconds else _LIFE
+        usage = x509.KeyUsage(True, False, True, False, False, False, False, False, False)
+        public = asked.public_key()
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(asked.subject)
+            .issuer_name(_name(self._name))
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - _SKEW)
+            .not_valid_after(now + life)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.ExtendedKeyUsage([_CALL]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._identifier), critical=False
+            )
+        )
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
     def issue(self, common_name: str, hosts: Iterable[str], certificate: Path, key: Path) -> None:
         """Write a certificate and its key (0600), both PEM: to serve `hosts`, or for a client where there are none."""
         names = [_alternative(host) for host in hosts]
@@ -86,9 +115,12 @@ class Authority:
         )
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A context that serves with the certificate; HTTP/1.1 only."""
+def server_context(certificate: Path, key: Path, clients_ca: str = "") -> ssl.SSLContext:
+    """A context that serves with the certificate; HTTP/1.1 only. Clients may show one of `clients_ca` (PEM)."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    if clients_ca:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(cadata=clients_ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(["http/1.1"])

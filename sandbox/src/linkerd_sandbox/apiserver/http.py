@@ -58,7 +58,9 @@ class HttpApi:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request, from credentials to answer."""
         try:
-            user = self._impersonated(request, self._authenticator.user(request.headers.get("Authorization", "")))
+            certificate = request.get_extra_info("peercert")
+            asker = self._authenticator.user(request.headers.get("Authorization", ""), certificate)
+            user = self._impersonated(request, asker)
             info = parse(request.method, request.path, request.query)
             self._authorizer.require(user, info)
             passed_on = await self._aggregation.handle(request, info, user)

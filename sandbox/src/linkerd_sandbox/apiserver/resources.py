@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from linkerd_sandbox.apiserver import lifecycle, ownership, warnings
+from linkerd_sandbox.apiserver import lifecycle, ownership, signing, warnings
 from linkerd_sandbox.apiserver.call import Admission, Attributes, Call
 from linkerd_sandbox.apiserver.decoding import Decoder
 from linkerd_sandbox.apiserver.kinds import Registry, ResourceType, field_values
@@ -89,6 +89,8 @@ class Resources:
         body = await self._admission.mutate(attributes, body, None)
         lifecycle.born(kind, body, birth())
         name = body["metadata"]["name"]
+        if kind.qualified == signing.KIND:
+            signing.requested(body, call.user)
         body = self.rules.created(kind, body)
         body = self.rules.allocated(kind, body, None)
         body = self._owned(call, kind, None, body)

@@ -42,6 +42,8 @@ class Rules:
                 body["status"] = pods.first_status(body)
             case "services" | "ingresses.networking.k8s.io":
                 body["status"] = {"loadBalancer": {}}
+            case "certificatesigningrequests.certificates.k8s.io":
+                body["status"] = {}
             case "horizontalpodautoscalers.autoscaling":
                 body["status"] = {"desiredReplicas": 0, "currentMetrics": None}
             case "jobs.batch":

@@ -109,6 +109,10 @@ class ApiServer:
         """The CA that clients verify the server with (PEM)."""
         return self._authority.pem
 
+    def sign(self, request: bytes, seconds: int | None) -> str:
+        """A client's certificate of that CA. Raises ValueError."""
+        return self._authority.sign(request, seconds)
+
     async def start(self) -> None:
         """Serve on the sockets; returns when requests are answered."""
         directory = self._directory
@@ -126,7 +130,7 @@ class ApiServer:
         )
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
-        context = server_context(certificate, key)
+        context = server_context(certificate, key, self.ca_pem)
         for listener in self._sockets:
             site = web.SockSite(self._runner, listener, ssl_context=context)
             await site.start()

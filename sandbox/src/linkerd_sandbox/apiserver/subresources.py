@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from linkerd_sandbox.apiserver import claims, negotiate, status
+from linkerd_sandbox.apiserver import claims, negotiate, signing, status
 from linkerd_sandbox.apiserver.authentication import API_AUDIENCE, Authenticator
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.endpoints import Endpoints, Subresource, read_body, with_warnings
@@ -47,6 +47,7 @@ class Subresources:
             ("*", "scale"): self._scale,
             ("namespaces", "finalize"): self._finalize,
             ("serviceaccounts", "token"): self._token,
+            ("certificatesigningrequests", "approval"): self._approval,
             ("pods", "binding"): self._binding,
             ("pods", "eviction"): self._evict,
             ("pods", "log"): self._streams.log,
@@ -107,6 +108,24 @@ class Subresources:
     def _shown_scale(self, request: web.BaseRequest, scale: JsonObject, call: Call) -> web.Response:
         shown = self._endpoints.representation(request, SCALE)
         return with_warnings(web.Response(body=shown.body(scale), content_type=negotiate.JSON), call)
+
+    async def _approval(
+        self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call
+    ) -> web.StreamResponse:
+        """`kubectl certificate approve` and `deny`: conditions are written, and nothing else."""
+        where = (kind, info.namespace, info.name)
+        if info.verb == "get":
+            return self._endpoints.answer(request, kind, self._resources.get(*where).body, call)
+        change = await self._change(request, info, kind)
+
+        def judged(old: JsonObject) -> JsonObject:
+            wanted = change(copy(old))
+            new = signing.judged(copy(old), dig_list(wanted, "status", "conditions"), stamp(time.time()))
+            if version := dig(wanted, "metadata", "resourceVersion"):
+                metadata(new)["resourceVersion"] = version
+            return new
+
+        return self._endpoints.answer(request, kind, await self._resources.change(call, *where, judged, "status"), call)
 
     async def _finalize(
         self, request: web.BaseRequest, info: RequestInfo, kind: ResourceType, call: Call

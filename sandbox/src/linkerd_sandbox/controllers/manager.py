@@ -27,6 +27,7 @@ from linkerd_sandbox.controllers import (
     rollout,
     scheduler,
     serviceaccount,
+    signer,
     statefulset,
 )
 from linkerd_sandbox.controllers.actions import Key, Plan
@@ -54,6 +55,7 @@ _WATCHED: Final = (
     resources.SECRETS,
     resources.PERSISTENT_VOLUME_CLAIMS,
     protection.VOLUMES,
+    signer.REQUESTS,
     history.CONTROLLER_REVISIONS,
 )
 _POD_OWNERS: Final = {
@@ -72,13 +74,14 @@ def _now() -> str:
 class Manager:
     """Builds the controllers and runs them."""
 
-    def __init__(self, client: KubeClient, ca_pem: str) -> None:
+    def __init__(self, client: KubeClient, ca_pem: str, sign: signer.Sign) -> None:
         self._client = client
+        self._sign = sign
         self._ca_pem = ca_pem
         self._informers = {resource: Informer(client, resource) for resource in _WATCHED}
         self._kinds = {(kind.api_version, kind.kind): kind for kind in _WATCHED}
         controllers = "deployment replicaset statefulset daemonset job cronjob disruption"
-        controllers += " endpointslice serviceaccount namespace nodelifecycle podgc claims volumes"
+        controllers += " endpointslice serviceaccount namespace nodelifecycle podgc claims volumes signer"
         self._controllers = {name: self._controller(name, f"{name}-controller") for name in controllers.split()}
         self._controllers["scheduler"] = self._controller("scheduler", "default-scheduler")
         self._collector = Collector(client, self._informers.values())
@@ -128,6 +131,7 @@ class Manager:
         pods.listen(self._claims_of_pod)
         self._of(resources.PERSISTENT_VOLUME_CLAIMS).listen(own("claims"))
         self._of(protection.VOLUMES).listen(own("volumes"))
+        self._of(signer.REQUESTS).listen(own("signer"))
         self._of(resources.NODES).listen(self._schedule_all)
         self._of(resources.NODES).listen(self._daemons_of_node)
         self._of(resources.NODES).listen(own("nodelifecycle"))
@@ -302,6 +306,10 @@ class Manager:
     def _volumes(self, key: Key) -> Plan:
         found = self._of(protection.VOLUMES).get(key)
         return Plan() if found is None else protection.reconcile(protection.VOLUMES, found, ())
+
+    def _signer(self, key: Key) -> Plan:
+        found = self._of(signer.REQUESTS).get(key)
+        return Plan() if found is None else signer.reconcile(found, self._sign, _now())
 
     async def _scheduler(self, key: Key) -> Plan:
         pod = self._of(resources.PODS).get(key)

@@ -72,6 +72,10 @@ class KubeApiServer:
         """The CA that clients verify the server with (PEM)."""
         return self._authority.pem
 
+    def sign(self, request: bytes, seconds: int | None) -> str:
+        """A client's certificate of that CA. Raises ValueError."""
+        return self._authority.sign(request, seconds)
+
     def component_token(self, name: str) -> str:
         """The bearer token of a component, in group system:masters. Raises KeyError for one that was not announced."""
         return self._tokens[name]

@@ -1,18 +1,22 @@
 """Validation: one small mistake each, and the cause that names it."""
 
+import base64
 import copy
 from typing import Any
 
 import pytest
 import yaml
+from sandbox.tests.apiserver.test_signing import ask
 
 from linkerd_sandbox.apiserver import defaults
 from linkerd_sandbox.apiserver.kinds import BUILT_IN, ResourceType
 from linkerd_sandbox.apiserver.validation import validate
 
+ASKED = base64.b64encode(ask("jane").request).decode()
 GOOD: dict[str, dict[str, Any]] = {
     body["kind"]: body
-    for body in yaml.safe_load_all("""
+    for body in yaml.safe_load_all(
+        """
 kind: Pod
 metadata: {name: p, labels: {app: web}}
 spec:
@@ -118,11 +122,16 @@ kind: HorizontalPodAutoscaler
 metadata: {name: h}
 spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: d}}
 ---
+kind: CertificateSigningRequest
+metadata: {name: r}
+spec: {request: ASKED, signerName: a.b/c, usages: [client auth]}
+---
 kind: EndpointSlice
 metadata: {name: e}
 addressType: IPv4
 endpoints: [{addresses: [10.0.0.1]}]
-""")
+""".replace("ASKED", ASKED)
+    )
 }
 
 
@@ -419,6 +428,10 @@ ROUTE = "spec.rules[0].http.paths[0]"
         ("HorizontalPodAutoscaler", "spec.minReplicas", 0, "spec.minReplicas", "greater than or equal to 1"),
         ("HorizontalPodAutoscaler", "spec.minReplicas", 4, "spec.maxReplicas", "or equal to `minReplicas`"),
         ("HorizontalPodAutoscaler", "spec.scaleTargetRef", {}, "spec.scaleTargetRef.kind", "Required value"),
+        ("CertificateSigningRequest", "spec.request", "eA==", "spec.request", "must be CERTIFICATE REQUEST"),
+        ("CertificateSigningRequest", "spec.usages", [], "spec.usages", "Required value"),
+        ("CertificateSigningRequest", "spec.signerName", "mine", "spec.signerName", "fully qualified domain and path"),
+        ("CertificateSigningRequest", "spec.expirationSeconds", 599, "spec.expirationSeconds", "less than 600 seconds"),
         ("EndpointSlice", "addressType", "IPv5", "addressType", "Unsupported value"),
         ("EndpointSlice", "endpoints.0.addresses", [], "endpoints[0].addresses", "at least 1 address"),
     ],

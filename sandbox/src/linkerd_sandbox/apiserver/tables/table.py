@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, JsonValue, encode
-from linkerd_sandbox.apiserver.tables import cluster, jsonpath, kept, pods, workloads
+from linkerd_sandbox.apiserver.tables import cluster, jsonpath, kept, pods, signing, workloads
 from linkerd_sandbox.apiserver.tables.cells import AGE, NAME, Column, since
 
 _CREATED_AT = (NAME, Column("Created At", lambda body, _now: body["metadata"].get("creationTimestamp", ""), "date"))
@@ -43,6 +43,7 @@ _COLUMNS: dict[str, Sequence[Column]] = {
     "ingressclasses.networking.k8s.io": kept.INGRESS_CLASS_COLUMNS,
     "ingresses.networking.k8s.io": kept.INGRESS_COLUMNS,
     "resourcequotas": kept.QUOTA_COLUMNS,
+    "certificatesigningrequests.certificates.k8s.io": signing.SIGNING_REQUEST_COLUMNS,
     "scales.autoscaling": workloads.SCALE_COLUMNS,
     "priorityclasses.scheduling.k8s.io": cluster.PRIORITY_CLASS_COLUMNS,
 }

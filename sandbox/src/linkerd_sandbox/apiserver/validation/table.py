@@ -6,7 +6,7 @@ from linkerd_sandbox.apiserver.kinds import ResourceType
 from linkerd_sandbox.apiserver.objects import JsonObject, dig_map
 from linkerd_sandbox.apiserver.schemas import of_kind
 from linkerd_sandbox.apiserver.status import Cause
-from linkerd_sandbox.apiserver.validation import cluster, fields, kept, meta, pods, scheduling, workloads
+from linkerd_sandbox.apiserver.validation import cluster, fields, kept, meta, pods, scheduling, signing, workloads
 from linkerd_sandbox.apiserver.validation.causes import invalid
 
 Check = Callable[[JsonObject, JsonObject | None], list[Cause]]
@@ -32,6 +32,7 @@ _CHECKS: dict[str, Check] = {
     "horizontalpodautoscalers.autoscaling": kept.autoscaler,
     "ingresses.networking.k8s.io": kept.ingress,
     "priorityclasses.scheduling.k8s.io": scheduling.priority_class,
+    "certificatesigningrequests.certificates.k8s.io": signing.signing_request,
     "endpointslices.discovery.k8s.io": cluster.endpoint_slice,
     "roles.rbac.authorization.k8s.io": cluster.role,
     "clusterroles.rbac.authorization.k8s.io": cluster.role,
