@@ -1,5 +1,7 @@
 """Calls counted."""
 
+import pytest
+
 from linkerd_cli.viz.calls import MAX_OPEN, MAX_ROWS, Calls
 from linkerd_contract.tap import TapDirection, TapEvent, TapPeer, TapRequestInit, TapResponseEnd, TapResponseInit
 
@@ -18,11 +20,12 @@ def call(
     direction: TapDirection = TapDirection.inbound,
     path: str = "/x",
     source: TapPeer = WEB,
+    route: dict[str, str] | None = None,
 ) -> None:
     def event(
         init: TapRequestInit | None = None, head: TapResponseInit | None = None, end: TapResponseEnd | None = None
     ) -> None:
-        labels = {"route": "r"}
+        labels = {"route": "r"} if route is None else route
         calls.add(
             TapEvent(
                 direction, source, VOTING, 1, stream, labels, request_init=init, response_init=head, response_end=end
@@ -73,6 +76,22 @@ def test_without_sources_and_by_route() -> None:
         "Destination   Route   Count   Best   Worst   Last   Success Rate\n"
         "voting-1      r           2    1ms     1ms    1ms        100.00%\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        ({"route": "GET /x", "kind": "default", "name": "http"}, "GET /x"),
+        ({"kind": "HTTPRoute", "name": "reads", "group": "policy.linkerd.io"}, "reads"),
+        ({"kind": "default", "name": "http"}, "[DEFAULT]"),
+        ({"name": "default"}, "[DEFAULT]"),
+        ({}, "[DEFAULT]"),
+    ],
+)
+def test_routes_by_the_names_that_somebody_gave_them(labels: dict[str, str], shown: str) -> None:
+    calls = Calls(routes=True)
+    call(calls, 1, route=labels)
+    assert [found.path for found, _ in calls.rows()] == [shown]
 
 
 def test_bounded() -> None:

@@ -89,8 +89,14 @@ class Calls:
         assert init is not None
         source = _name(event.source) if self._sources else ""
         if self._routes:
-            return Call(source, _name(event.destination), "", event.route_labels.get("route", "[DEFAULT]"))
+            return Call(source, _name(event.destination), "", _route(event.route_labels))
         return Call(source, _name(event.destination), init.method, init.path.partition("?")[0])
+
+
+def _route(labels: dict[str, str]) -> str:
+    """A ServiceProfile's route, or the HTTPRoute or GRPCRoute; default routes have no name that anybody gave them."""
+    named = labels.get("name") if labels.get("kind", "default") != "default" else None
+    return labels.get("route") or named or "[DEFAULT]"
 
 
 def _name(peer: TapPeer) -> str:
