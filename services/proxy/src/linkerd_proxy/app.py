@@ -19,7 +19,7 @@ from pathlib import Path
 from aiohttp import web
 
 from linkerd_contract.explain import pod_tag
-from linkerd_proxy.admin import DECISIONS, METRICS, Admin, admin_app
+from linkerd_proxy.admin import DECISIONS, Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
 from linkerd_proxy.control.resolver import CountedResolver
@@ -34,7 +34,7 @@ from linkerd_proxy.telemetry.decisions import Decisions
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
 from linkerd_proxy.transport.listen import bind
-from linkerd_proxy.workers import Followers, Leader, Orders
+from linkerd_proxy.workers import METRICS, Followers, Leader, Orders
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
 from linkerd_runtime.process import Stop
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkerd_proxy.telemetry.merge import merge
+from linkerd_proxy.telemetry.merge import Lives, merge
 from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.registry import Registry
 
@@ -39,6 +39,32 @@ def test_series_are_added_up_and_what_is_shared_is_not() -> None:
     assert lines.count("# TYPE request_total counter") == 1
     assert lines.count("# HELP request_total Requests.") == 1
     assert text.endswith("# EOF\n")
+
+
+def sample(text: bytes, series: str) -> float | None:
+    found = [line for line in text.decode().splitlines() if line.startswith(f"{series} ")]
+    return float(found[0].rpartition(" ")[2]) if found else None
+
+
+def test_what_a_worker_counted_in_the_lives_before_stays() -> None:
+    """Its sums with the others' would fall, and who reads them would take the whole for counted anew."""
+    lives = Lives()
+    assert lives.text == b""
+    assert lives.seen(worker(5, 7).render()) == worker(5, 7).render()
+    # It does not answer: what it said last.
+    assert sample(lives.text, 'request_total{route="a"}') == 5
+    assert sample(lives.text, "tcp_open_connections") == 2
+    lives.ended()
+    assert sample(lives.text, 'request_total{route="a"}') == 5
+    assert sample(lives.text, 'latency_ms_bucket{le="10"}') == 1
+    assert sample(lives.text, "tcp_open_connections") is None
+    lives.seen(worker(2, 0.5).render())
+    lives.ended()
+    lives.ended()
+    text = lives.seen(worker(1, 0.5).render())
+    assert sample(text, 'request_total{route="a"}') == 8
+    assert sample(text, 'latency_ms_bucket{le="10"}') == 3
+    assert sample(text, "tcp_open_connections") == 2
 
 
 def test_one_text_stays_as_it_is() -> None:

@@ -74,6 +74,9 @@ async def test_two_workers(tmp_path: Path) -> None:
         assert await total(server, "tcp_open_connections", 'direction="inbound"', 'peer="src"') == 2
 
         (before,) = followers(client)
+        os.kill(before, signal.SIGSTOP)
+        # Its sockets still take connections, so no request is made; what it has counted is there.
+        assert await total(client, "request_total") == CONNECTIONS
         os.kill(before, signal.SIGKILL)
         await client.process.says("worker 2 ended with SIGKILL: another one starts")
 
@@ -82,7 +85,9 @@ async def test_two_workers(tmp_path: Path) -> None:
 
         await eventually(another, seconds=START_SECONDS)
         assert await total(client, "proxy_worker_restarts_total") == 1
+        assert await total(client, "request_total") == CONNECTIONS
         await load(client)
+        assert await total(client, "request_total") == 2 * CONNECTIONS
 
         async with aiohttp.ClientSession() as session:
             url = f"http://127.0.0.1:{client.admin}/proxy-log-level"

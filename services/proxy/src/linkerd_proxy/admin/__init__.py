@@ -1,5 +1,5 @@
 """The admin server on :4191: liveness, readiness, metrics, settings, log level, shutdown."""
 
-from linkerd_proxy.admin.server import DECISIONS, METRICS, Admin, admin_app
+from linkerd_proxy.admin.server import DECISIONS, Admin, admin_app
 
-__all__ = ["DECISIONS", "METRICS", "Admin", "admin_app"]
+__all__ = ["DECISIONS", "Admin", "admin_app"]

@@ -24,9 +24,8 @@ from linkerd_proxy.telemetry.merge import merge
 from linkerd_proxy.workers import Followers
 
 PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-METRICS = "metrics"
 DECISIONS = "decisions"
-"""What the other workers are asked for."""
+"""What the other workers are asked for it by."""
 _GZIP_LEVEL = 1
 """Metrics shrink twentyfold at the fastest level already."""
 
@@ -97,7 +96,7 @@ class Routes:
         """All families, gzipped where the client takes it."""
         body = self._admin.registry.render()
         if self._admin.followers is not None:
-            body = merge([body, *await self._admin.followers.ask(METRICS)])
+            body = merge([body, *await self._admin.followers.metrics()])
         headers = {hdrs.CONTENT_TYPE: PROMETHEUS_TYPE}
         if accepts(request.headers.get(hdrs.ACCEPT_ENCODING, ""), "gzip"):
             body = gzip.compress(body, _GZIP_LEVEL)

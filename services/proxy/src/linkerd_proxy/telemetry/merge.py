@@ -1,11 +1,12 @@
 """The metrics of several workers as those of one process: Prometheus text in, Prometheus text out.
 
 Samples of the same series are added up; what is the same for all workers (when the process started, what the pod's
-network carried, how many endpoints discovery knows) is the largest of them.
+network carried, how many endpoints discovery knows) is the largest of them. What a worker has counted stays when it
+ends: a sum that fell would be taken for a restart of the whole.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _SHARED = re.compile(
     r"process_(start_time_seconds|clock_time_seconds|uptime_seconds_total|max_fds|network_\w+)"
@@ -36,12 +37,48 @@ def merge(texts: Sequence[bytes]) -> bytes:
     families: dict[str, _Family] = {}
     for text in texts:
         _read(text.decode(), families)
+    return _written(families.values())
+
+
+def _written(families: Iterable[_Family]) -> bytes:
     out: list[str] = []
-    for family in families.values():
+    for family in families:
         out += [f"{line}\n" for line in family.head]
         out += [f"{series} {_number(value)}\n" for series, value in family.samples.items()]
     out.append(END)
     return "".join(out).encode()
+
+
+def counted(text: bytes) -> bytes:
+    """Of a text what only grows: counters and histograms."""
+    families: dict[str, _Family] = {}
+    _read(text.decode(), families)
+    return _written([family for family in families.values() if not family.head[-1].endswith(" gauge")])
+
+
+class Lives:
+    """The metrics of one worker over all of its lives. Empty before the first answer."""
+
+    def __init__(self) -> None:
+        self._before = self._last = b""
+
+    @property
+    def text(self) -> bytes:
+        """What it counted before, and what it said last in this life."""
+        texts = [text for text in (self._last, self._before) if text]
+        return merge(texts) if len(texts) > 1 else b"".join(texts)
+
+    def seen(self, text: bytes) -> bytes:
+        """An answer; all together."""
+        self._last = text
+        return self.text
+
+    def ended(self) -> None:
+        """A life has ended: its gauges are gone. What it counted after its last answer is lost."""
+        if self._last:
+            before = counted(self._last)
+            self._before = merge([self._before, before]) if self._before else before
+            self._last = b""
 
 
 def _read(text: str, families: dict[str, _Family]) -> None:

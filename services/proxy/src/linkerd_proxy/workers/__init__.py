@@ -7,6 +7,6 @@ readiness, metrics and what taps see come back. A follower whose first worker is
 """
 
 from linkerd_proxy.workers.follower import Leader, Orders
-from linkerd_proxy.workers.leader import Followers
+from linkerd_proxy.workers.leader import METRICS, Followers
 
-__all__ = ["Followers", "Leader", "Orders"]
+__all__ = ["METRICS", "Followers", "Leader", "Orders"]

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from linkerd_contract.tap import TapEvent, TapRequest
 from linkerd_proxy.telemetry import Counter
+from linkerd_proxy.telemetry.merge import Lives
 from linkerd_proxy.workers.channel import Channel, ToFollower
 from linkerd_runtime.certify import Credentials
 
@@ -23,6 +24,8 @@ STEADY_SECONDS = 60.0
 LATE_SECONDS = 5.0
 """How long a follower may take to end after the grace period, before it is killed."""
 
+METRICS = "metrics"
+"""What followers are asked for their metrics by."""
 FOLLOW = "follow"
 """The argument that makes a process a follower; the descriptor of its socket is the next one."""
 
@@ -87,6 +90,10 @@ class Followers:
         del self.taps[number]
         self._tell(ToFollower(tap=number))
 
+    async def metrics(self) -> list[bytes]:
+        """Of each, also of one that does not answer: what it has counted so far."""
+        return [text for text in await asyncio.gather(*[one.metrics() for one in self._followers]) if text]
+
     async def ask(self, what: str) -> list[bytes]:
         """The answers of those that give one in time."""
         answers = await asyncio.gather(*[follower.ask(what) for follower in self._followers])
@@ -115,6 +122,7 @@ class _Follower:
         self._process: asyncio.subprocess.Process | None = None
         self._questions: dict[int, asyncio.Future[str | None]] = {}
         self._last = 0
+        self._lives = Lives()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -154,6 +162,14 @@ class _Follower:
             del self._questions[number]
         return None if text is None else text.encode()
 
+    async def metrics(self) -> bytes:
+        """Of all of its lives; empty before the first answer."""
+        channel = self._channel
+        answer = await self.ask(METRICS)
+        if answer is None or self._channel is not channel:
+            return self._lives.text
+        return self._lives.seen(answer)
+
     async def ended(self, seconds: float) -> None:
         """Until its process has ended, by force after `seconds`."""
         process = self._process
@@ -192,6 +208,7 @@ class _Follower:
             return await process.wait()
         finally:
             self.ready = False
+            self._lives.ended()
             self._channel = None
             channel.close()
             for tap in self._all.taps.values():
