@@ -39,7 +39,8 @@ _PROFILE: JsonObject = {
                 "condition": {"method": "POST", "pathRegex": r"/emojivoto\.v1\.VotingService/VoteDoughnut"},
                 "isRetryable": True,
             }
-        ]
+        ],
+        "retryBudget": {"retryRatio": 0.2, "minRetriesPerSecond": 1, "ttl": "10s"},
     },
 }
 

@@ -71,8 +71,9 @@ def test_both_stores_say_the_same(seen: Monitored, command: tuple[str, ...]) -> 
         return not found
 
     try:
-        # What began or ended a moment ago, one of them may have scraped already.
-        until(agree, 30, "the same answers")
+        # A series' first sample counts for nothing in Prometheus, and what began a moment ago only one of them may have
+        # scraped: so until that has left the window.
+        until(agree, SECONDS, "the same answers")
     except AssertionError as error:
         raise AssertionError("\n".join([str(error), *found])) from None
 

@@ -11,6 +11,7 @@ from linkerd_viz.families import INBOUND_FIGURES, OUTBOUND_FIGURES, TCP_OPEN, Wa
 from linkerd_viz.families import WORKLOAD_KINDS as KINDS
 from linkerd_viz.measurements import PodKey, Reading, Series
 from linkerd_viz.ring import Ring
+from linkerd_viz.shared import Shared
 
 Workload = tuple[str, str, str]
 """Kind, namespace, name."""
@@ -19,7 +20,6 @@ SECONDS = 60.0
 # 120 MB.
 _FIGURE_BYTES = 4
 MAX_FIGURES = 30_000_000
-_SHARED_SERIES = 200_000
 # Every so many minutes, series of what is no longer called are dropped.
 _TIDY_EVERY = 60
 
@@ -37,7 +37,7 @@ class Rollups:
         self.retention_seconds = retention_seconds
         self._max_figures = max_figures
         self._rings: dict[Workload, Ring] = {}
-        self._shared: dict[tuple[str, ...], Series] = {}
+        self._shared = Shared(lambda: (series for ring in self._rings.values() for series in ring.series))
         self._coarse: dict[Series, Series] = {}
         self._added = 0
 
@@ -79,10 +79,7 @@ class Rollups:
 
     def _coarsen(self, series: Series) -> Series:
         labels = {name: value for name, value in series.labels.items() if name in _KEPT}
-        if len(self._shared) >= _SHARED_SERIES:
-            self._shared.clear()
-        identity = (series.family, *(part for pair in labels.items() for part in pair))
-        coarse = self._coarse[series] = self._shared.setdefault(identity, Series(series.family, labels))
+        coarse = self._coarse[series] = self._shared.get(series.family, labels)
         return coarse
 
     def _forget(self, now: float) -> None:

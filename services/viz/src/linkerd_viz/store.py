@@ -13,9 +13,8 @@ from linkerd_viz.families import GAUGES, Want, project
 from linkerd_viz.measurements import PodKey, Reading, Series
 from linkerd_viz.pages import Page
 from linkerd_viz.ring import Ring
+from linkerd_viz.shared import Shared
 
-# Series that pods share, so that their labels are kept once; beyond this they are only shared from then on.
-_SHARED_SERIES = 500_000
 _SLACK = 64
 # Of one pod; histories ask for many windows once.
 _KEPT_ANSWERS = 6
@@ -49,7 +48,7 @@ class Store:
     def __init__(self, retention_seconds: float) -> None:
         self.retention_seconds = retention_seconds
         self._pods: dict[PodKey, _Pod] = {}
-        self._shared: dict[tuple[str, ...], Series] = {}
+        self._shared = Shared(lambda: (series for pod in self._pods.values() for series in pod.ring.series))
 
     def record(self, key: PodKey, now: float, page: Page) -> None:
         """One scrape. Raises Unreadable, and then keeps nothing of it."""
@@ -101,15 +100,7 @@ class Store:
     def _series(self, key: str) -> Series | None:
         family, _, text = key.partition("{")
         labels = project(family, parse_labels(text[:-1]))
-        if labels is None:
-            return None
-        identity = (family, *(part for pair in labels.items() for part in pair))
-        series = self._shared.get(identity)
-        if series is None:
-            if len(self._shared) >= _SHARED_SERIES:
-                self._shared.clear()
-            series = self._shared[identity] = Series(family, labels)
-        return series
+        return None if labels is None else self._shared.get(family, labels)
 
     def fail(self, key: PodKey, reason: str) -> None:
         """A scrape failed; what was measured before stays until it is too old."""
