@@ -35,8 +35,6 @@ REDACTED = "<redacted>"
 _CREDENTIALS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 """Never shown, whatever is asked for."""
 
-Part = TapRequestInit | TapResponseInit | TapResponseEnd
-
 
 class TapSession:
     """`hook` is for Hooks; `wait` and `take` for the one who writes."""
@@ -91,7 +89,7 @@ class TapSession:
         stream = self._others.get(key)
         if stream is None:
             return
-        self.put(replace(event, base=self._base, stream=stream, dropped=self._all_dropped()))
+        self.put(replace(event, base=self._base, stream=stream, dropped=self.dropped))
         if event.response_end is not None:
             del self._others[key]
             self.ended()
@@ -139,8 +137,8 @@ class TapSession:
         """Monotonic seconds."""
         return self._turn.now
 
-    def event(self, facts: Facts, source: TapPeer, stream: int, part: Part) -> TapEvent:
-        """An event of the stream."""
+    def first(self, facts: Facts, source: TapPeer, stream: int, init: TapRequestInit) -> TapEvent:
+        """A request's first event."""
         return TapEvent(
             direction=TapDirection.inbound if facts.inbound else TapDirection.outbound,
             source=source,
@@ -148,10 +146,8 @@ class TapSession:
             base=self._base,
             stream=stream,
             route_labels=dict(facts.route_labels),
-            dropped=self._all_dropped(),
-            request_init=part if isinstance(part, TapRequestInit) else None,
-            response_init=part if isinstance(part, TapResponseInit) else None,
-            response_end=part if isinstance(part, TapResponseEnd) else None,
+            dropped=self.dropped,
+            request_init=init,
         )
 
     def headers(self, fields: Headers) -> list[TapHeader]:
@@ -167,8 +163,10 @@ class TapSession:
             if name[:1] != b":"
         ]
 
-    def _all_dropped(self) -> int:
-        return self._dropped + sum(self._lost.values())
+    @property
+    def dropped(self) -> int:
+        """Events that were lost so far."""
+        return self._dropped + sum(self._lost.values()) if self._lost else self._dropped
 
     def _within_rate(self) -> bool:
         """Whether one more request may be followed now."""
@@ -181,37 +179,36 @@ class TapSession:
 class TapWatch(Watch):
     """One followed request."""
 
-    __slots__ = ("_facts", "_head_at", "_reset", "_session", "_source", "_stream")
+    __slots__ = ("_first", "_head_at", "_inbound", "_reset", "_session")
 
     def __init__(self, x: Exchange, facts: Facts, session: TapSession, stream: int) -> None:
         client = facts.client(x)
         super().__init__(x)
-        self._facts = facts
+        self._inbound = facts.inbound
         self._session = session
-        self._stream = stream
         self._head_at = 0.0
         self._reset: int | None = None
         host, port = client if client is not None else ("", 0)
-        self._source = TapPeer(host, port, dict(facts.source_labels))
         head = x.head
-        self._put(
-            TapRequestInit(
-                head.method.decode("latin-1"),
-                (find(head.fields, b":scheme") or b"").decode("latin-1"),
-                head.authority.decode("latin-1"),
-                head.path.decode("latin-1"),
-                session.headers(head.fields),
-            )
+        init = TapRequestInit(
+            head.method.decode("latin-1"),
+            (find(head.fields, b":scheme") or b"").decode("latin-1"),
+            head.authority.decode("latin-1"),
+            head.path.decode("latin-1"),
+            session.headers(head.fields),
         )
+        self._first = session.first(facts, TapPeer(host, port, dict(facts.source_labels)), stream, init)
+        session.put(self._first)
 
     def started(self, x: Exchange, head: Headers) -> None:
         self._head_at = now = self._session.now
-        self._put(TapResponseInit(_micros(now - x.started), int(head[0][1]), self._session.headers(head)))
+        init = TapResponseInit(_micros(now - x.started), int(head[0][1]), self._session.headers(head))
+        self._put(init, None)
 
     def lost(self, x: Exchange, error: ProxyError | None) -> None:
         if error is None:
             self._reset = errors.CANCEL
-        elif not self._facts.inbound:
+        elif not self._inbound:
             # What is told to the client, if anything is, comes from this proxy and not from the endpoint: an attempt
             # that failed may be followed by another one.
             self._reset = _code(error)
@@ -224,20 +221,22 @@ class TapWatch(Watch):
     def ended(self, x: Exchange, trailers: Headers) -> None:
         now = self._session.now
         status = find(trailers, b"grpc-status") or x.grpc_status
-        self._put(
-            TapResponseEnd(
-                since_request_init_us=_micros(now - x.started),
-                since_response_init_us=_micros(now - self._head_at) if self._head_at else 0,
-                response_bytes=self.response_bytes,
-                grpc_status=int(status) if status is not None and status.isdigit() else None,
-                reset_code=self._reset,
-                trailers=self._session.headers(trailers),
-            )
+        end = TapResponseEnd(
+            since_request_init_us=_micros(now - x.started),
+            since_response_init_us=_micros(now - self._head_at) if self._head_at else 0,
+            response_bytes=self.response_bytes,
+            grpc_status=int(status) if status is not None and status.isdigit() else None,
+            reset_code=self._reset,
+            trailers=self._session.headers(trailers),
         )
+        self._put(None, end)
         self._session.ended()
 
-    def _put(self, part: Part) -> None:
-        self._session.put(self._session.event(self._facts, self._source, self._stream, part))
+    def _put(self, init: TapResponseInit | None, end: TapResponseEnd | None) -> None:
+        """What is the same in all events of a request is made once: it is most of what a followed request costs."""
+        one, session = self._first, self._session
+        same = (one.direction, one.source, one.destination, one.base, one.stream, one.route_labels)
+        session.put(TapEvent(*same, session.dropped, None, init, end))
 
 
 def _code(error: ProxyError) -> int:
