@@ -4,6 +4,7 @@ A real Prometheus is given what it would have scraped as an OpenMetrics file, an
 """
 
 import asyncio
+import random
 import re
 import subprocess
 import time
@@ -69,9 +70,9 @@ def open_metrics(start: float) -> str:
 
 
 @asynccontextmanager
-async def filled(directory: Path, start: float) -> AsyncIterator[str]:
-    """Its URL."""
-    (directory / "metrics").write_text(open_metrics(start))
+async def filled(directory: Path, metrics: str) -> AsyncIterator[str]:
+    """The URL of one that has these samples."""
+    (directory / "metrics").write_text(metrics)
     (directory / "prometheus.yml").write_text(CONFIGURATION)
     data = directory / "data"
     blocks = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(directory / "metrics"), str(data)]
@@ -89,7 +90,7 @@ async def test_the_same_answers(tmp_path: Path) -> None:
         scrape(store, WEB, start + step * 10, web_page(step))
         scrape(store, EMOJI, start + step * 10, emoji_page(step))
     ours, mesh = measured(store, now), split(80, 20, 0)
-    async with filled(tmp_path, start) as url, aiohttp.ClientSession() as session:
+    async with filled(tmp_path, open_metrics(start)) as url, aiohttp.ClientSession() as session:
         theirs = Prometheus(session, url, Clock(now))
         queries = [about(kind) for kind in ("deployment", "pod", "namespace", "service", "authority", "trafficsplit")]
         queries += [
@@ -127,6 +128,43 @@ async def test_the_same_answers(tmp_path: Path) -> None:
         assert await theirs.failures({WEB, ("x", "gone")}) == {
             ("x", "gone"): f"the Prometheus at {url} has no metrics of it"
         }
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING or "-")
+async def test_gaps_and_resets_are_counted_the_same(tmp_path: Path) -> None:
+    """Counters that are there at the first and at the last scrape; between, they are missing, stand, fall or rise."""
+    chance = random.Random(1)
+    start = time.time() // 10 * 10 - 600
+    series: list[list[int | None]] = []
+    for _ in range(200):
+        value, values = BASE, list[int | None]()
+        for step in range(STEPS):
+            value = chance.choice((value, value + chance.randrange(1000), chance.randrange(1000)))
+            there = step in (0, STEPS - 1) or chance.random() < 0.7
+            values.append(value if there else None)
+        series.append(values)
+    store, lines = Store(600), ["# TYPE response_total unknown"]
+    for step in range(STEPS):
+        page = ""
+        for number, counts in enumerate(series):
+            if counts[step] is not None:
+                page += f'response_total{{direction="inbound",srv_name="{number}"}} {counts[step]}\n'
+        scrape(store, WEB, start + step * 10, page)
+    for number, counts in enumerate(series):
+        labels = f'direction="inbound",srv_name="{number}",namespace="{WEB[0]}",pod="{WEB[1]}"'
+        for step, count in enumerate(counts):
+            if count is not None:
+                lines.append(f"response_total{{{labels}}} {count} {start + step * 10:.3f}")
+    now = start + (STEPS - 1) * 10
+    async with filled(tmp_path, "\n".join([*lines, "# EOF", ""])) as url, aiohttp.ClientSession() as session:
+        both = []
+        for measurements in (measured(store, now), Prometheus(session, url, Clock(now))):
+            wants, window = [Want("response_total", "inbound")], Window(now, (STEPS - 1) * 10)
+            (readings,) = await measurements.read({WEB}, wants, [window])
+            both.append({s.labels["srv_name"]: rate for s, rate in readings[WEB]})
+    ours, theirs = both
+    assert len(theirs) == len(series)
+    assert ours == pytest.approx(theirs)
 
 
 SERVICE = Query(Named("service", "emojivoto", "web-svc"))

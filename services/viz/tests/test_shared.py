@@ -14,13 +14,13 @@ def test_the_same_for_the_same() -> None:
 
 
 def test_what_is_used_stays_and_the_rest_does_not_pile_up() -> None:
-    used: list[Series] = []
-    shared = Shared(lambda: used)
+    used: dict[int, Series] = {}
+    shared = Shared(used.values)
     for n in range(1000):
-        used.append(shared.get("f", {"used": str(n)}))
+        used[n] = shared.get("f", {"used": str(n)})
     sizes = []
     for n in range(50_000):
         shared.get("f", {"pod": str(n)})
         sizes.append(len(shared))
     assert max(sizes) <= 2 * len(used)
-    assert all(shared.get("f", {"used": str(n)}) is series for n, series in enumerate(used))
+    assert all(shared.get("f", {"used": str(n)}) is series for n, series in used.items())

@@ -46,7 +46,10 @@ def _increase(values: list[float | None], window: float = 600.0) -> tuple[float,
         ([None, 4], 4),
         ([None, 4, 6], 6),
         ([7, None, 2], 2),
-        ([7, None, None, 9], 9),
+        ([7, None, 7], 0),
+        ([7, None, None, 9], 2),
+        ([7, 9, None, 3, None, 4], 6),
+        ([None, 4, None, 6], 6),
     ],
 )
 def test_increase(values: list[float | None], increase: float) -> None:
@@ -55,6 +58,62 @@ def test_increase(values: list[float | None], increase: float) -> None:
 
 def test_a_window_leaves_out_what_is_older() -> None:
     assert _increase([0, 100, 101, 103], window=10.0) == (3, 10.0)
+
+
+NAMES = "abcd"
+_PAGES = st.lists(
+    st.none() | st.fixed_dictionaries({}, optional={name: st.integers(0, 20) for name in NAMES}), max_size=40
+)
+
+
+def _expected(pages: list[dict[str, int] | None], since: int) -> dict[str, int]:
+    """What each series counted after the page `since`, as Prometheus's increase() has it, without its extrapolation.
+
+    A value that is not less than the last one that was seen continues it, whatever lies between; a lesser one is a
+    counter that began again at zero. A series that began after the first page began at zero too.
+    """
+    counted: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    known = False
+    for number, page in enumerate(pages):
+        for name, value in (page or {}).items():
+            before = seen.get(name, 0)
+            risen = value - before if value >= before else value
+            if known and number > since:
+                counted[name] = counted.get(name, 0) + risen
+            seen[name] = value
+        known = known or page is not None
+    return counted
+
+
+@given(_PAGES, st.integers(0, 40))
+def test_gaps_and_resets_count_as_for_prometheus(pages: list[dict[str, int] | None], since: int) -> None:
+    """None is a scrape that failed. The window begins at page `since`."""
+    store = Store(600)
+    for number, page in enumerate(pages):
+        if page is None:
+            store.fail(POD, "refused")
+            continue
+        lines = [f'response_total{{direction="inbound",srv_name="{name}"}} {value}' for name, value in page.items()]
+        scrape(store, POD, number * 10.0, "\n".join([*lines, ""]))
+    scraped = [number for number, page in enumerate(pages) if page is not None and number >= since]
+    found = store.readings(POD, WANTS[:1], since * 10.0, len(pages) * 10.0)
+    if len(scraped) < 2:
+        assert not found
+        return
+    span = (scraped[-1] - scraped[0]) * 10.0
+    expected = _expected(pages, scraped[0])
+    assert {s.labels["srv_name"]: round(rate * span) for s, rate in found if rate} == {
+        name: count for name, count in expected.items() if count
+    }
+
+
+def test_one_that_is_gone_for_longer_than_all_that_is_kept_begins_anew() -> None:
+    store = Store(20)
+    for step, page in enumerate([f"{R} 7\n", "", "", "", "", "", f"{R} 9\n"]):
+        scrape(store, POD, step * INTERVAL, page)
+    ((_, rate),) = _readings(store, 6 * INTERVAL)
+    assert rate * 20 == 9
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=1, max_size=60))

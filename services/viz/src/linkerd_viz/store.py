@@ -1,8 +1,9 @@
 """Samples of every pod over the last minutes. PURE: times are arguments, in seconds of one clock.
 
-A counter that falls was reset (its process restarted): what it shows then was counted since. A series that a scrape
-lacks is counted from zero when it comes back: the proxy makes series at zero, and evicts idle ones. What a pod's first
-scrape shows was counted at a time that nobody knows, and is where counting begins.
+As Prometheus counts: a counter that falls was reset (its process restarted), and what it shows then was counted since;
+scrapes that failed, or that lack a series, are no reset: it goes on where it was, for as long as samples are kept. What
+a pod's first scrape shows was counted at a time that nobody knows, and is where counting begins. A series that comes
+later began at zero, as the proxy makes it: Prometheus would pass over what it shows first.
 """
 
 from array import array
@@ -30,7 +31,7 @@ class _Pod:
     share one (once in 10^14 pages of 500) for their counters to be mixed up.
     """
 
-    __slots__ = ("answers", "columns", "failure", "keys", "ring", "values")
+    __slots__ = ("answers", "columns", "failure", "gone", "keys", "ring", "values")
 
     def __init__(self) -> None:
         self.ring = Ring()
@@ -39,6 +40,8 @@ class _Pod:
         """Readings that were asked for since the last scrape: the mesh is looked at more often than it is scraped."""
         self.columns = array("l")
         self.values: array[float] = array("d")
+        self.gone: dict[int, tuple[float, float]] = {}
+        """By key, what counters that the last page lacks showed last, and when."""
         self.failure = ""
 
 
@@ -57,7 +60,7 @@ class Store:
             pod = _Pod()
         keys = array("q", map(hash, page.keys))
         if keys != pod.keys:
-            changes = self._other_series(pod, page, keys)
+            changes = self._other_series(pod, now, page, keys)
         else:
             changes = list(_changes(pod, page.values))
         pod.values = array("d", page.values)
@@ -70,18 +73,19 @@ class Store:
             numbers = pod.ring.keep({c for c in pod.columns if c >= 0})
             pod.columns = array("l", [numbers.get(c, -1) for c in pod.columns])
 
-    def _other_series(self, pod: _Pod, page: Page, keys: "array[int]") -> list[tuple[int, float]]:
+    def _other_series(self, pod: _Pod, now: float, page: Page, keys: "array[int]") -> list[tuple[int, float]]:
         """The changes where series came or went, which are then the pod's."""
         first = not pod.keys and not pod.ring.rows
         known = {k: (c, v) for k, c, v in zip(pod.keys, pod.columns, pod.values, strict=True)}
         kept = [known[h][0] if h in known else self._series(k) for h, k in zip(keys, page.keys, strict=True)]
         columns = array("l", [pod.ring.column(c) if isinstance(c, Series) else -1 if c is None else c for c in kept])
+        pod.gone = {key: last for key, last in pod.gone.items() if last[1] >= now - self.retention_seconds}
         changes: list[tuple[int, float]] = []
         for key, column, value in zip(keys, columns, page.values, strict=True):
             if column < 0:
                 continue
             gauge = pod.ring.series[column].family in GAUGES
-            before = known[key][1] if key in known else 0.0
+            before = known[key][1] if key in known else pod.gone.pop(key, (0.0, 0.0))[0]
             if gauge or value >= before:
                 change = value - before
             else:
@@ -89,11 +93,13 @@ class Store:
             if change and (gauge or not first):
                 changes.append((column, change))
         present = set(keys)
-        changes += [
-            (column, -value)
-            for key, (column, value) in known.items()
-            if key not in present and column >= 0 and pod.ring.series[column].family in GAUGES
-        ]
+        for key, (column, value) in known.items():
+            if key in present or column < 0:
+                continue
+            if pod.ring.series[column].family in GAUGES:
+                changes.append((column, -value))
+            else:
+                pod.gone[key] = value, pod.ring.rows[-1][0]
         pod.keys, pod.columns = keys, columns
         return changes
 
