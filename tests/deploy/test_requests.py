@@ -19,7 +19,8 @@ def figures() -> dict[str, int]:
     """MB of resident memory at rest, by Deployment."""
     text = " ".join((ROOT / "docs/benchmarks.md").read_text().split())
     (sentence,) = re.findall(r"Control plane: (.*?): what deploy/kustomize asks for", text)
-    return {MEASURED[name]: int(megabytes) for name, megabytes in re.findall(r"([a-zA-Z][a-zA-Z ]*?) (\d+) MB\b", sentence)}
+    figures = re.findall(r"([a-zA-Z][a-zA-Z ]*?) (\d+) MB\b", sentence)
+    return {MEASURED[name]: int(megabytes) for name, megabytes in figures}
 
 
 def deployments(what: str) -> list[Obj]:
