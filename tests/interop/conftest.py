@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.interop import servers
-from tests.interop.namespaces import HUB, Namespace, pods, redirect
+from tests.interop.namespaces import ENVIRONMENT, HUB, Namespace, pods, redirect
 
 from linkerd_contract import codec
 from linkerd_contract.inbound import Authorization, InboundDocument, PortPolicy
@@ -87,7 +86,7 @@ class World:
     def start(self, pod: Namespace, name: str, *command: str, **env: str) -> Path:
         """Start a program; the file with what it says."""
         log = self._directory / f"{name}.log"
-        self._running.append(pod.start(*command, env={**os.environ, **env}, log=str(log)))
+        self._running.append(pod.start(*command, env=env, log=str(log)))
         return log
 
     def _configure(self, documents: dict[str, OutboundDocument], policy: InboundDocument) -> Path:
@@ -141,13 +140,13 @@ class World:
         self._proxies[pod.name] = self._running[-1].pid
         redirect(pod, MARK)
 
-        def ready() -> bool:
-            done = subprocess.run(
-                pod.command("curl", "-sf", "http://127.0.0.1:4191/ready"), capture_output=True, check=False
-            )
-            return done.returncode == 0
+        eventually(lambda: self.answers(pod, "http://127.0.0.1:4191/ready"), f"the sidecar of {pod.name} ({log})")
 
-        eventually(ready, f"the sidecar of {pod.name} ({log})")
+    def answers(self, pod: Namespace, url: str) -> bool:
+        """Whether it answers well there, in HTTP/1 or HTTP/2."""
+        version = "--http2-prior-knowledge" if f":{servers.HTTP2}/" in url else "--http1.1"
+        done = subprocess.run(pod.command("curl", "-sf", version, url), capture_output=True, check=False)
+        return done.returncode == 0
 
     def rss_kib(self) -> dict[str, int]:
         """Resident memory of both sidecars."""
@@ -199,7 +198,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def running(directory: Path, *, leaf_seconds: int = 3600) -> Iterator[World]:
     """Pods of the test's own; certificates live so long."""
     for program in ("unshare", "nsenter", "ip", "curl", "nghttpd"):
-        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
+        if shutil.which(program, path=ENVIRONMENT["PATH"]) is None:
             pytest.skip(f"no {program} on this machine: `make setup` installs it")
     try:
         namespaces = pods(web=WEB, voting=VOTING)
@@ -212,7 +211,8 @@ def running(directory: Path, *, leaf_seconds: int = 3600) -> Iterator[World]:
         (directory / "htdocs").mkdir()
         (directory / "htdocs/index.html").write_text("x" * 1_000)
         nghttpd = ["nghttpd", "--no-tls", "-a", "0.0.0.0", "-d", str(directory / "htdocs"), str(servers.HTTP2)]
-        made.start(found["voting"], "nghttpd", *nghttpd)
+        log = made.start(found["voting"], "nghttpd", *nghttpd)
+        eventually(lambda: made.answers(found["voting"], f"http://127.0.0.1:{servers.HTTP2}/"), f"nghttpd ({log})")
         log = made.start(
             found["voting"], "servers", sys.executable, "-m", "tests.interop.servers", PYTHONPATH=str(ROOT)
         )

@@ -6,6 +6,7 @@ where a test is killed.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 HUB = "10.77.0.1"
 _HOLD = ["sh", "-c", "echo ready; exec cat"]
 SECONDS = 60
+ENVIRONMENT = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+"""Of what runs inside: a normal user's PATH on Debian has no sbin, where ip and nghttpd are."""
 
 
 class Namespace:
@@ -37,18 +40,24 @@ class Namespace:
     def run(self, *arguments: str, seconds: float = SECONDS, stdin: str | None = None) -> str:
         """Run a program inside; its output. Raises RuntimeError where it fails."""
         done = subprocess.run(
-            self.command(*arguments), input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+            self.command(*arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            env=ENVIRONMENT,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
         return done.stdout
 
     def start(self, *arguments: str, env: Mapping[str, str], log: str) -> subprocess.Popen[bytes]:
-        """Start a program inside; what it says goes to the file `log`."""
+        """Start a program inside, with `env` besides; what it says goes to the file `log`."""
         with open(log, "wb") as output:  # noqa: PTH123 - a subprocess's file
             return subprocess.Popen(
                 self.command(*arguments),
-                env=dict(env),
+                env={**ENVIRONMENT, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
