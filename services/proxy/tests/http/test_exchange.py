@@ -105,3 +105,16 @@ def test_shared_ends_give_credit_back() -> None:
     y.up = up = Up()
     y.down.send(y, b"123", False)
     assert up.log == [("consumed", 3)]
+
+
+def test_what_was_held_goes_back_to_who_sent_it() -> None:
+    failed, left = exchange(), exchange()
+    down, _ = parts(failed)
+    failed.up_held = 30
+    failed.fail(ConnectFailed())
+    assert down.log[0] == ("consumed", 30)
+    left.up = up = Up()
+    left.down_held = 40
+    left.gone()
+    assert up.log == [("consumed", 40), ("cancel",)]
+    assert (failed.up_held, left.down_held) == (0, 0)

@@ -209,3 +209,52 @@ async def test_drain_closes_idle_connections_at_once() -> None:
         await client.get()
         served.servers[0].drain()
         assert await client.ended() == b""
+
+
+@on_uvloop
+async def test_a_response_that_waits_to_be_written_keeps_the_next_request_waiting() -> None:
+    """Else who asks ahead and reads nothing would fill the memory; and what was held goes back to its sender."""
+    up = Up()
+    heads: list[bytes] = []
+
+    def take(x: Exchange) -> None:
+        heads.append(x.head.path)
+        x.up = up
+
+    async with serving(take) as served, apps.client(served.addr) as client:
+        client.send(b"GET /1 HTTP/1.1\r\nHost: v\r\n\r\nGET /2 HTTP/1.1\r\nHost: v\r\n\r\n")
+        await eventually(lambda: served.exchanges)
+        (server,), (x,) = served.servers, served.exchanges
+        server.pause_writing()
+        server.respond(x, [*OK, (b"content-length", b"150")], False)
+        server.send(x, b"x" * 100, False)
+        server.send(x, b"y" * 50, True)
+        assert (up.log, heads) == ([], [b"/1"])
+        server.resume_writing()
+        assert (up.log, heads) == ([("consumed", 150)], [b"/1", b"/2"])
+        # The second one is written as slowly, and the client leaves.
+        second = served.exchanges[1]
+        server.pause_writing()
+        server.respond(second, [*OK, (b"content-length", b"7")], False)
+        server.send(second, b"z" * 7, True)
+        client.writer.transport.abort()
+        await eventually(lambda: server.closed)
+        assert up.log[1:] == [("consumed", 7), ("cancel",)]
+
+
+@on_uvloop
+async def test_the_last_response_of_a_connection_gives_back_what_it_held() -> None:
+    up = Up()
+
+    def take(x: Exchange) -> None:
+        x.up = up
+
+    async with serving(take) as served, apps.client(served.addr) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n")
+        await eventually(lambda: served.exchanges)
+        (server,), (x,) = served.servers, served.exchanges
+        server.pause_writing()
+        server.respond(x, [*OK, (b"content-length", b"3")], False)
+        server.send(x, b"abc", True)
+        assert up.log == [("consumed", 3)]
+        assert (await client.answer()).body == b"abc"

@@ -261,6 +261,8 @@ class H2Client(H2Shell):
             stream.user = None
             if not x.down_held:
                 x.up_stream = None
+                if stream.held:
+                    self.codec.let_go(stream)
         if self.going_away:
             self._close_when_idle()
         elif self.pool.queue:

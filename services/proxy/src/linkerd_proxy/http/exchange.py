@@ -190,6 +190,9 @@ class Exchange:
             return  # only the rest of the request is lost, which nobody waits for
         self.observer.failed(self, error)
         down = self.down
+        held, self.up_held = self.up_held, 0
+        if held:
+            down.consumed(self, held)
         line = down.failure(self, error)
         if flags & RESPONSE_STARTED or isinstance(error, StreamReset):
             down.abort(self, error)
@@ -206,8 +209,15 @@ class Exchange:
             self.observer.failed(self, None)
         self.flags |= CLOSED
         self.down = GONE
+        self.release_down()
         up, self.up = self.up, NOWHERE
         up.cancel(self)
+
+    def release_down(self) -> None:
+        """What was held of the response has gone on to the client, or never will: its sender may send as much more."""
+        held, self.down_held = self.down_held, 0
+        if held:
+            self.up.consumed(self, held)
 
 
 OnFailure = Callable[[Exchange, ProxyError], str]

@@ -131,6 +131,8 @@ class H2Shell:
         on_closed, self.on_closed = self.on_closed, _nothing
         on_closed()
         self.ended(error)
+        # Streams that had ended are not the codec's any more, and may have something held.
+        self.resumed()
         # The transport holds TLS's buffers, and lives as long as this, which only the collector frees.
         self.transport = None
 

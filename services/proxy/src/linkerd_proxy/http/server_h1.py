@@ -76,6 +76,8 @@ class H1Server(asyncio.Protocol):
         self._owed = 0
         self._reading = True
         self._paused = False
+        self._full = False
+        """The exchange is over, and so much of its response waits to be written that the next one has to wait, too."""
         self._closing = False
         """No further request on this connection."""
         self._keep_alive = True
@@ -143,9 +145,11 @@ class H1Server(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._paused = False
         x = self._x
-        if x is not None and x.down_held:
-            held, x.down_held = x.down_held, 0
-            x.up.consumed(x, held)
+        if x is not None:
+            x.release_down()
+            if self._full:
+                self._full = False
+                self._next()
 
     # The reader's handler.
 
@@ -311,6 +315,7 @@ class H1Server(asyncio.Protocol):
         x.flags |= RESPONSE_ENDED
         if not self._keep_alive:
             self._x = None
+            x.release_down()
             if x.flags & REQUEST_ENDED:
                 self.flush()
                 if not self.closed:
@@ -323,6 +328,9 @@ class H1Server(asyncio.Protocol):
 
     def _next(self) -> None:
         """Both sides of the exchange have ended."""
+        if self._paused and not self.closed:
+            self._full = True
+            return
         self._x = None
         self._owed = 0
         if self._closing:

@@ -198,6 +198,8 @@ class H2Server(H2Shell):
         if stream is not None:
             stream.user = None
             x.down_stream = None
+            if stream.held:
+                self.codec.let_go(stream)
         x.flags |= CLOSED
         if self._draining:
             self._close_when_idle()

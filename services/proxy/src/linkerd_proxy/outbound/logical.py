@@ -60,6 +60,11 @@ class Logical:
                 self._single[id(route)] = concrete
         concrete.send(x, route)
 
+    def close(self) -> None:
+        """The connection has ended: what is kept for its routes refers back to this."""
+        self._single.clear()
+        self._features.clear()
+
     def failed(self, x: Exchange, error: ProxyError) -> str:
         """A request failed, here or at an endpoint: what l5d-proxy-error says."""
         self._runtime.metrics.outbound_errors.http.labels(error.label).value += 1

@@ -93,6 +93,8 @@ class Managed:
             attempt.flags |= REQUEST_ENDED
             attempt.sent = self._runtime.turn.now
         attempt.up.send(attempt, data, end)
+        if end:
+            self._part()
 
     def trailers(self, x: Exchange, trailers: Headers) -> None:
         self._retrying.replay.keep(trailers)
@@ -101,6 +103,7 @@ class Managed:
         if attempt is not None:
             attempt.flags |= REQUEST_ENDED
             attempt.up.trailers(attempt, trailers)
+            self._part()
 
     def cancel(self, x: Exchange) -> None:
         self._stop()
@@ -113,6 +116,8 @@ class Managed:
         if attempt is not None:
             attempt.down_held -= count
             attempt.up.consumed(attempt, count)
+            if self._closed:
+                self._part()
 
     # From an attempt.
 
@@ -301,6 +306,7 @@ class Managed:
     def _fail(self, error: ProxyError, attempt: Attempt | None) -> None:
         """The request fails; `attempt`: the one that was its last."""
         self._x.observer = Told(self._way(attempt))
+        self._attempt = None
         self._x.fail(error)
 
     def _way(self, attempt: Attempt | None) -> Way:
@@ -324,6 +330,7 @@ class Managed:
                 self._runtime.decisions.record(trace("outbound", self._x, RETRIED, way))
         self._features.count_attempt(attempt, "" if error is None else error.label)
         self._features.count_request(self._x, attempt, error)
+        self._part()
 
     # Time.
 
@@ -353,6 +360,14 @@ class Managed:
     def _stop(self) -> None:
         self._closed = True
         self._deadlines.stop()
+
+    def _part(self) -> None:
+        """Where nothing more can come, the request and this let go of each other: no cycle is left to the collector."""
+        x, attempt = self._x, self._attempt
+        if self._closed and x.flags & REQUEST_ENDED and (attempt is None or not attempt.down_held):
+            self._attempt = None
+            if x.up is self:
+                x.up = NOWHERE
 
     # The rest.
 

@@ -56,7 +56,7 @@ class OpaqueConnection:
     def _wait(self, transport: asyncio.Transport, concrete: Concrete, received: bytes) -> None:
         """No endpoint yet: as long as failfast allows, there may come one. Little is read of the client meanwhile."""
         self._waiting = transport
-        waiting = _Waiting(transport, received, self._client_lost)
+        waiting = _Waiting(transport, received, self._left)
         transport.set_protocol(waiting)
 
         def ready(error: ProxyError | None) -> None:
@@ -74,6 +74,11 @@ class OpaqueConnection:
                     self._client.eof_received()
 
         concrete.tcp.wait(ready)
+
+    def _left(self, error: Exception | None) -> None:
+        """It went away, or was refused, while it waited."""
+        self._client_lost(error)
+        self._client.never()
 
     def _relay(self, transport: asyncio.Transport, state: State, received: bytes) -> None:
         state.begin()

@@ -116,6 +116,7 @@ class ProtocolStage:
 
         def closed() -> None:
             self._connections.discard(server)
+            logical.close()
             target.released()
 
         server.admit = self._admit

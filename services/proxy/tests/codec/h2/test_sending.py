@@ -228,3 +228,21 @@ def test_continuations_are_not_interleaved_with_queued_data() -> None:
     client.send_data(stream, b"x", end=True)
     server.receive(written(client))
     assert server.failed is None
+
+
+def test_what_nobody_will_pass_on_comes_back() -> None:
+    """A stream that ended well may be let go before all of its bytes have gone on."""
+    pair = make_pair(server_settings=H2Settings(connection_window=65_535))
+    pair.at_server.consumes = False
+    for _ in range(20):
+        ours, theirs = pair.request(POST, end=False)
+        pair.client.send_data(ours, b"x" * 50_000, end=True)
+        pair.run()
+        pair.server.consumed(theirs, 20_000)
+        pair.server.send_headers(theirs, [(b":status", b"200")], end=True)
+        pair.server.let_go(theirs)
+        pair.server.consumed(theirs, 50_000)
+        pair.run()
+        pair.at_server.take()
+    assert pair.server.failed is None
+    assert pair.client.send_window + pair.server.unacked == 65_535

@@ -273,6 +273,11 @@ class Sender:
             stream.receive_window += stream.unacked
             stream.unacked = 0
 
+    def let_go(self, stream: H2Stream) -> None:
+        """Nobody will say any more what of the stream's DATA was passed on: all of it comes back to the connection."""
+        held, stream.held = stream.held, 0
+        self._credit(held)
+
     def _credit(self, n: int) -> None:
         """Bytes that nobody will pass on (padding, data of dead streams) go back to the connection."""
         self.unacked += n
@@ -313,11 +318,10 @@ class Sender:
 
     def _abandon(self, stream: H2Stream) -> None:
         """The stream is dead: its queue goes, and what it held of the connection's window comes back."""
-        held, stream.held = stream.held, 0
         stream.local_closed = stream.remote_closed = True
         stream.queue = None
         stream.trailers = None
         stream.queued = 0
         self._waiting.pop(stream.id, None)
         self._remove(stream)
-        self._credit(held)
+        self.let_go(stream)
