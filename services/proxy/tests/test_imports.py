@@ -33,3 +33,10 @@ def test_the_proxy_loads_nothing_heavy() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+def test_the_proxy_does_without_the_cpp_library() -> None:
+    script = "import linkerd_proxy.__main__; print(open('/proc/self/maps').read())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert "libcrypto" in done.stdout
+    assert "libstdc++" not in done.stdout

@@ -19,6 +19,7 @@ from pathlib import Path
 from aiohttp import web
 
 from linkerd_contract.explain import pod_tag
+from linkerd_proxy import heap
 from linkerd_proxy.admin import DECISIONS, Admin, admin_app
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.control import DiscoveryClient
@@ -196,6 +197,7 @@ class Proxy:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        heap.trim()
 
     async def _follow(self, leader: Leader) -> None:
         answers = {METRICS: self.metrics.registry.render, DECISIONS: self.runtime.decisions.all}

@@ -3,6 +3,9 @@
 glibc gives the top of the heap back to the kernel as soon as 128 KB of it are free, and takes large blocks from the
 kernel one by one. A body that passes in blocks of that size then costs a page fault for every page, over and over:
 15 % of the proxy's CPU for bodies of 1 MB. So a few megabytes are kept, once they were needed.
+
+What the start leaves free is no such memory: compiled modules are read into blocks that nothing needs afterwards, between
+others that stay. `trim` gives those pages back, 4 MB with Python 3.13.
 """
 
 import ctypes
@@ -24,3 +27,13 @@ def keep() -> bool:
         mallopt(name, value) == 1
         for name, value in ((_M_TRIM_THRESHOLD, KEEP), (_M_TOP_PAD, GROW), (_M_MMAP_THRESHOLD, KEEP))
     )
+
+
+def trim() -> bool:
+    """Give the free pages of the heap back to the kernel now. False where the C library has no malloc_trim (musl)."""
+    try:
+        malloc_trim = ctypes.CDLL(None).malloc_trim
+    except AttributeError:
+        return False
+    malloc_trim(0)
+    return True

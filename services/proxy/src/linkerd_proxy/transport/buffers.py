@@ -5,6 +5,7 @@ connection owns a read buffer, and a megabyte that passes costs no large allocat
 the kernel at once and takes again, a page fault for every page).
 """
 
+from mmap import mmap
 from typing import Final
 
 RECORD: Final = 16_384
@@ -14,9 +15,15 @@ READ_SIZE: Final = 131_072
 SLICE: Final = 32_768
 """What OpenSSL is given at once: its buffers grow to what they once held, and stay so as long as their connection."""
 
-WIRE: Final = memoryview(bytearray(READ_SIZE))
+
+def _buffer(size: int) -> memoryview:
+    """Not resident before it is used, unlike a bytearray."""
+    return memoryview(mmap(-1, size))
+
+
+WIRE: Final = _buffer(READ_SIZE)
 """What TLS streams read into."""
-PLAIN: Final = memoryview(bytearray(READ_SIZE + 2 * RECORD))
+PLAIN: Final = _buffer(READ_SIZE + 2 * RECORD)
 """What relays read into, and what TLS streams decrypt into: longer than a read, for what was left of the one before."""
-CLEAR: Final = memoryview(bytearray(RECORD))
+CLEAR: Final = _buffer(RECORD)
 """Where TLS streams gather what is written in pieces, so that records are full."""
