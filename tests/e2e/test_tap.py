@@ -6,6 +6,8 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 import pytest
 from tests.e2e.cluster import Cluster, until
@@ -64,8 +66,9 @@ class Traffic:
             self._mesh.ask(SPACE, "client", "http1", host=SERVER, port=PORTS["http1"], path="/tapped")
 
 
-def tap(mesh: Cluster, *arguments: str, lines: int = 3) -> list[str]:
-    """The first lines of a tap of the server while there is traffic."""
+@contextmanager
+def tapping(mesh: Cluster, *arguments: str) -> Iterator[IO[str]]:
+    """What a tap of the server writes while there is traffic; nothing more after two minutes."""
     typed = ["linkerd", "viz", "tap", "deploy/server", "-n", SPACE, "--path", "/tapped", *arguments]
     process = subprocess.Popen(typed, stdout=subprocess.PIPE, text=True, env=mesh.environment)
     assert process.stdout is not None
@@ -73,13 +76,18 @@ def tap(mesh: Cluster, *arguments: str, lines: int = 3) -> list[str]:
     kill.start()
     try:
         with Traffic(mesh):
-            found = [process.stdout.readline() for _ in range(lines)]
+            yield process.stdout
     finally:
         process.terminate()
         process.wait()
         process.stdout.close()
         kill.cancel()
-    return found
+
+
+def tap(mesh: Cluster, *arguments: str, lines: int = 3) -> list[str]:
+    """The first lines."""
+    with tapping(mesh, *arguments) as output:
+        return [output.readline() for _ in range(lines)]
 
 
 def refused(mesh: Cluster, *arguments: str) -> str:
@@ -98,6 +106,40 @@ def test_lines(tapped: Cluster) -> None:
     assert head.startswith("rsp id=1:0 proxy=in ")
     assert " :status=200 latency=" in head
     assert end.startswith("end id=1:0 proxy=in ")
+
+
+def test_a_rollout_is_followed(tapped: Cluster) -> None:
+    """The pods of the new ReplicaSet are tapped too, by whatever labels they are chosen."""
+    with tapping(tapped, "-l", "app in (server, other),!gone") as output:
+        assert output.readline().startswith("req id=1:0 ")
+        tapped.run("kubectl", "-n", SPACE, "rollout", "restart", "deploy/server")
+        line = output.readline()
+        while line and " id=2:" not in line:
+            line = output.readline()
+        assert line.startswith("req id=2:0 proxy=in ")
+    tapped.run("kubectl", "-n", SPACE, "rollout", "status", "deploy/server", seconds=120)
+
+
+def test_a_profile_of_what_is_tapped(tapped: Cluster) -> None:
+    with Traffic(tapped):
+        typed = ("viz", "profile", "server", "--tap", "deploy/server", "-n", SPACE, "--tap-duration", "30s")
+        done = tapped.run("linkerd", *typed, "--tap-route-limit", "1", "-o", "json")
+    (route,) = json.loads(done.stdout)["spec"]["routes"]
+    assert route["condition"]["pathRegex"] == f"/{route['name'].split('/', 1)[1]}"
+    applied = tapped.run("kubectl", "apply", "--dry-run=server", "-f", "-", stdin=done.stdout)
+    assert f"serviceprofile.linkerd.io/server.{SPACE}.svc.cluster.local created" in applied.stdout
+
+
+def test_check_verifies_what_tap_shows_the_api_server(tapped: Cluster) -> None:
+    lines = tapped.run("linkerd", "viz", "check").stdout.splitlines()
+    assert "√ tap API server has valid cert" in lines
+    assert "√ tap API server cert is valid for at least 60 days" in lines
+
+
+def test_policies_for_scrapes_are_taken(tapped: Cluster) -> None:
+    made = tapped.run("linkerd", "viz", "allow-scrapes", "-n", SPACE).stdout
+    applied = tapped.run("kubectl", "apply", "--dry-run=server", "-f", "-", stdin=made).stdout
+    assert len(applied.splitlines()) == 6
 
 
 def test_top(tapped: Cluster) -> None:
