@@ -8,7 +8,7 @@ BIN := .venv/bin
 APT := iptables=iptables nftables=nft iproute2=ip jq=jq curl=curl nghttp2-client=h2load nghttp2-server=nghttpd wrk=wrk \
 	faketime=faketime uidmap=newuidmap
 # Programs that some tests look at the product with; those tests skip where they cannot be had.
-APT_TEST := chromium=chromium zsh=zsh fish=fish
+APT_TEST := chromium=chromium zsh=zsh fish=fish prometheus=prometheus
 APT_BENCH := $(APT) nginx-light=nginx
 APISERVER := embedded
 # Only where it is given to make: an exported KUBECONFIG is somebody's cluster, not a place for tests.

@@ -28,6 +28,8 @@ MINIMUM = (3, 11)
 APT = ["apt-get", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"]
 WISH_SECONDS = 240
 """What only some tests want is not waited for longer than this while it is fetched."""
+SERVICES = {"prometheus": "prometheus.service"}
+"""By package, what Debian would start at once and at every boot; here only tests start it."""
 SOURCES = ("libs", "services", "cli", "sandbox", "examples")
 
 
@@ -134,8 +136,13 @@ def install(packages: list[str], seconds: int | None = None) -> str:
     say(f"installing Debian packages{' with sudo' if prefix else ''}: {', '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # Not the installing itself: half of it would be worse than none.
-    steps = [[*APT, "update", "-qq"], ["timeout", str(seconds), *APT, *words, "--download-only"], [*APT, *words]]
-    for step in steps if seconds else [steps[0], steps[2]]:
+    steps = [[*APT, "update", "-qq"]]
+    if seconds:
+        steps.append(["timeout", str(seconds), *APT, *words, "--download-only"])
+    if (services := [SERVICES[p] for p in packages if p in SERVICES]) and shutil.which("systemctl"):
+        say(f"masking {', '.join(services)}, which nobody asked for (systemctl unmask brings it back)")
+        steps.append(["systemctl", "mask", *services])
+    for step in [*steps, [*APT, *words]]:
         done = subprocess.run(
             [*prefix, *step],
             env=environment,

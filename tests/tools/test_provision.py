@@ -51,6 +51,18 @@ def test_what_is_missing_is_installed(path: Path) -> None:
     assert asked == [update, f"{install} wanted", *wished]
 
 
+def test_a_service_that_comes_along_is_not_started(path: Path) -> None:
+    systemctl = path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "systemctl $@" >> {path}/asked\n')
+    systemctl.chmod(0o755)
+    done = provision(path, "", "prometheus=no-such-command")
+    assert (done.returncode, done.stderr) == (0, "")
+    *_, masked, installed = (path / "asked").read_text().splitlines()
+    assert masked == "systemctl mask prometheus.service"
+    assert installed.endswith("install -y --no-install-recommends prometheus")
+    assert "setup: masking prometheus.service, which nobody asked for" in done.stdout
+
+
 def test_what_is_needed_and_cannot_be_had_ends_the_setup(path: Path) -> None:
     done = provision(path, "nowhere=no-such-command", "")
     assert done.returncode == 1
