@@ -75,3 +75,11 @@ def test_after_days_a_minute_still_counts() -> None:
     now = (3 * 1440 - 1) * 60
     ((_, rate),) = rollups.readings(WEB, [INBOUND], now - 60, now)
     assert rate == pytest.approx(10_000.0, rel=1e-3)
+
+
+def test_a_minute_of_many_series_has_a_column_for_each() -> None:
+    rollups = Rollups(21_600)
+    pods = {("x", f"web-{n}"): WEB for n in range(3)}
+    labels = [{"dst_deployment": f"d{n}"} for n in range(1000)]
+    rollups.add(60, [_minute(pod, 60, **one) for pod in pods for one in labels], pods)
+    assert len(rollups.readings(WEB, [INBOUND], 0, 60)) == len(labels)

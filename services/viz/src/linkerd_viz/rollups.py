@@ -37,7 +37,7 @@ class Rollups:
         self.retention_seconds = retention_seconds
         self._max_figures = max_figures
         self._rings: dict[Workload, Ring] = {}
-        self._shared = Shared(lambda: (series for ring in self._rings.values() for series in ring.series))
+        self._shared = Shared()
         self._coarse: dict[Series, Series] = {}
         self._added = 0
 
@@ -76,6 +76,8 @@ class Rollups:
             if (self._added + index) % _TIDY_EVERY == 0:
                 ring.keep(set())
                 yield
+        if self._shared.crowded:
+            self._shared.keep(series for ring in self._rings.values() for series in ring.series)
 
     def _coarsen(self, series: Series) -> Series:
         labels = {name: value for name, value in series.labels.items() if name in _KEPT}

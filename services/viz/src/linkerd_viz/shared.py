@@ -1,6 +1,6 @@
 """Series that are alike, as one object: their labels would be most of the memory. PURE."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from linkerd_contract.exposition import Labels
 from linkerd_viz.measurements import Series
@@ -9,13 +9,9 @@ _FEW = 256
 
 
 class Shared:
-    """`used` tells the series that are in use: pods come and go, and with them the labels that name them.
+    """Pods come and go, and with them the labels that name them: when it is `crowded`, tell it what is in use."""
 
-    Those that are in use no more are dropped when they may be half of all.
-    """
-
-    def __init__(self, used: Callable[[], Iterable[Series]]) -> None:
-        self._used = used
+    def __init__(self) -> None:
         self._series: dict[tuple[str, ...], Series] = {}
         self._most = _FEW
 
@@ -27,9 +23,16 @@ class Shared:
         identity = (family, *(part for pair in labels.items() for part in pair))
         series = self._series.get(identity)
         if series is None:
-            if len(self._series) >= self._most:
-                used = set(self._used())
-                self._series = {key: known for key, known in self._series.items() if known in used}
-                self._most = max(_FEW, 2 * len(self._series))
             series = self._series[identity] = Series(family, labels)
         return series
+
+    @property
+    def crowded(self) -> bool:
+        """Whether half of all may be in use no more."""
+        return len(self._series) >= self._most
+
+    def keep(self, used: Iterable[Series]) -> None:
+        """Drop all others. Not while some are held that are not in use yet: they would be made a second time."""
+        wanted = set(used)
+        self._series = {identity: series for identity, series in self._series.items() if series in wanted}
+        self._most = max(_FEW, 2 * len(self._series))

@@ -51,7 +51,7 @@ class Store:
     def __init__(self, retention_seconds: float) -> None:
         self.retention_seconds = retention_seconds
         self._pods: dict[PodKey, _Pod] = {}
-        self._shared = Shared(lambda: (series for pod in self._pods.values() for series in pod.ring.series))
+        self._shared = Shared()
 
     def record(self, key: PodKey, now: float, page: Page) -> None:
         """One scrape. Raises Unreadable, and then keeps nothing of it."""
@@ -72,6 +72,8 @@ class Store:
         if len(pod.ring.series) > 2 * len(pod.keys) + _SLACK:
             numbers = pod.ring.keep({c for c in pod.columns if c >= 0})
             pod.columns = array("l", [numbers.get(c, -1) for c in pod.columns])
+        if self._shared.crowded:
+            self._shared.keep(series for pod in self._pods.values() for series in pod.ring.series)
 
     def _other_series(self, pod: _Pod, now: float, page: Page, keys: "array[int]") -> list[tuple[int, float]]:
         """The changes where series came or went, which are then the pod's."""
