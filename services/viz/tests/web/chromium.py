@@ -24,6 +24,8 @@ needs_chromium = pytest.mark.skipif(
     reason="no chromium: install it with: sudo apt-get install -y --no-install-recommends chromium",
 )
 Message = dict[str, Any]
+_SHORT = "/tmp"
+"""It makes a socket there, whose path may have 107 characters: a machine's own TMPDIR may be too long."""
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--disable-extensions"),
@@ -126,11 +128,12 @@ class Page:
 async def browser() -> AsyncIterator[Page]:
     """A browser of its own with one tab; nothing of it is left."""
     assert CHROMIUM is not None
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True, dir=_SHORT) as profile:
         process = await asyncio.create_subprocess_exec(
             *(CHROMIUM, f"--user-data-dir={profile}", *_FLAGS),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": _SHORT},
             start_new_session=True,
         )
         try:
