@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from linkerd_sandbox import chaos
 
 def serve(directory: Path, answer: bytes) -> threading.Thread:
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(directory / chaos.SOCKET))
+    with chdir(directory):  # whose own name may be too long for a socket's
+        listener.bind(chaos.SOCKET)
     listener.listen()
 
     def once() -> None:

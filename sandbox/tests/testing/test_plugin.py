@@ -23,7 +23,17 @@ sys.exit(f"loaded: {slow}" if slow else 0)
 
 
 def pytest_says(directory: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-p", "no:cacheprovider", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--color=no",
+        "--strict-markers",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False).stdout
 
 
