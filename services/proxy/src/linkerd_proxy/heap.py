@@ -4,8 +4,8 @@ glibc gives the top of the heap back to the kernel as soon as 128 KB of it are f
 kernel one by one. A body that passes in blocks of that size then costs a page fault for every page, over and over:
 15 % of the proxy's CPU for bodies of 1 MB. So a few megabytes are kept, once they were needed.
 
-What the start leaves free is no such memory: compiled modules are read into blocks that nothing needs afterwards, between
-others that stay. `trim` gives those pages back, 4 MB with Python 3.13.
+What the start leaves free is no such memory: compiled modules are read into blocks that nothing needs afterwards,
+between others that stay. `trim` gives those pages back, 4 MB with Python 3.13.
 """
 
 import ctypes
