@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from linkerd_contract.version import VERSION
@@ -26,6 +26,7 @@ from linkerd_rules.injection import (
     uninject_pod,
 )
 from linkerd_rules.injection.annotations import ADDITIONAL_ENV, SETTINGS
+from linkerd_rules.injection.containers import DEBUG_CONTAINER
 from linkerd_rules.injection.tree import JsonObject
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -243,6 +244,13 @@ def test_injecting_twice_changes_nothing(pod: JsonObject, namespace: dict[str, s
         assert not second.injected
 
 
+@example(
+    {
+        "metadata": {"annotations": {"config.linkerd.io/enable-debug-sidecar": "true"}},
+        "spec": {"containers": [{"name": "web"}], "initContainers": None, "hostNetwork": False},
+    },
+    False,
+)
 @given(PODS, st.booleans())
 def test_uninject_gives_the_containers_back(pod: JsonObject, native: bool) -> None:
     injection = inject_pod(pod, Target(source=Source.CLI), InjectConfig(ANCHORS, native_sidecars=native))
@@ -253,7 +261,8 @@ def test_uninject_gives_the_containers_back(pod: JsonObject, native: bool) -> No
     before, after = pod["spec"], restored["spec"]
     assert isinstance(before, dict)
     assert isinstance(after, dict)
-    assert after["containers"] == before["containers"]
+    # The debug sidecar stays, as Linkerd leaves it.
+    assert [one for one in after["containers"] if one["name"] != DEBUG_CONTAINER] == before["containers"]
     assert (after.get("initContainers") or []) == (before["initContainers"] or [])
     assert "volumes" not in after
 
