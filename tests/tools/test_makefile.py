@@ -10,11 +10,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def would_run(*arguments: str, **environment: str) -> str:
-    """The last command of `make -n`."""
+    """The last command of `make -n`, by a make that does not know of the one that may have started the tests."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(
         ["make", "-n", *arguments],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         check=True,
