@@ -18,7 +18,7 @@ Json = dict[str, object]
 _ANY = "type.googleapis.com/envoy.extensions"
 
 
-def _tls(certificates: Certificates, server: bool) -> Json:
+def _tls(certificates: Certificates, server: bool, resumption: bool) -> Json:
     kind = "Downstream" if server else "Upstream"
     common: Json = {
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"},
@@ -33,8 +33,11 @@ def _tls(certificates: Certificates, server: bool) -> Json:
     }
     if server:
         config["require_client_certificate"] = True
+        config["disable_stateless_session_resumption"] = not resumption
     else:
         config["sni"] = certificates.identity
+        if not resumption:
+            config["max_session_keys"] = 0
     return {"name": "envoy.transport_sockets.tls", "typed_config": config}
 
 
@@ -106,10 +109,10 @@ def _opaque(cluster: str) -> Json:
     }
 
 
-def start(order: Order) -> Pair:
-    """Two Envoys."""
+def start(order: Order, *, resumption: bool = True) -> Pair:
+    """Two Envoys. They resume TLS sessions as Envoy does by default, or begin each connection with a full handshake."""
     entrance, inner = free_port(), free_port()
-    client, server = _tls(order.certificates, server=False), _tls(order.certificates, server=True)
+    client, server = (_tls(order.certificates, server, resumption) for server in (False, True))
     between = None if order.protocol == "tcp" else "http2_protocol_options"
     behind = {"http1": "http_protocol_options", "http2": "http2_protocol_options", "tcp": None}[order.protocol]
     filters = _opaque("next") if order.protocol == "tcp" else _http("next")
@@ -120,7 +123,7 @@ def start(order: Order) -> Pair:
     program = str(Path(sys.executable).parent / "envoy")
     processes = []
     for index, (listener, cluster) in enumerate(configurations):
-        name = ("envoy-out", "envoy-in")[index]
+        name = ("envoy-out", "envoy-in")[index] + ("" if resumption else "-full")
         file = order.directory / f"{name}.json"
         file.write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
         command = [program, "-c", str(file), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]

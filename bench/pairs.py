@@ -30,9 +30,12 @@ class Field:
 
     def start(self, peer: str, protocol: Protocol, *, apart: bool = False) -> Pair:
         """A running pair."""
+        return self.peers[peer](self.order(protocol, apart=apart))
+
+    def order(self, protocol: Protocol, *, apart: bool = False) -> Order:
+        """What a pair is started with: on one core, or on a core each."""
         cores = (PROXY_CORE, LOAD_CORE if apart else PROXY_CORE)
-        order = Order(protocol, self.directory, cores, self.certificates, self.servers.ports[protocol])
-        return self.peers[peer](order)
+        return Order(protocol, self.directory, cores, self.certificates, self.servers.ports[protocol])
 
     def able(self, protocol: Protocol) -> list[str]:
         """Peers that speak a protocol."""
