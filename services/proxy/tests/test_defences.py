@@ -71,7 +71,7 @@ FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
 
 async def flood(addr: tuple[str, int], floods: Iterator[bytes]) -> list[tuple[int, bytes]]:
     """(type, payload) of what the proxy said until it closed the connection."""
-    reader, writer = await asyncio.open_connection(*addr)
+    reader, writer = await apps.connect(addr)
     answers = asyncio.create_task(reader.read())
     try:
         writer.write(HELLO)

@@ -43,7 +43,7 @@ async def tolerant(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 async def attack(port: tuple[str, int], data: bytes, rng: Random) -> None:
     """Say it, end, and see the connection end."""
-    reader, writer = await asyncio.open_connection(*port)
+    reader, writer = await apps.connect(port)
     try:
         for piece in pieces(data, rng) if rng.random() < 0.3 else [data]:
             writer.write(piece)
