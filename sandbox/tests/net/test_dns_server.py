@@ -1,9 +1,12 @@
 """Cluster DNS over real sockets."""
 
 import asyncio
+import errno
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 
+import pytest
 from sandbox.tests.net.test_dns_wire import question
 from sandbox.tests.net.test_dns_zone import zone
 
@@ -32,4 +35,30 @@ async def test_udp_and_tcp() -> None:
         writer.close()
         await writer.wait_closed()
     finally:
+        await server.stop()
+
+
+async def test_where_tcp_has_the_port_that_udp_got_another_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    start: Callable[..., Awaitable[asyncio.Server]] = asyncio.start_server
+    tried: list[int] = []
+
+    async def taken_at_first(serve: object, host: str, port: int) -> asyncio.Server:
+        tried.append(port)
+        if len(tried) == 1:
+            raise OSError(errno.EADDRINUSE, "taken")
+        return await start(serve, host, port)
+
+    monkeypatch.setattr(asyncio, "start_server", taken_at_first)
+    server = DnsServer(zone())
+    await server.start("127.0.0.1", 0)
+    assert len(tried) == 2
+    assert server.port == tried[1]
+    await server.stop()
+
+
+async def test_a_named_port_that_is_taken_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        server = DnsServer(zone())
+        with pytest.raises(OSError, match="in use"):
+            await server.start("127.0.0.1", other.getsockname()[1])
         await server.stop()

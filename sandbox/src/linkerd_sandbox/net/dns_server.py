@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 from typing import Final, cast
 
@@ -64,11 +65,21 @@ class DnsServer:
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int = 53) -> None:
+        """Port 0: one that the kernel chooses, for both UDP and TCP. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Udp(self._zone, self._gate), (host, port))
-        bound = self._transport.get_extra_info("sockname")[1]
-        self._server = await asyncio.start_server(self._serve_tcp, host, bound)
-        self.port = int(bound)
+        while True:
+            transport, _ = await loop.create_datagram_endpoint(lambda: _Udp(self._zone, self._gate), (host, port))
+            self.port = int(transport.get_extra_info("sockname")[1])
+            try:
+                self._server = await asyncio.start_server(self._serve_tcp, host, self.port)
+            except OSError as error:
+                transport.close()
+                # What is free for UDP may be taken for TCP: another one, where any will do.
+                if port or error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                self._transport = transport
+                return
 
     async def stop(self) -> None:
         if self._transport is not None:
