@@ -3,12 +3,12 @@ import logging
 import pytest
 from aiohttp import http_exceptions
 
-from linkerd_proxy.admin.bad_requests import BadRequests
+from linkerd_runtime.bad_requests import BadRequests
 
 
 @pytest.fixture(name="log")
 def fixture_log() -> logging.Logger:
-    log = logging.getLogger("linkerd_proxy.tests.bad_requests")
+    log = logging.getLogger("linkerd_runtime.tests.bad_requests")
     log.filters = [BadRequests()]
     return log
 

@@ -1,6 +1,7 @@
 """The life of a process: signals, owned tasks, listeners."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 
@@ -109,3 +110,25 @@ async def test_serve() -> None:
     with pytest.raises(OSError, match="address already in use"):
         await serve(taken, "127.0.0.1", port)
     await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"CONNECT \r\n", b"CONNECT  HTTP/1.1\r\n", b"GET \r\n", b"OPTIONS * HTTP/1.1\r\n"]
+)
+async def test_a_request_without_a_path_is_refused_and_no_stack_trace(
+    request_line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    problems: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: problems.append(repr(context)))
+    runner = await serve(web.Application(), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(request_line + b"Host: a\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(30):
+        answer = await reader.read()
+    writer.close()
+    await runner.cleanup()
+    gc.collect()
+    assert answer.split(b" ", 1)[1].startswith((b"400 ", b"404 ", b"405 ")), answer
+    assert problems == []
+    assert "Traceback" not in caplog.text

@@ -14,6 +14,8 @@ from ssl import SSLContext
 import uvloop
 from aiohttp import web
 
+from linkerd_runtime.bad_requests import guard
+
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10.0
@@ -120,6 +122,7 @@ async def serve(app: web.Application, host: str, port: int, ssl: SSLContext | No
     """Listen; the runner's `addresses` say where (port 0: the kernel chose), its `cleanup` ends it. Raises OSError."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
+    guard(runner.server)
     try:
         await web.TCPSite(runner, host, port, ssl_context=ssl).start()
     except BaseException:

@@ -8,6 +8,7 @@ from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 
+from linkerd_runtime.bad_requests import guard
 from linkerd_sandbox.apiserver import aggregation
 from linkerd_sandbox.apiserver.admission.chain import AdmissionChain
 from linkerd_sandbox.apiserver.aggregation import Aggregation
@@ -130,6 +131,7 @@ class ApiServer:
         )
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
+        guard(server)
         context = server_context(certificate, key, self.ca_pem)
         for listener in self._sockets:
             site = web.SockSite(self._runner, listener, ssl_context=context)

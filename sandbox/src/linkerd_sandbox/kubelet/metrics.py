@@ -21,6 +21,7 @@ from linkerd_kube.client import KubeClient
 from linkerd_kube.errors import AlreadyExists, ApiError
 from linkerd_kube.objects import JsonObject
 from linkerd_kube.resources import API_SERVICES, CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, NODES, PODS, SERVICES
+from linkerd_runtime.bad_requests import guard
 from linkerd_sandbox.apiserver.certificates import Authority, server_context
 from linkerd_sandbox.kubelet import usage
 from linkerd_sandbox.kubelet.agent import Kubelet
@@ -101,6 +102,7 @@ class MetricsServer:
         context.verify_mode = ssl.CERT_REQUIRED  # only the API server may say who asks
         runner = web.ServerRunner(web.Server(self._handle, access_log=None))
         await runner.setup()
+        guard(runner.server)
         try:
             await web.TCPSite(runner, self._host, PORT, ssl_context=context).start()
             await self._register(authority.pem)

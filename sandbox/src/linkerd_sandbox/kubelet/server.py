@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from yarl import URL
 
+from linkerd_runtime.bad_requests import guard
 from linkerd_sandbox.apiserver.call import Call
 from linkerd_sandbox.apiserver.certificates import server_context
 from linkerd_sandbox.apiserver.identity import ANONYMOUS
@@ -98,6 +99,7 @@ class KubeletServer:
         context.verify_mode = ssl.CERT_REQUIRED
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None, handler_cancellation=True))
         await self._runner.setup()
+        guard(self._runner.server)
         await web.TCPSite(self._runner, *address, ssl_context=context).start()
 
     async def stop(self) -> None:

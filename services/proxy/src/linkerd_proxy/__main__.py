@@ -13,7 +13,6 @@ os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
 os.environ["FROZENLIST_NO_EXTENSIONS"] = "1"
 
 from linkerd_proxy import app, heap
-from linkerd_proxy.admin.bad_requests import BadRequests
 from linkerd_proxy.admin.loglevel import LogLevel
 from linkerd_proxy.overrides import Overrides
 from linkerd_proxy.settings import PREFIX, LogFormat, Settings
@@ -83,7 +82,6 @@ def configure_log(log_format: LogFormat) -> None:
     if log_format is LogFormat.json:
         for handler in logging.getLogger().handlers:
             handler.setFormatter(JsonFormatter())
-    logging.getLogger("aiohttp.server").addFilter(BadRequests())
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from linkerd_proxy.telemetry.metrics import Metrics
 from linkerd_proxy.telemetry.process import ProcessMetrics
 from linkerd_proxy.transport.listen import bind
 from linkerd_proxy.workers import METRICS, Followers, Leader, Orders
+from linkerd_runtime.bad_requests import guard
 from linkerd_runtime.certify import Certifier, CertifySettings, Credentials
 from linkerd_runtime.process import Stop
 
@@ -162,6 +163,7 @@ class Proxy:
         )
         runner = web.AppRunner(admin_app(admin), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
+        guard(runner.server)
         try:
             await web.SockSite(runner, bind(settings.listen_addr)).start()
         except BaseException:

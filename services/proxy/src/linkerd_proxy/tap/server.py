@@ -22,6 +22,7 @@ from linkerd_proxy.transport.tls import client_identity
 from linkerd_proxy.transport.turn import Turn
 from linkerd_proxy.workers import Followers
 from linkerd_runtime import tls
+from linkerd_runtime.bad_requests import guard
 from linkerd_runtime.certify import Credentials
 from linkerd_runtime.settings import Addr
 
@@ -72,6 +73,7 @@ class TapServer:
         app.router.add_post(TAP_PATH, self._tap)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
         await self._runner.setup()
+        guard(self._runner.server)
         site = web.SockSite(self._runner, bind(self._addr), ssl_context=self._tls.context)
         await site.start()
         host, port = self._runner.addresses[0][:2]
