@@ -20,6 +20,7 @@ from sandbox.tests.apiserver.differences import Ask, Step, comparable, differenc
 from yarl import URL
 
 from linkerd_sandbox.kubeapi.server import KubeApiServer, Programs
+from linkerd_testkit.ports import free_port
 
 __all__ = ["hook"]
 Cluster = Any
@@ -217,8 +218,7 @@ async def _compare_admission(real: Ask, ours: Ask, hook: Hook) -> list[str]:
 
 @needs_real
 async def test_every_scenario(cluster: Cluster, hook: Hook, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     outer = socket.create_server(("127.0.0.1", 0))
     server = KubeApiServer(Programs(*GIVEN), tmp_path / "real", ("127.0.0.1", port), "10.43.0.0/16", [])
     try:

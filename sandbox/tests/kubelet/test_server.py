@@ -1,6 +1,5 @@
 """The kubelet's HTTPS port: who may connect, and what its paths mean."""
 
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from linkerd_kube.objects import JsonObject
 from linkerd_sandbox.apiserver.certificates import Authority
 from linkerd_sandbox.apiserver.node import NodeBackend
 from linkerd_sandbox.kubelet.server import KubeletServer, parse
+from linkerd_testkit.ports import free_port
 
 POD: JsonObject = {
     "metadata": {"name": "p", "namespace": "n", "uid": "u"},
@@ -67,8 +67,7 @@ async def test_logs_for_who_has_a_certificate(tmp_path: Path) -> None:
     authority.issue("kube-apiserver", [], tmp_path / "c.crt", tmp_path / "c.key")
     stranger = Authority("other")
     stranger.issue("kube-apiserver", [], tmp_path / "x.crt", tmp_path / "x.key")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = KubeletServer(lambda ns, name: POD if (ns, name) == ("n", "p") else None, cast(NodeBackend, Node()))
     await server.start(("127.0.0.1", port), (tmp_path / "s.crt", tmp_path / "s.key"), authority.pem)
     base = yarl.URL(f"https://127.0.0.1:{port}")

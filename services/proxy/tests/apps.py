@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from linkerd_testkit.ports import DEADLINE_SECONDS
+from linkerd_testkit.ports import DEADLINE_SECONDS, free_port
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -108,6 +108,12 @@ class Client:
     async def ended(self) -> bytes:
         """What comes until the server closes."""
         return await asyncio.wait_for(self.reader.read(), DEADLINE)
+
+
+def nobody() -> tuple[str, int]:
+    """Where nobody listens, nor will, which is not so of the port of a server that was there a moment ago: the kernel
+    may give it to the next listener, or to a connection, which could even meet itself."""
+    return "127.0.0.1", free_port()
 
 
 async def connect(addr: tuple[str, int]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

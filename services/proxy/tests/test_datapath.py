@@ -124,8 +124,7 @@ async def test_unmeshed_endpoints_get_plain_http1(tmp_path: Path) -> None:
 
 @on_uvloop
 async def test_a_refused_connection_is_502(tmp_path: Path) -> None:
-    async with apps.server(_never) as app:
-        pass
+    app = apps.nobody()
     async with pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
         answer = await client.get()
         assert answer.status == 502
@@ -139,8 +138,7 @@ async def test_a_refused_connection_is_502(tmp_path: Path) -> None:
 
 @on_uvloop
 async def test_applications_are_told_nothing_where_they_shall_not_be(tmp_path: Path) -> None:
-    async with apps.server(_never) as app:
-        pass
+    app = apps.nobody()
     async with (
         pair(tmp_path, app, OUTBOUND_DISABLE_INFORMATIONAL_HEADERS="1") as mesh,
         apps.client(mesh.addr) as client,
@@ -153,8 +151,7 @@ async def test_applications_are_told_nothing_where_they_shall_not_be(tmp_path: P
 
 @on_uvloop
 async def test_an_endpoint_that_needs_http2_and_refuses_is_failfast(tmp_path: Path) -> None:
-    async with apps.server(_never) as app:
-        pass
+    app = apps.nobody()
     async with sidecar(None, tmp_path, CLIENT) as proxy:
         proxy.discovery.set(SERVICE, impatient(document([Addr(*app)], identity=None, hint=ProtocolHint.h2)))
         async with apps.client(proxy.outbound) as client:
@@ -377,10 +374,6 @@ async def test_certificates_are_swapped_under_a_stream(tmp_path: Path) -> None:
         client.send(b"two\n")
         assert await asyncio.wait_for(client.reader.readexactly(len(b"4\r\ntwo\n\r\n")), 30) == b"4\r\ntwo\n\r\n"
         assert mesh.client.sample("tcp_close_total", 'peer="dst"') == 0
-
-
-async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    raise AssertionError("nobody should connect")
 
 
 @pytest.mark.parametrize(("request_head", "status"), [(b"GET / HTTP/1.1\r\nHost: v\r\n", 200), (b"PUT", 502)])

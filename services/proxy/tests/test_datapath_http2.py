@@ -251,8 +251,7 @@ async def test_unmeshed_grpc_is_carried_in_clear(tmp_path: Path) -> None:
 
 @on_uvloop
 async def test_no_endpoint_is_told_after_failfast(tmp_path: Path) -> None:
-    async with apps.server(_never) as addr:
-        pass
+    addr = apps.nobody()
     async with sidecar(None, tmp_path, CLIENT) as proxy:
         proxy.discovery.set(SERVICE, impatient(document([Addr(*addr)], identity=None)))
         async with channel(proxy.outbound) as to:
@@ -294,7 +293,3 @@ async def test_new_outbound_connections_are_served_while_draining(tmp_path: Path
         await call.done_writing()
         assert await asyncio.wait_for(call.read(), DEADLINE) is grpc.aio.EOF
         await asyncio.wait_for(drain, DEADLINE)
-
-
-async def _never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    raise AssertionError("nobody should connect")

@@ -50,8 +50,7 @@ async def test_a_denied_request_names_the_authorization_that_was_wanting(tmp_pat
 
 @on_uvloop
 async def test_a_refused_endpoint_is_named_with_its_route_and_backend(tmp_path: Path) -> None:
-    async with apps.echo_app() as gone:
-        pass
+    gone = apps.nobody()
     async with sidecar(None, tmp_path, CLIENT) as proxy, apps.client(proxy.outbound) as client:
         proxy.discovery.set(SERVICE, document([Addr(*gone)], identity=None, hint=ProtocolHint.none))
         line = ProxyErrorLine.parse((await client.get()).fields["l5d-proxy-error"])

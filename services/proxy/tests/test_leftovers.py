@@ -100,8 +100,7 @@ async def test_of_opaque_connections(tmp_path: Path) -> None:
 
 @on_uvloop
 async def test_of_opaque_connections_to_nowhere(tmp_path: Path) -> None:
-    async with apps.echo_app() as dead:
-        pass
+    dead = apps.nobody()
     inbound = inbound_document(protocol=Protocol.opaque)
     kind = {"hint": ProtocolHint.opaque, "protocol": Protocol.opaque}
     async with pair(tmp_path, dead, inbound=inbound, **kind) as mesh, nothing_left(mesh.client):  # type: ignore[arg-type]

@@ -15,8 +15,7 @@ from linkerd_testkit.ports import eventually
 
 @on_uvloop
 async def test_a_dead_application_closes_the_connection(tmp_path: Path) -> None:
-    async with apps.echo_app() as dead:
-        pass
+    dead = apps.nobody()
     inbound = inbound_document(protocol=Protocol.opaque)
     async with pair(tmp_path, dead, hint=ProtocolHint.opaque, protocol=Protocol.opaque, inbound=inbound) as mesh:
         async with apps.client(mesh.addr) as client:

@@ -82,8 +82,7 @@ async def test_a_full_queue_sheds_load(tmp_path: Path) -> None:
 
 @on_uvloop
 async def test_an_endpoint_that_refuses_costs_no_request_where_there_is_another(tmp_path: Path) -> None:
-    async with apps.echo_app() as dead:
-        pass
+    dead = apps.nobody()
     async with apps.echo_app() as app, pair(tmp_path, app) as mesh, apps.client(mesh.addr) as client:
         mesh.client.discovery.set(SERVICE, document([Addr(*dead), mesh.server.inbound]))
         for _ in range(20):

@@ -24,8 +24,7 @@ async def closed(proxy_addr: tuple[str, int]) -> None:
 
 @on_uvloop
 async def test_no_endpoint_or_a_dead_one_closes_the_connection(tmp_path: Path) -> None:
-    async with apps.echo_app() as dead:
-        pass
+    dead = apps.nobody()
     async with sidecar(None, tmp_path, CLIENT, OUTBOUND_TCP_FAILFAST_TIMEOUT="100ms") as proxy:
         proxy.discovery.set(SERVICE, document([], protocol=Protocol.opaque))
         await closed(proxy.outbound)

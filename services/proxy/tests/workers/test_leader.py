@@ -103,8 +103,7 @@ async def test_two_workers(tmp_path: Path) -> None:
 
 
 async def test_traces_of_all_workers_are_found_by_their_ids(tmp_path: Path) -> None:
-    async with apps.echo_app() as gone:
-        pass
+    gone = apps.nobody()
     async with (
         FakeControlPlane() as control_plane,
         apps.echo_app() as app,
