@@ -16,6 +16,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([], "name pods, or select them with -l"),
         (["web", "-l", "app=web"], "name pods, or select them with -l"),
+        (["deploy/web"], "deploy/web: only pods have certificates"),
         (["web", "--issuer"], "belong to `linkerd identity rotate`"),
         (["rotate"], "write `linkerd identity rotate --issuer`"),
         (["rotate", "--issuer", "-l", "a=b"], "write `linkerd identity rotate --issuer`"),

@@ -57,8 +57,9 @@ async def pods(kube: Cluster, leaf: Leaf, tmp_path: Path, monkeypatch: pytest.Mo
         await runner.cleanup()
 
 
-async def test_of_a_meshed_pod(terminal: Terminal, leaf: Leaf) -> None:
-    said = await terminal.linkerd("identity", "-n", "x", "web-1")
+@pytest.mark.parametrize("typed", ["web-1", "pod/web-1", "po/web-1"])
+async def test_of_a_meshed_pod(terminal: Terminal, leaf: Leaf, typed: str) -> None:
+    said = await terminal.linkerd("identity", "-n", "x", typed)
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("\nPOD web-1 (1 of 1)\n\nCertificate:\n")
     assert f"DNS:{leaf.identity}" in said.out

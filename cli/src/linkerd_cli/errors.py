@@ -9,6 +9,11 @@ class UsageError(CliError):
     """What was typed cannot be understood."""
 
 
+def cause(error: Exception) -> str:
+    """Of a file that cannot be read or written, without its name, which the message says already."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 class NotImplementedYet(CliError):
     """A command or flag of Linkerd's that this version does not have. Never a pretended success."""
 

@@ -40,4 +40,12 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
     if bool(args.pods) == bool(args.selector):
         raise UsageError("name pods, or select them with -l")
-    return run_async(show(context, args.namespace, args.pods, args.selector))
+    pods = [_name(pod) for pod in args.pods]
+    return run_async(show(context, args.namespace, pods, args.selector))
+
+
+def _name(given: str) -> str:
+    kind, _, name = given.rpartition("/")
+    if kind.lower() not in ("", "po", "pod", "pods"):
+        raise UsageError(f"{given}: only pods have certificates; name one, or select the pods of {given} with -l")
+    return name

@@ -132,6 +132,7 @@ def test_what_cannot_be_decided_is_listed() -> None:
     [
         ([], "-f FILE says what would be applied"),
         (["-f", "none.yaml"], "none.yaml: No such file or directory"),
+        (["-f", "empty.yaml"], "empty.yaml: there are no objects to test"),
         (["-f", "scalar.yaml"], "scalar.yaml:1:1: not a Kubernetes object"),
         (["-f", "new.yaml", "--edges", "none.json"], "none.json: No such file or directory"),
         (["-f", "new.yaml", "--edges", "new.yaml"], "new.yaml: not a file of edges, as --save writes it: "),
@@ -140,6 +141,7 @@ def test_what_cannot_be_decided_is_listed() -> None:
 )
 async def test_bad_input_is_one_line(terminal: Terminal, mesh: Mesh, typed: list[str], told: str) -> None:
     (terminal.directory / "scalar.yaml").write_text("7\n")
+    (terminal.directory / "empty.yaml").write_text("---\n# nothing\n")
     said = await terminal.linkerd("policy", "test", *typed)
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(f"Error: {told}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from linkerd_cli.documents import SEPARATOR, Document, dump_json, dump_yaml, load, split
-from linkerd_cli.errors import CliError
+from linkerd_cli.errors import CliError, cause
 from linkerd_cli.inject.transform import Report, Result
 from linkerd_cli.tree import JsonObject
 
@@ -35,7 +35,7 @@ def read_inputs(argument: str) -> Iterator[Document]:
         try:
             data = file.read_bytes()
         except OSError as error:
-            raise CliError(f"{file}: {error.strerror or error}") from error
+            raise CliError(f"{file}: {cause(error)}") from error
         yield from split(_decoded(data, str(file)), str(file))
 
 

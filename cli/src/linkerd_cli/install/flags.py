@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from linkerd_cli.documents import load, split
-from linkerd_cli.errors import CliError, NotImplementedYet, UsageError
+from linkerd_cli.errors import CliError, NotImplementedYet, UsageError, cause
 from linkerd_cli.install.settings import parse_assignments
 from linkerd_cli.tree import JsonObject
 from linkerd_cli.usage import Parser
@@ -123,7 +123,7 @@ def _of_file(path: str) -> Iterator[str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"--values {path}: {error}") from error
+        raise CliError(f"--values {path}: {cause(error)}") from error
     for document in split(text, path):
         value = load(document)
         if value is None:

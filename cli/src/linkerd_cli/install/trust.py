@@ -9,7 +9,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linkerd_cli.errors import CliError, UsageError
+from linkerd_cli.errors import CliError, UsageError, cause
 from linkerd_cli.tree import JsonObject
 from linkerd_cli.usage import Parser
 from linkerd_contract import names
@@ -94,7 +94,7 @@ def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path}: {error}") from error
+        raise CliError(f"{path}: {cause(error)}") from error
 
 
 def _check(anchors: str, certificate: str, key: str) -> None:

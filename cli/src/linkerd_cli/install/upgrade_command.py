@@ -5,7 +5,7 @@ from pathlib import Path
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.documents import load, split
-from linkerd_cli.errors import CliError
+from linkerd_cli.errors import CliError, cause
 from linkerd_cli.install.flags import add_value_flags, assignments_of, take_ha
 from linkerd_cli.install.manifests import manifests, without_definitions, write
 from linkerd_cli.install.overrides import SECRET, Overrides, read
@@ -61,7 +61,7 @@ def _from_file(path: str) -> Overrides:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"--from-manifests {path}: {error}") from error
+        raise CliError(f"--from-manifests {path}: {cause(error)}") from error
     values = [load(document) for document in split(text, path)]
     objects: list[JsonObject] = [value for value in values if isinstance(value, dict)]
     if not any(meta(obj, "name") == names.CONFIG_MAP for obj in objects):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.diagnostics.destination import ask_destination
 from linkerd_cli.documents import load
-from linkerd_cli.errors import CliError, UsageError
+from linkerd_cli.errors import CliError, UsageError, cause
 from linkerd_cli.inject.stream import read_inputs
 from linkerd_cli.table import table
 from linkerd_cli.tree import JsonObject, mapping, objects, text
@@ -56,6 +56,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if not args.filename and not args.save:
         raise UsageError("-f FILE says what would be applied")
     documents = [one for name in args.filename or () for one in read_objects(name)]
+    if args.filename and not documents:
+        raise CliError(f"{', '.join(args.filename)}: there are no objects to test")
     answer = run_async(_test(args, context, documents))
     if answer is None:
         return 0
@@ -107,7 +109,7 @@ def read_edges(name: str) -> "list[Edge]":
     try:
         return decode(Path(name).read_bytes(), EdgeList).edges
     except OSError as error:
-        raise CliError(f"{name}: {error.strerror or error}") from error
+        raise CliError(f"{name}: {cause(error)}") from error
     except ValueError as error:
         raise CliError(f"{name}: not a file of edges, as --save writes it: {error}") from error
 
@@ -116,7 +118,7 @@ def _save(name: str, data: bytes) -> None:
     try:
         Path(name).write_text(json.dumps(json.loads(data), indent=2) + "\n")
     except OSError as error:
-        raise CliError(f"{name}: {error.strerror or error}") from error
+        raise CliError(f"{name}: {cause(error)}") from error
 
 
 def read_objects(name: str) -> Iterator[JsonObject]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from linkerd_cli.context import Context, run_async
 from linkerd_cli.documents import Document, dump_json, dump_yaml, load
-from linkerd_cli.errors import CliError
+from linkerd_cli.errors import CliError, cause
 from linkerd_cli.profile import proto
 from linkerd_cli.profile.openapi import profile
 from linkerd_cli.profile.template import template
@@ -61,7 +61,7 @@ def _read(path: str) -> str:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return data.decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path}: {error}") from error
+        raise CliError(f"{path}: {cause(error)}") from error
 
 
 def _document(path: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from linkerd_cli.context import Context, run_async
-from linkerd_cli.errors import CliError
+from linkerd_cli.errors import CliError, cause
 from linkerd_cli.pods import ask
 from linkerd_cli.usage import Parser
 from linkerd_cli.viz.metrics_api import metrics_api_pod
@@ -64,7 +64,7 @@ async def _serve(args: argparse.Namespace, context: Context) -> None:
                 await asyncio.Event().wait()
         except OSError as error:
             hint = "; is another `linkerd viz dashboard` running? -p takes another port" if args.port else ""
-            raise CliError(f"{args.address}:{args.port}: {error.strerror or error}{hint}") from error
+            raise CliError(f"{args.address}:{args.port}: {cause(error)}{hint}") from error
 
 
 class _Forwarder:
