@@ -34,3 +34,10 @@ def test_a_bad_expression_is_named() -> None:
     pytest.importorskip("re2")
     with pytest.raises(BadRegex, match=r"\(unclosed"):
         compile_regex("(unclosed")
+
+
+def test_the_reason_is_text() -> None:
+    pytest.importorskip("re2")
+    with pytest.raises(BadRegex) as raised:
+        compile_regex("/ä(b")
+    assert str(raised.value) == "'/ä(b' is not a regular expression: missing ): /ä(b"

@@ -44,3 +44,13 @@ def test_authentications() -> None:
     assert mesh.value.accounts == (ServiceAccount("ns", "bot"), ServiceAccount("o", ""), ServiceAccount("ns", ""))
     network = read_network_authentication({"metadata": META, "spec": {"networks": [{"cidr": "10.0.0.0/8"}]}})
     assert [n.cidr for n in network.value.networks] == ["10.0.0.0/8"]
+
+
+def test_a_bad_network_is_not_none() -> None:
+    for networks, told in (
+        ([{"cidr": "10.0.0.0/99"}], "cidr: '10.0.0.0/99' is not a network"),
+        ([], "must not be empty"),
+    ):
+        found = read_network_authentication({"metadata": META, "spec": {"networks": networks}}).problems
+        assert len(found) == 1
+        assert told in str(found[0])

@@ -26,5 +26,8 @@ def compile_regex(pattern: str) -> Callable[[bytes], bool]:
     try:
         compiled = re2.compile(pattern.encode(), options)
     except re2.error as error:
-        raise BadRegex(f"{pattern!r} is not a regular expression: {error}") from error
+        # What RE2 says are bytes: a reason, a colon and the part of the pattern.
+        reason = error.args[0] if error.args else b""
+        told = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise BadRegex(f"{pattern!r} is not a regular expression: {told}") from error
     return lambda text: compiled.fullmatch(text) is not None

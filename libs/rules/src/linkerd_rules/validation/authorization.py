@@ -186,6 +186,6 @@ def read_network_authentication(obj: object) -> Reading[NetworkAuthentication]:
 
 def _network_authentication(meta: Meta, _annotations: Fields, spec: Fields) -> NetworkAuthentication:
     networks = tuple(read_networks(spec, "networks", required=True))
-    if spec.has("networks") and not networks:
+    if spec.raw("networks") == []:
         spec.problem("networks", "must not be empty; for every client write 0.0.0.0/0 and ::/0")
     return NetworkAuthentication(meta=meta, networks=networks)
