@@ -166,9 +166,11 @@ def test_an_issuer_of_another_kind_of_key(key: Key) -> None:
         check_issuer(pki.pem(ca(key)), text, ANCHOR.certificate_pem, NOW)
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")  # it is a warning of cryptography's, and no refusal yet
 @given(st.sampled_from(["certificate", "key", "bundle"]), st.integers(0, 800), st.integers(0, 255))
 @example("certificate", 12, 1)  # a version of X.509 that is none
 @example("bundle", 12, 1)
+@example("certificate", 15, 128)  # a negative serial number
 def test_damaged_issuers_are_refused_and_never_crash(which: str, position: int, value: int) -> None:
     texts = {"certificate": ISSUER.certificate_pem, "key": ISSUER.key_pem, "bundle": ANCHOR.certificate_pem}
     head, *lines, tail = texts[which].strip().splitlines()
