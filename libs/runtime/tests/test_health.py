@@ -31,4 +31,8 @@ async def test_pages() -> None:
         assert (answer.status, await answer.text()) == (200, "ready\n")
         answer = await client.get("/metrics")
         assert answer.headers["content-type"].startswith("text/plain; version=")
-        assert "things_total 3.0" in await answer.text()
+        page = await answer.text()
+        assert "things_total 3.0" in page
+        assert "process_resident_memory_bytes " in page
+        assert "process_start_time_seconds " in page
+        assert "_created" not in page
