@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -29,6 +30,9 @@ class Process:
     def __init__(
         self, name: str, command: Sequence[str], core: int | str, directory: Path, env: Mapping[str, str] | None = None
     ) -> None:
+        """Raises SystemExit where the program is not installed."""
+        if shutil.which(command[0], path=(env or os.environ).get("PATH")) is None:
+            raise SystemExit(f"bench: {command[0]} is not installed; `make setup-bench` installs what the bench needs")
         self.name = name
         self.log = directory / f"{name}.log"
         with self.log.open("wb") as out:

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from bench.process import Process
 
 
 def bench(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -32,3 +34,8 @@ def test_what_is_not_implemented_says_so() -> None:
     result = bench(LINKERD2_PROXY_BIN="/somewhere/linkerd2-proxy")
     assert result.returncode == 1
     assert "not implemented" in result.stderr
+
+
+def test_a_program_that_is_missing_is_one_line_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no-such-peer is not installed; `make setup-bench`"):
+        Process("peer", ["no-such-peer", "-c", "x"], 0, tmp_path)
