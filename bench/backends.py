@@ -34,18 +34,17 @@ class Servers:
         self.ports: dict[Protocol, int] = {"http1": free_port(), "http2": free_port(), "tcp": free_port()}
         (directory / "nginx.conf").write_text(_NGINX.format(dir=directory, port=self.ports["http1"]))
         nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"
-        self._processes = [
-            Process("nginx", [nginx, "-c", str(directory / "nginx.conf")], core, directory),
-            Process(
-                "nghttpd",
-                ["nghttpd", "-m", "1000", "--no-tls", "-d", str(www), str(self.ports["http2"])],
-                core,
-                directory,
-            ),
-        ]
-        self._processes[0].wait_listening(self.ports["http1"])
-        self._processes[1].wait_listening(self.ports["http2"])
+        nghttpd = ["nghttpd", "-m", "1000", "--no-tls", "-d", str(www), str(self.ports["http2"])]
         self._echo = socket.create_server(("127.0.0.1", self.ports["tcp"]))
+        self._processes: list[Process] = []
+        try:
+            self._processes.append(Process("nginx", [nginx, "-c", str(directory / "nginx.conf")], core, directory))
+            self._processes.append(Process("nghttpd", nghttpd, core, directory))
+            self._processes[0].wait_listening(self.ports["http1"])
+            self._processes[1].wait_listening(self.ports["http2"])
+        except BaseException:
+            self.stop()  # nobody else can: the one that failed leaves the other one running
+            raise
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
