@@ -27,6 +27,7 @@ async def test_a_reset_during_connect_shows_when_the_connection_is_used() -> Non
     process = context.Process(target=resets, args=(sender,), daemon=True)
     process.start()
     try:
+        assert receiver.poll(apps.DEADLINE)
         addr = receiver.recv()
         for _ in range(100):
             async with apps.client(addr) as client:
